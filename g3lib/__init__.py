@@ -1,0 +1,34 @@
+"""g3lib: which subsidy caused which customers, which channel gave what, why a branch falls short.
+
+`from g3lib import subsidy, channels, targets, campaigns, causes` is what notebooks write. Importing the
+package alone imports none of them: pandas is loaded by the first that is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "subsidy": "g3lib.measures.subsidy",
+    "channels": "g3lib.measures.channels",
+    "targets": "g3lib.measures.targets",
+    "campaigns": "g3lib.measures.campaigns",
+    "causes": "g3lib.qc.causes",
+    "claims": "g3lib.report.claims",
+    "charts": "g3lib.report.charts",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(_ROOMS[name])
+    if name == "open_report":
+        return import_module("g3lib.report.page").open_report
+    raise AttributeError(f"module 'g3lib' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_ROOMS, "open_report"]

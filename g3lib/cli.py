@@ -1,0 +1,272 @@
+"""The command `g3`: thin. Each command says what it did, lists every fault, and its exit code is true.
+
+Exit codes: 0 all well; 1 something asked for failed, and is named; 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from g3lib import __version__
+
+if TYPE_CHECKING:
+    from g3lib.errors import Fault
+    from g3lib.runs.ledger import Row
+    from g3lib.tables.adding import Loaded
+
+FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+TABLE = click.option("--table", help="The canonical table, where the headings leave it open.")
+FORMAT = click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table")
+LANG = click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
+
+
+class _Group(click.Group):
+    """Turns the library's own errors into a message and an exit code: 2 for wrong use, 1 else."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from g3lib.errors import G3Error, UsageError
+
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            click.echo(f"g3: {error}", err=True)
+            ctx.exit(2)
+        except (G3Error, OSError) as error:
+            click.echo(f"g3: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Group)
+@click.version_option(__version__, prog_name="g3")
+def main() -> None:
+    """The analyst workbook of a handset-subsidy programme."""
+
+
+@main.command()
+@FILES
+@TABLE
+@FORMAT
+def check(files: tuple[Path, ...], table: str | None, form: str) -> None:
+    """Validate exports and list every fault; writes nothing."""
+    from g3lib.tables import loading
+
+    _known_table(table)
+    checked = [loading.check(path, table) for path in _expanded(files)]
+    faults = [fault for c in checked for fault in c.all_faults]
+    _list_faults(faults, form)
+    if form == "table":
+        for one in checked:
+            for e in one.exports:
+                _say_counts(e.file, e.sheet, e.table.name, e.records, len(e.rows), len(e.rejected), len(e.totals))
+                for note in e.notes:
+                    click.echo(f"    {note.text('en')}")
+    sys.exit(1 if faults else 0)
+
+
+@main.command()
+@FILES
+@TABLE
+@FORMAT
+def load(files: tuple[Path, ...], table: str | None, form: str) -> None:
+    """Validate exports and add their good rows to the store; rejected rows are kept with their reasons."""
+    from g3lib.tables import adding
+    from g3lib.tables.workspace import Workspace
+
+    _known_table(table)
+    root = Workspace.find().store_root
+    results = adding.load(root, _expanded(files), table)
+    faults = [fault for result in results for fault in result.faults]
+    _list_faults(faults, form)
+    if form == "table":
+        for result in results:
+            _say_loaded(result, root)
+    sys.exit(1 if faults else 0)
+
+
+@main.command()
+@click.argument("notebooks", nargs=-1)
+@click.option("--period", default="", help="2010-03, 2010Q1, 2009-11..2010-01 or 2010-03-31; else the latest.")
+@click.option("--branch", "branches", multiple=True, help="Only this branch; may be given again.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=None, help="Reports at a time; else one a core.")
+@click.option("-p", "--param", "params", nargs=2, multiple=True, help="A notebook's parameter: NAME VALUE.")
+@click.option("--force", is_flag=True, help="Make again what is unchanged.")
+@LANG
+def run(
+    notebooks: tuple[str, ...], period: str, branches: tuple[str, ...], jobs: int | None,
+    params: tuple[tuple[str, str], ...], force: bool, lang: Any,
+) -> None:  # fmt: skip
+    """Run notebooks for branches: reports/<period>/<branch>/<notebook>.html and an index."""
+    from g3lib.runs import batch
+    from g3lib.runs.notebooks import find
+    from g3lib.tables.workspace import Workspace
+
+    workspace = Workspace.find()
+    chosen = [n for n in find(workspace.notebooks, list(notebooks)) if n.unit == "branch"]
+    planned = batch.plan(workspace, chosen, branches, period, lang, dict(params), force)
+    rows = list(planned.settled)
+    _progress(planned.tasks, jobs or os.cpu_count() or 1, rows)
+    indexes = batch.record(workspace, rows, lang)
+    _say_run(rows, planned.unchanged, indexes, workspace.reports)
+    sys.exit(1 if any(row.state == "failed" for row in rows) else 0)
+
+
+@main.command()
+@click.option("--period", default="", help="Only this period.")
+def status(period: str) -> None:
+    """What the last runs made, what failed and why."""
+    from g3lib.names import safe_name
+    from g3lib.runs import ledger
+    from g3lib.tables.workspace import Workspace
+
+    reports = Workspace.find().reports
+    folders = [reports / safe_name(period)] if period else sorted(p.parent for p in reports.glob("*/run.json"))
+    failed = False
+    for folder in folders:
+        rows = list(ledger.read(folder).values())
+        counts = ", ".join(f"{sum(r.state == s for r in rows)} {s}" for s in ("ok", "failed", "skipped"))
+        click.echo(f"{folder.name}: {counts}")
+        for row in rows:
+            if row.state == "failed":
+                failed = True
+                click.echo(f"  failed: {row.notebook} · {row.branch}: {row.error}")
+    if not folders:
+        click.echo("No run yet: g3 run makes the reports.")
+    sys.exit(1 if failed else 0)
+
+
+@main.command()
+@click.option("--branches", type=click.IntRange(2, 3000), default=12, show_default=True)
+@click.option("--months", type=click.IntRange(3, 120), default=36, show_default=True)
+@click.option("--seed", type=int, default=2012, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Folder; else data/sample.")
+def sample(branches: int, months: int, seed: int, out: Path | None) -> None:
+    """Make a made-up province with planted truth (truth.json); the same seed gives the same bytes."""
+    from g3lib.tables.sample import make
+    from g3lib.tables.workspace import Workspace
+
+    folder = out or Workspace.find().root / "data" / "sample"
+    make(folder, branches=branches, months=months, seed=seed)
+    click.echo(f"A made-up province of {branches} branches and {months} months is in {folder}.")
+
+
+# ---- what the commands say --------------------------------------------------------------------------
+
+
+def _known_table(table: str | None) -> None:
+    from g3lib.errors import UsageError
+    from g3lib.tables.schema import TABLES
+
+    if table is not None and table not in TABLES:
+        raise UsageError(f"--table {table!r} is unknown; known: {', '.join(TABLES)}.")
+
+
+def _expanded(files: tuple[Path, ...]) -> list[Path]:
+    """Files as given; a folder stands for the exports in it, and corrections after what they correct."""
+    from g3lib.tables.reading import SUFFIXES
+
+    found: list[Path] = []
+    for path in files:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = [p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES and p.name != "README.txt"]
+        found += sorted(inside, key=lambda p: (len(p.parts), p))
+    return found
+
+
+def _list_faults(faults: list[Fault], form: str) -> None:
+    if form == "json":
+        from g3lib.tables.adding import as_json
+
+        click.echo(as_json(faults))
+    elif form == "csv":
+        import csv
+
+        from g3lib.tables.adding import inert
+
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(["file", "sheet", "row", "column", "found", "expected", "severity"])
+        for fault in faults:
+            writer.writerow([inert("" if v is None else str(v)) for v in fault.as_dict().values()])
+    elif faults:
+        _fault_table(faults)
+
+
+def _fault_table(faults: list[Fault], most: int = 60) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"{len(faults)} faults", title_justify="left")
+    for name in ("file", "row", "column", "found", "expected"):
+        table.add_column(name, overflow="fold", justify="right" if name == "row" else "left")
+    for fault in faults[:most]:
+        place = f"{fault.file} · {fault.sheet}" if fault.sheet else fault.file
+        cells = (place, "" if fault.row is None else str(fault.row), fault.column, fault.found, fault.expected)
+        table.add_row(*map(Text, cells))  # Text: a cell of the data is no markup
+    Console().print(table)
+    if len(faults) > most:
+        click.echo(f"… and {len(faults) - most} more; --format csv lists all.")
+
+
+def _say_counts(file: str, sheet: str, table: str, records: int, good: int, rejected: int, totals: int) -> None:
+    place = f"{file} · {sheet}" if sheet else file
+    click.echo(f"{place}: {table}, {records} records = {good} good + {rejected} rejected + {totals} stated totals")
+
+
+def _say_loaded(result: Loaded, root: Path) -> None:
+    for export, outcome in zip(result.checked.exports, result.outcomes, strict=True):
+        entry = outcome.entry
+        if outcome.state == "already":
+            click.echo(f"{export.file}: already in the store, nothing added")
+        elif outcome.state == "superseded":
+            click.echo(f"{export.file}: corrected by a later export, nothing added")
+        elif entry is None:
+            click.echo(f"{export.file}: refused; its rows are under {root / 'rejected'}")
+        else:
+            _say_counts(export.file, export.sheet, entry.table, entry.records, entry.rows, entry.rejected, entry.totals)
+            if outcome.replaced:
+                click.echo(f"    replaces {', '.join(outcome.replaced)}")
+            if entry.rejected_path:
+                click.echo(f"    rejected rows: {root / entry.rejected_path}")
+
+
+def _progress(tasks: list[Any], jobs: int, rows: list[Row]) -> None:
+    from g3lib.runs import batch
+
+    if not tasks:
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        running = bar.add_task("reports", total=len(tasks))
+
+        def done(row: Row) -> None:
+            rows.append(row)
+            bar.advance(running)
+            if row.state == "failed":
+                click.echo(f"failed: {row.notebook} · {row.branch}: {row.error}", err=True)
+
+        batch.execute(tasks, min(jobs, len(tasks)), done)
+
+
+def _say_run(rows: list[Row], unchanged: int, indexes: list[Path], reports: Path) -> None:
+    counts = {state: sum(row.state == state for row in rows) for state in ("ok", "failed", "skipped")}
+    click.echo(
+        f"{counts['ok']} reports ok ({unchanged} of them unchanged), {counts['failed']} failed, "
+        f"{counts['skipped']} skipped: no data"
+    )
+    for row in rows:
+        if row.state == "failed":
+            click.echo(f"  failed: {row.notebook} · {row.branch}: {row.error}")
+    for index in indexes:
+        click.echo(f"  {index}")
+    click.echo(f"Open {reports / 'index.html'}")

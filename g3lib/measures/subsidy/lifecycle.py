@@ -1,0 +1,108 @@
+"""The lifecycle average: a cap over a model's whole life, so a launch at a high rate is no breach.
+
+With what was sold (S yuan of subsidy on R yuan of base) and what is still planned (R_plan), the average
+rate that is still allowed is r* = (cap·(R + R_plan) − S) ÷ R_plan; r*·R_plan is the headroom in yuan.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from g3lib.measures.subsidy.rates import subsidy_rate
+
+
+def lifecycle(
+    sales: pd.DataFrame,
+    models: pd.DataFrame,
+    caps: pd.Series,
+    asof: date,
+    plan: pd.DataFrame | None = None,
+    *,
+    numerator: str,
+    base: str,
+) -> pd.DataFrame:
+    """Each model's average so far against its cap, and what is left.
+
+    Args:
+        sales: rows of the sales table, from each model's launch on.
+        models: rows of the models table (model, end_of_life).
+        caps: lifecycle cap by model, a fraction; NaN where masked or not set.
+        asof: the last day known; a model whose end of life is before it has ended.
+        plan: model, planned_base (yuan), planned_rate (fraction) of what is still to be sold.
+        numerator, base: see `subsidy_rate`.
+
+    Returns:
+        model, units, subsidy_yuan, base_yuan, rate, cap, ended, allowed_rate (r*), headroom (yuan, r* ×
+        planned base), planned_rate, verdict: ended `pass` or `fail`; running `fail` where r* < 0 (the
+        breach cannot be undone), `warning` where the planned rate is above r*, else `pass`; `no verdict`
+        without a plan or where the cap is unknown.
+
+    >>> sales = pd.DataFrame({"model": ["m"], "units": [2], "subsidy": [700.0], "list_price": [1000.0]})
+    >>> models = pd.DataFrame({"model": ["m"], "end_of_life": [pd.Timestamp("2010-12-31")]})
+    >>> plan = pd.DataFrame({"model": ["m"], "planned_base": [2000.0], "planned_rate": [0.6]})
+    >>> lifecycle(sales, models, pd.Series({"m": 0.6}), date(2010, 6, 30), plan, numerator="device",
+    ...           base="list")[["allowed_rate", "headroom", "verdict"]].values.tolist()
+    [[0.5, 1000.0, 'warning']]
+    """
+    out = subsidy_rate(sales[sales["model"].notna()], ["model"], numerator=numerator, base=base)
+    out["cap"] = out["model"].map(caps).astype("float64")
+    ends = models.set_index("model")["end_of_life"]
+    out["ended"] = (out["model"].map(ends) <= pd.Timestamp(asof)).astype(bool)
+    if plan is None:
+        plan = pd.DataFrame({"model": [], "planned_base": [], "planned_rate": []})
+    out = out.merge(plan, on="model", how="left", validate="one_to_one")
+    planned = out["planned_base"].where(~out["ended"] & (out["planned_base"] > 0))
+    out["allowed_rate"] = (out["cap"] * (out["base_yuan"] + planned) - out["subsidy_yuan"]) / planned
+    out["headroom"] = out["allowed_rate"] * planned
+    over = out["subsidy_yuan"] - out["cap"] * out["base_yuan"] > 0.005
+    out["verdict"] = np.select(
+        [
+            out["cap"].isna() | out["rate"].isna(),
+            out["ended"] & over,
+            out["ended"],
+            planned.isna(),
+            out["allowed_rate"] < 0,
+            out["planned_rate"] > out["allowed_rate"] + 1e-12,
+        ],
+        ["no verdict", "fail", "pass", "no verdict", "fail", "warning"],
+        "pass",
+    )
+    return out.drop(columns=["reason", "unknown_units"]).sort_values("model", ignore_index=True)
+
+
+def run_on_plan(
+    sales: pd.DataFrame, models: pd.DataFrame, asof: date, months: int = 3, *, numerator: str, base: str
+) -> pd.DataFrame:
+    """A plan for want of a better one: each model goes on as in its last months until its end of life.
+
+    Args:
+        sales, models, numerator, base: as for `lifecycle`.
+        asof: the last day known.
+        months: how many months back the pace is taken from.
+
+    Returns:
+        model, planned_base (yuan until the end of life), planned_rate (the rate of those months); only
+        models that sold in them and whose end of life is known.
+
+    >>> sales = pd.DataFrame({"model": ["m"], "units": [3], "subsidy": [500.0], "list_price": [1000.0],
+    ...                       "date": [pd.Timestamp("2010-06-01")]})
+    >>> models = pd.DataFrame({"model": ["m"], "end_of_life": [pd.Timestamp("2010-12-31")]})
+    >>> run_on_plan(sales, models, date(2010, 6, 30), numerator="device", base="list").round(3).values.tolist()
+    [['m', 6000.0, 0.5]]
+    """
+    last = pd.Timestamp(asof)
+    recent = sales[(sales["date"] > last - pd.DateOffset(months=months)) & (sales["date"] <= last)]
+    pace = subsidy_rate(recent[recent["model"].notna()], ["model"], numerator=numerator, base=base)
+    ends = pace["model"].map(models.set_index("model")["end_of_life"])
+    left = (ends.dt.year - last.year) * 12 + ends.dt.month - last.month
+    plan = pd.DataFrame(
+        {
+            "model": pace["model"],
+            "planned_base": pace["base_yuan"] / months * left.clip(lower=0),
+            "planned_rate": pace["rate"],
+        }
+    )
+    return plan[plan["planned_base"] > 0].reset_index(drop=True)

@@ -1,0 +1,83 @@
+"""The subsidy rate: Σ(subsidy × units) ÷ Σ(base × units), a ratio of sums, never a mean of ratios.
+
+What stands above and below the line is a setting of the province, because the documents don't say: the
+device discount alone or with the refunds at face; over list, contract or supply price. Unset, there is no
+rate. A sale without its subsidy or its base known is left out of both sums and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from g3lib.errors import UsageError
+
+NUMERATORS = {"device": ("subsidy",), "device_and_refunds": ("subsidy", "refund_total")}
+# the contract price is what the customer pays for the device and prepays for the contract
+BASES = {"list": ("list_price",), "contract": ("paid", "prepaid"), "supply": ("supply_price",)}
+
+
+def amounts(sales: pd.DataFrame, numerator: str, base: str) -> pd.DataFrame:
+    """Per row the subsidy and the base in yuan for all its units; NaN where a part is unknown.
+
+    An unset setting ("") leaves everything unknown: what nobody decided has no rate.
+
+    Raises:
+        UsageError: a setting is none of `NUMERATORS` or `BASES`.
+    """
+    if not numerator or not base:
+        return pd.DataFrame({"subsidy_yuan": float("nan"), "base_yuan": float("nan")}, index=sales.index)
+    for name, given, known in (("numerator", numerator, NUMERATORS), ("base", base, BASES)):
+        if given not in known:
+            raise UsageError(f"{name} is {given!r}; expected one of {', '.join(known)}.")
+    above = sales[list(NUMERATORS[numerator])].sum(axis=1, skipna=False)
+    below = sales[list(BASES[base])].sum(axis=1, skipna=False)
+    return pd.DataFrame({"subsidy_yuan": above * sales["units"], "base_yuan": below * sales["units"]})
+
+
+def subsidy_rate(sales: pd.DataFrame, by: Sequence[str] = (), *, numerator: str, base: str) -> pd.DataFrame:
+    """The subsidy rate of each group.
+
+    Args:
+        sales: rows of the sales table.
+        by: the columns that make the groups; empty for one row over all.
+        numerator: `device` (discount) or `device_and_refunds` (plus refunds at face); "" is unset.
+        base: `list`, `contract` or `supply` price; "" is unset.
+
+    Returns:
+        by…, units, subsidy_yuan, base_yuan, rate (fraction), unknown_units (left out), reason. The rate is
+        NaN with reason `zero_base` where the base sums to zero, `unknown` where nothing is known, `unset` where
+        a setting is.
+
+    Raises:
+        UsageError: an unknown setting.
+
+    >>> sales = pd.DataFrame({"units": [1, 9, 1], "subsidy": [900.0, 100, 5], "list_price": [1000.0, 1000, 0],
+    ...                       "class": ["a", "a", "b"]})
+    >>> subsidy_rate(sales, ["class"], numerator="device", base="list")[["rate", "reason"]].values.tolist()
+    [[0.18, ''], [nan, 'zero_base']]
+    """
+    parts = amounts(sales, numerator, base)
+    known = parts.notna().all(axis=1)
+    frame = sales[list(by)].assign(
+        units=sales["units"].where(known, 0),
+        subsidy_yuan=parts["subsidy_yuan"].where(known, 0.0),
+        base_yuan=parts["base_yuan"].where(known, 0.0),
+        unknown_units=sales["units"].where(~known, 0),
+    )
+    measures = ["units", "subsidy_yuan", "base_yuan", "unknown_units"]
+    if by:
+        out = frame.groupby(list(by), as_index=False, sort=True, dropna=False)[measures].sum()
+    else:
+        out = frame[measures].sum().to_frame().T
+    out["rate"] = out["subsidy_yuan"] / out["base_yuan"].where(out["base_yuan"] != 0)
+    out["reason"] = ""
+    out.loc[out["base_yuan"] == 0, "reason"] = "zero_base"
+    out.loc[out["units"] == 0, "reason"] = "unknown" if numerator and base else "unset"
+    return out
+
+
+def with_month(sales: pd.DataFrame) -> pd.DataFrame:
+    """The sales with their month (`2010-01`) as a column."""
+    return sales.assign(month=sales["date"].dt.strftime("%Y-%m"))

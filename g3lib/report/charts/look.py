@@ -1,0 +1,91 @@
+"""The look of every chart: one style file, one font, and a figure's way to PNG and to data."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.style
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+INK, GREY, LIGHT, ACCENT, WARN = "#222222", "#8c8c8c", "#cfcfcf", "#0b6e99", "#b3261e"
+CHART_MIME = "application/vnd.g3lib.chart.v1+json"
+WIDTH = 7.6  # inches; a report's column
+
+# Names that our subset lacks (rare characters of place names) come from the system, where it has one
+_SYSTEM = ("Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "WenQuanYi Zen Hei", "SimSun")
+
+
+@cache
+def families() -> tuple[str, ...]:
+    """Font families in order: ours, a system one for rare characters, DejaVu Sans for signs."""
+    folder = resources.files("g3lib.report.charts").joinpath("font", "NotoSansSC-gb2312.otf")
+    with resources.as_file(folder) as path:
+        font_manager.fontManager.addfont(str(path))
+        ours = font_manager.FontProperties(fname=str(path)).get_name()
+    present = {font.name for font in font_manager.fontManager.ttflist}
+    return (ours, *(name for name in _SYSTEM if name in present), "DejaVu Sans")
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """The style, for the time of drawing and saving."""
+    with resources.as_file(resources.files("g3lib.report.charts").joinpath("g3.mplstyle")) as style:
+        with mpl.style.context(str(style)), mpl.rc_context({"font.family": list(families())}):
+            yield
+
+
+def figure(height: float, panels: int = 1) -> tuple[Figure, list[Axes]]:
+    """A figure as wide as a report's column, and its axes side by side (call inside `look`)."""
+    fig = Figure(figsize=(WIDTH, height), layout="constrained")
+    return fig, [fig.add_subplot(1, panels, i + 1) for i in range(panels)]
+
+
+def png(fig: Figure) -> bytes:
+    """The figure as PNG of 64 colours, a third of the size (call inside `look`: glyphs are chosen when drawn)."""
+    from PIL import Image
+
+    drawing, small = io.BytesIO(), io.BytesIO()
+    fig.savefig(drawing, format="png")
+    Image.open(drawing).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    return small.getvalue()
+
+
+def drawn(fig: Figure) -> dict[str, Any]:
+    """What stands on the figure, read back from its artists, not from the table it was drawn from.
+
+    It travels beside the PNG, so a swapped or stale plot changes the notebook's outputs.
+    """
+    return {"axes": [_drawn_axes(ax) for ax in fig.axes]}
+
+
+def _drawn_axes(ax: Axes) -> dict[str, Any]:
+    bars = [p for p in ax.patches if isinstance(p, Rectangle)]
+    points = [c for c in ax.collections if isinstance(c, PathCollection)]
+    segments = [c for c in ax.collections if isinstance(c, LineCollection)]
+    return {
+        "xlabel": ax.get_xlabel(),
+        "ylabel": ax.get_ylabel(),
+        "lines": [[_tidy(v) for xy in line.get_xydata() for v in xy] for line in ax.lines],
+        "bars": [[_tidy(v) for v in (b.get_x(), b.get_y(), b.get_width(), b.get_height())] for b in bars],
+        "points": [[_tidy(v) for xy in c.get_offsets().data for v in xy] for c in points],
+        "segments": [[_tidy(v) for s in c.get_segments() for xy in s for v in xy] for c in segments],
+        "texts": [t.get_text() for t in ax.texts if t.get_text()],
+        "xticks": [t.get_text() for t in ax.get_xticklabels()],
+        "yticks": [t.get_text() for t in ax.get_yticklabels()],
+    }
+
+
+def _tidy(value: Any) -> float | None:
+    # six digits: what an eye can see, and the same on every platform
+    number = float(value)
+    return float(f"{number:.6g}") + 0.0 if number == number else None

@@ -1,0 +1,94 @@
+"""Charts of subsidy rates against their rules."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from g3lib.labels import Lang, label, percent, pick
+from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, WARN
+
+
+def rate_against_rule(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
+    """One line a class × contract × channel: the rate as a dot, the rule's range as a grey band.
+
+    Args:
+        rates: device_class, contract, channel, rate, rule_low, rule_high (fractions; NaN where unknown),
+            fails (sales beyond their rule).
+    """
+    table = rates.iloc[::-1].reset_index(drop=True)
+    names = [
+        " · ".join((label("device_class", r.device_class, lang), label("contract", r.contract, lang),
+                    label("channel", r.channel, lang)))
+        for r in table.itertuples()
+    ]  # fmt: skip
+    for i, row in enumerate(table.itertuples()):
+        if row.rule_low == row.rule_low:
+            ax.plot([row.rule_low, row.rule_high], [i, i], color=LIGHT, linewidth=9, solid_capstyle="butt")
+        ax.plot([row.rate], [i], "o", color=WARN if row.fails else ACCENT, ms=6)
+        ax.annotate(percent(row.rate, 1), (row.rate, i), xytext=(8, 0), textcoords="offset points", va="center",
+                    fontsize=9, color=WARN if row.fails else INK)  # fmt: skip
+    ax.set_yticks(range(len(table)), names, fontsize=9)
+    ax.set_xlim(0, 1.12)
+    ax.set_ylim(-0.7, len(table) - 0.3)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0) if v <= 1 else ""))
+    ax.set_xlabel(
+        pick(lang, "补贴率：圆点为实际，灰带为规则（含“约”的容差）", "subsidy rate: dot actual, grey band the rule with its tolerance")
+    )
+    return ax
+
+
+def rate_over_time(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
+    """The monthly subsidy rate of each device class, labelled at its end.
+
+    Args:
+        rates: month, device_class, rate.
+    """
+    months = sorted(rates["month"].unique())
+    spots = {month: i for i, month in enumerate(months)}
+    ends = []
+    classes = sorted(rates["device_class"].dropna().unique(), key=lambda c: c != "handset")
+    for device_class in classes:
+        own = rates[rates["device_class"] == device_class]
+        colour = ACCENT if device_class == "handset" else GREY
+        ax.plot(own["month"].map(spots), own["rate"], color=colour)
+        ends.append((float(own["rate"].iloc[-1]), device_class, colour))
+    for height, (_, device_class, colour) in zip(_apart([e[0] for e in sorted(ends)], 0.055), sorted(ends), strict=True):
+        ax.annotate(label("device_class", device_class, lang), (len(months) - 0.8, height), va="center", fontsize=9.5,
+                    color=colour if colour == ACCENT else "#555555", annotation_clip=False)  # fmt: skip
+    step = max(1, len(months) // 12)
+    ax.set_xticks(range(0, len(months), step), months[::step], rotation=0 if len(months) < 8 else 35)
+    ax.set_ylim(0, 1.08)
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0)))
+    ax.set_ylabel(pick(lang, "补贴率", "subsidy rate"))
+    return ax
+
+
+def lifecycle_bars(lives: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
+    """Each model's average rate so far as a bar, its cap as a mark; red is beyond what can be made good.
+
+    Args:
+        lives: model, rate, cap, verdict, as `subsidy.lifecycle` gives them.
+    """
+    table = lives.iloc[::-1].reset_index(drop=True)
+    colours = {"fail": WARN, "warning": "#d98b2b", "pass": ACCENT, "no verdict": LIGHT}
+    for i, row in enumerate(table.itertuples()):
+        ax.barh(i, row.rate, color=colours[row.verdict], height=0.6)
+        if row.cap == row.cap:
+            ax.plot([row.cap] * 2, [i - 0.42, i + 0.42], color=INK, linewidth=2)
+        ax.annotate(percent(row.rate, 1), (row.rate, i), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9)
+    ax.set_yticks(range(len(table)), list(table["model"]), fontsize=9)
+    ax.set_xlim(0, 1.12)
+    ax.set_ylim(-0.7, len(table) - 0.3)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0) if v <= 1 else ""))
+    ax.set_xlabel(pick(lang, "生命周期平均补贴率（竖线为上限）", "lifecycle average subsidy rate (mark: cap)"))
+    return ax
+
+
+def _apart(heights: list[float], gap: float) -> list[float]:
+    """Heights moved up until labels don't touch."""
+    moved: list[float] = []
+    for height in heights:
+        moved.append(max(height, moved[-1] + gap) if moved else height)
+    return moved

@@ -1,0 +1,11 @@
+"""Claims: a measured table → the sentence that it carries, in Chinese or English.
+
+Each function takes the voice (language, branch, period) and measured frames, and returns findings; the
+first one's sentence is the claim, the others are the figures behind it. Nothing is computed here beyond
+picking the row that the sentence is about.
+"""
+
+from g3lib.report.claims import brief, campaigns, causes, channels, subsidy
+from g3lib.report.claims.voice import Voice
+
+__all__ = ["Voice", "brief", "campaigns", "causes", "channels", "subsidy"]

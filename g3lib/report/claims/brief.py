@@ -1,0 +1,210 @@
+"""The branch brief: at most eight lines, the headlines of the other reports, the most urgent first.
+
+Each line is the very finding that its own report opens with, from the same functions over the same rows,
+and beside it the row that operators read (当月 累计 完成率 序时差 环比 同比 排名), blank where unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from g3lib.findings import Check, Finding, Status, Verdict
+from g3lib.labels import number, percent
+from g3lib.measures import campaigns, channels, subsidy, targets
+from g3lib.periods import shift
+from g3lib.qc import causes
+from g3lib.report.claims import campaigns as say_campaigns
+from g3lib.report.claims import causes as say_causes
+from g3lib.report.claims import channels as say_channels
+from g3lib.report.claims import subsidy as say_subsidy
+from g3lib.report.claims.voice import Voice
+from g3lib.tables.workspace import Dataset
+
+_URGENCY = list(Status)
+_TOPICS = {
+    "sales": ("销量", "Sales"), "target": ("目标", "Target"), "channel": ("渠道变化", "Channels"),
+    "subsidy": ("补贴", "Subsidy"), "lifecycle": ("生命周期", "Lifecycle"), "gap": ("缺口", "Shortfall"),
+    "causes": ("原因", "Causes"), "participation": ("参与率", "Participation"),
+}  # fmt: skip
+KPIS = {
+    "month": ("当月", "month"), "year_to_date": ("累计", "year to date"), "attainment": ("完成率", "attainment"),
+    "time_gap": ("序时差", "gap to time"), "month_on_month": ("环比", "on month"), "year_on_year": ("同比", "on year"),
+    "rank": ("排名", "rank"),
+}  # fmt: skip
+REASONS = {
+    "no_month": ("当月无数据", "no data for the month"), "no_target": ("没有目标", "no target"),
+    "no_earlier_month": ("无上月数据", "no earlier month"), "no_last_year": ("无上年同期", "no last year"),
+    "no_sisters": ("无同级分公司可比", "no sister branches"), "rate_not_summed": ("比率不累计", "rates don't add up"),
+    "spring_festival": ("未按春节对齐", "Spring Festival not aligned"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the brief: a topic, its finding and its KPI row."""
+
+    topic: str
+    finding: Finding
+    kpi: pd.DataFrame | None
+    form: Callable[[float], str]
+    rate: bool = False
+
+
+def lines(voice: Voice, data: Dataset, numerator: str, base: str, tolerance: float, minimum_effect: float) -> list[Line]:
+    """The lines of one branch, breaches and movers first; a topic without data is left out.
+
+    Args:
+        voice: language, branch, period.
+        data: the branch's dataset.
+        numerator, base, tolerance: the subsidy settings, see `subsidy.check_policy`.
+        minimum_effect: δ of the cause tests, a fraction.
+    """
+    found: list[Line] = []
+    if len(data.sales):
+        found += _sales(voice, data)
+        found += _subsidy(voice, data, numerator, base, tolerance)
+        found += _causes(voice, data, minimum_effect)
+    if len(data.participation):
+        found += _participation(voice, data)
+    return sorted(found, key=lambda line: _URGENCY.index(line.finding.status))[:8]
+
+
+def _sales(voice: Voice, data: Dataset) -> list[Line]:
+    month = data.period.last_month
+    units = channels.monthly_units(data.sales)
+    total = channels.contribution_share(units)
+    progress = targets.progress(data.sales, data.targets, data.period)
+    sums = units.groupby("month")["units"].sum()
+    peers = data.area_sales.rename(columns={"units": "value"})
+    kpi = targets.kpi_row(sums, month, reached=progress, peers=peers, branch=data.branch)
+    opening = say_channels.headline(voice, total, units, progress)
+    lines = [
+        Line("sales", opening[0], kpi, number),
+        Line("target", opening[1], targets.kpi_row(sums, month, reached=progress), number),
+    ]
+    if shift(month, -1) in set(units["month"]) and month in set(units["month"]):
+        changed = channels.change_of_share(units, shift(month, -1), month)
+        mover = changed.loc[changed["change"].abs().idxmax(), "channel"]
+        own = units[units["channel"] == mover].set_index("month")["units"]
+        lines.append(Line("channel", say_channels.change(voice, changed, shift(month, -1), month)[0], targets.kpi_row(own, month), number))
+    return lines
+
+
+def _subsidy(voice: Voice, data: Dataset, numerator: str, base: str, tolerance: float) -> list[Line]:
+    sales = subsidy.with_models(data.sales, data.models)
+    if not sales["subsidy"].notna().any():
+        return []
+    now = data.within(sales)
+    checked = subsidy.check_policy(now, data.policy, numerator=numerator, base=base, tolerance=tolerance)
+    whole = subsidy.subsidy_rate(now, numerator=numerator, base=base)
+    lead = say_subsidy.headline(voice, whole, checked, now["units"], base)[0]
+    by_month = subsidy.subsidy_rate(
+        sales.assign(month=sales["date"].dt.strftime("%Y-%m")), ["month"], numerator=numerator, base=base
+    ).set_index("month")
+    kpi = targets.kpi_row(by_month["rate"], data.period.last_month, "rate")
+    plan = subsidy.run_on_plan(sales, data.models, data.period.asof, numerator=numerator, base=base)
+    caps = subsidy.caps_by_model(sales, data.policy)
+    lives = subsidy.lifecycle(sales, data.models, caps, data.period.asof, plan, numerator=numerator, base=base)
+    return [
+        Line("subsidy", lead, kpi, percent, rate=True),
+        Line("lifecycle", say_subsidy.lifecycle(voice, lives)[0], None, number),
+    ]
+
+
+def _causes(voice: Voice, data: Dataset, minimum_effect: float) -> list[Line]:
+    month = data.period.last_month
+    progress = targets.progress(data.sales, data.targets, data.period)
+    units = channels.monthly_units(data.sales)
+    gaps = causes.gap_by_month(units, progress, month, "channel")
+    tested = causes.confirm_facts(data.outlet_sales, data.outlets, data.outlet_facts, month, minimum_effect)
+    opening = say_causes.headline(voice, gaps, progress, tested)
+    return [Line("gap", opening[0], None, number), Line("causes", opening[1], None, number)]
+
+
+def _participation(voice: Voice, data: Dataset) -> list[Line]:
+    month = data.period.last_month
+    rates = campaigns.month_rates(data.participation)
+    own = rates[rates["branch"] == data.branch].set_index("month")["rate"]
+    before = shift(month, -1)
+    if not {month, before} <= set(own.index):
+        return []
+    lifts = campaigns.uplift(data.participation, before, month)
+    area = campaigns.area_uplift(data.participation_totals, before, month)
+    lead = say_campaigns.headline(voice, lifts, area, before, month)[0]
+    kpi = targets.kpi_row(own, month, "rate", peers=rates.rename(columns={"rate": "value"}), branch=data.branch)
+    return [Line("participation", lead, kpi, percent, rate=True)]
+
+
+def table(voice: Voice, found: list[Line]) -> pd.DataFrame:
+    """The lines as the brief's table: topic, finding, status and the KPI row as text."""
+    rows = []
+    for line in found:
+        row = {
+            "topic": voice.say(*_TOPICS[line.topic]),
+            "finding": line.finding.text,
+            "status": str(line.finding.status),
+        }
+        parts = {} if line.kpi is None else line.kpi.set_index("kpi")["value"].to_dict()
+        for name, words in KPIS.items():
+            row[voice.say(*words)] = _part(voice, name, parts.get(name, float("nan")), parts, line)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _part(voice: Voice, name: str, value: float, parts: dict[str, float], line: Line) -> str:
+    if value != value:
+        return "—"
+    if name in ("month", "year_to_date"):
+        return line.form(value)
+    if name == "attainment":
+        return percent(value)
+    if name == "time_gap" or (line.rate and name in ("month_on_month", "year_on_year")):
+        return voice.points(value)
+    if name == "rank":
+        moved = parts.get("rank_change", float("nan"))
+        arrow = "" if moved != moved or moved == 0 else f" {'↑' if moved > 0 else '↓'}{abs(moved):.0f}"
+        return f"{value:.0f}{arrow}"
+    return f"{value:+.1%}"
+
+
+def unknown(voice: Voice, found: list[Line]) -> str:
+    """Why parts of the KPI rows are blank, each reason once."""
+    codes = [r for line in found if line.kpi is not None for r in line.kpi["reason"] if r]
+    reasons = [voice.say(*REASONS[code]) for code in dict.fromkeys(codes)]
+    return voice.say("空白处的原因：", "Why some parts are blank: ") + voice.listed(reasons) if reasons else ""
+
+
+def headline(voice: Voice, found: list[Line]) -> list[Finding]:
+    """The most urgent line first; how many lines call for action; then every line's finding as data."""
+    urgent = [line for line in found if line.finding.status == Status.BREACH]
+    text = voice.say(
+        f"{voice.branch}有{len(urgent)}项预警：{voice.listed([voice.say(*_TOPICS[line.topic]) for line in urgent])}。"
+        if urgent else f"{voice.branch}没有预警。",
+        f"{voice.branch} has {len(urgent)} breaches: {voice.listed([voice.say(*_TOPICS[line.topic]) for line in urgent])}."
+        if urgent else f"{voice.branch} has no breach.",
+    )  # fmt: skip
+    lead = voice.finding("brief.breaches", float(len(urgent)), "", text, definition="lines with status breach", headline=True,
+                         status=Status.BREACH if urgent else Status.GOOD)  # fmt: skip
+    first = [replace(line.finding, headline=True) for line in found[:1]]
+    return [lead, *first, *(replace(line.finding, headline=False) for line in found[1:])]
+
+
+def all_lines(voice: Voice, found: list[Line]) -> list[Finding]:
+    """The heading above the lines."""
+    text = voice.say(f"{len(found)}条结论，预警与变动在前", f"{len(found)} findings, breaches and movers first")
+    return [voice.finding("brief.lines", float(len(found)), "", text, definition="lines of the brief")]
+
+
+def checks(voice: Voice, found: list[Line]) -> list[Check]:
+    """Which reports had no data, and why parts of the KPI rows are blank."""
+    missing = [voice.say(*words) for topic, words in _TOPICS.items() if topic not in {line.topic for line in found}]
+    checks = []
+    if missing:
+        text = voice.say(f"没有数据的主题：{voice.listed(missing)}。", f"Topics without data: {voice.listed(missing)}.")
+        checks.append(Check("missing_topics", Verdict.NONE, text))
+    if reasons := unknown(voice, found):
+        checks.append(Check("blank_parts", Verdict.NONE, reasons))
+    return checks

@@ -1,0 +1,189 @@
+"""What a campaign's participation rates say, and what they don't."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from g3lib.findings import Check, Finding, Status, Verdict
+from g3lib.labels import number, percent
+from g3lib.measures.campaigns import daily_pace
+from g3lib.report.claims.voice import Voice
+
+_DEFINITION = "uplift in percentage points of published rates"
+
+
+def headline(voice: Voice, lifts: pd.DataFrame, area: tuple[float, float], before: str, after: str) -> list[Finding]:
+    """The branch's lift, its ranks, and the area beside it.
+
+    Args:
+        lifts: `campaigns.uplift`.
+        area: the area's stated rates before and after; NaN where none is stated.
+        before, after: the months compared.
+    """
+    if voice.branch not in set(lifts["branch"]):
+        text = voice.say(
+            f"{voice.branch}没有{before}与{after}两期的参与率，提升未知。",
+            f"{voice.branch} has no rate in both {before} and {after}: its lift is unknown.",
+        )
+        return [voice.finding("lift", None, "1", text, status=Status.UNKNOWN, headline=True)]
+    own = lifts.loc[lifts["branch"] == voice.branch].iloc[0]
+    n = len(lifts)
+    beside = ""
+    if area[0] == area[0] and area[1] == area[1]:
+        beside = voice.say(
+            f"；全区{percent(area[0])}→{percent(area[1])}（{voice.points(area[1] - area[0])}）",
+            f"; the area went {percent(area[0])} → {percent(area[1])} ({voice.points(area[1] - area[0])})",
+        )
+    text = voice.say(
+        f"{voice.branch}参与率由{percent(own.before)}升至{percent(own.after)}（{voice.points(own.lift)}），提升位次"
+        f"{own.rank_lift:.0f}/{n}，参与率位次由{own.rank_before:.0f}到{own.rank_after:.0f}{beside}。"
+        if own.lift >= 0
+        else f"{voice.branch}参与率由{percent(own.before)}降至{percent(own.after)}（{voice.points(own.lift)}），提升位次"
+        f"{own.rank_lift:.0f}/{n}{beside}。",
+        f"{voice.branch} went from {percent(own.before)} to {percent(own.after)} ({voice.points(own.lift)}): "
+        f"{own.rank_lift:.0f} of {n} by lift, from rank {own.rank_before:.0f} to {own.rank_after:.0f} by rate{beside}.",
+    )
+    lead = voice.finding(
+        "lift", own.lift, "1", text, denominator=voice.say("当期在网话机", "phones in service on the date"),
+        definition=_DEFINITION, table="participation", period=f"{before}..{after}", previous=None, headline=True,
+        status=Status.BREACH if own.lift < 0 else Status.WATCH if own.rank_lift == n else Status.GOOD,
+    )  # fmt: skip
+    warning = voice.finding(
+        "attribution", None, "", voice.say(
+            "仅为前后对比，未作归因：没有对照组。", "Before/after, not attributed: there is no comparison group."),
+        definition="before/after", table="participation", period=f"{before}..{after}", headline=True,
+    )  # fmt: skip
+    return [lead, warning, *_figures(voice, own, area, f"{before}..{after}")]
+
+
+def ranking(voice: Voice, lifts: pd.DataFrame) -> list[Finding]:
+    """Who gained most and least."""
+    first, last = lifts.iloc[0], lifts.iloc[-1]
+    text = voice.say(
+        f"提升最多的是{first.branch}（{voice.points(first.lift)}），最少的是{last.branch}（{voice.points(last.lift)}）",
+        f"{first.branch} gained most ({voice.points(first.lift)}), {last.branch} least ({voice.points(last.lift)})",
+    )
+    lead = voice.finding("lift.highest", first.lift, "1", text, definition=_DEFINITION, table="participation",
+                         denominator=voice.say("当期在网话机", "phones in service on the date"))  # fmt: skip
+    each = [
+        voice.finding(f"lift.{row.branch}", row.lift, "1", f"{row.branch} {voice.points(row.lift)}",
+                      definition=_DEFINITION, table="participation")
+        for row in lifts.itertuples()
+    ]  # fmt: skip
+    return [lead, *each]
+
+
+def room(voice: Voice, lifts: pd.DataFrame, correlation: pd.DataFrame) -> list[Finding]:
+    """Low starters have more room: lift ÷ room, and how far the lift goes with its own start."""
+    r = correlation.set_index("name")
+    best = lifts.loc[lifts["room"].idxmax()]
+    start, without, oldham = r.loc["start"], r.loc["start_without"], r.loc["oldham"]
+    if start.r != start.r:
+        text = voice.say(
+            f"按剩余空间计，{best.branch}提升最多（{percent(best.room, 1)}）；不足三个分公司，不算相关系数",
+            f"By room left {best.branch} gained most ({percent(best.room, 1)}); too few branches for a correlation",
+        )
+    else:
+        text = voice.say(
+            f"起点与提升的相关系数为{start.r:.3f}（{start.n:.0f}个分公司；去掉{without.without}为{without.r:.3f}），其中一部分是算术所致"
+            f"（Oldham：{oldham.r:.3f}）；按剩余空间计，{best.branch}提升最多（{percent(best.room, 1)}）",
+            f"Start and lift correlate at {start.r:.3f} over {start.n:.0f} branches ({without.r:.3f} without "
+            f"{without.without}), partly by arithmetic (Oldham: {oldham.r:.3f}); by room left {best.branch} gained most "
+            f"({percent(best.room, 1)})",
+        )
+    lead = voice.finding("correlation.start_lift", start.r, "1", text, definition="Pearson r", table="participation",
+                         denominator=voice.say("100% − 起点", "100 % − start"))  # fmt: skip
+    figures = [
+        voice.finding("correlation.without", without.r, "1", f"r = {without.r:.3f}", definition="Pearson r"),
+        voice.finding("correlation.oldham", oldham.r, "1", f"r = {oldham.r:.3f}", definition="Oldham"),
+    ]
+    each = [
+        voice.finding(f"room.{row.branch}", row.room, "1", f"{row.branch} {percent(row.room, 1)}",
+                      definition="lift ÷ (100 % − start)", table="participation")
+        for row in lifts.itertuples()
+    ]  # fmt: skip
+    return [lead, *figures, *each]
+
+
+def pace(voice: Voice, participation: pd.DataFrame, documents: dict[str, float], before: str, after: str) -> list[Finding]:
+    """Participants gained, and a day: the two dates are months, so both possible spans are said."""
+    own = participation[participation["branch"] == voice.branch]
+    counts = own.assign(month=own["date"].dt.strftime("%Y-%m")).set_index("month")["participants"]
+    first, last = counts.get(before), counts.get(after)
+    if first is None or last is None or first != first or last != last:
+        text = voice.say("没有参与量，只有参与率：每日净增未知。", "Only rates, no counts: the daily pace is unknown.")
+        return [voice.finding("pace.gained", None, "个", text, status=Status.UNKNOWN)]
+    # the documents date a count by the month's beginning: the days between are those of the first month,
+    # or one more where the second count closes its day
+    short = (pd.Timestamp(after) - pd.Timestamp(before)).days
+    gained = last - first
+    said = documents.get("stated.daily_pace")
+    aside = "" if said is None else voice.say(f"（文件称{number(said)}个，未给日期）", f" (the document says {number(said)}, without dates)")
+    text = voice.say(
+        f"参与量由{number(first)}增至{number(last)}，增加{number(gained)}个：按{short + 1}天每日{number(daily_pace(first, last, short + 1), 1)}个，"
+        f"按{short}天每日{number(daily_pace(first, last, short), 1)}个{aside}",
+        f"Participants rose from {number(first)} to {number(last)}, by {number(gained)}: "
+        f"{number(daily_pace(first, last, short + 1), 1)} a day over {short + 1} days, "
+        f"{number(daily_pace(first, last, short), 1)} over {short}{aside}",
+    )
+    lead = voice.finding("pace.gained", gained, "个", text, definition="daily pace", table="participation",
+                         period=f"{before}..{after}")  # fmt: skip
+    per_day = [
+        voice.finding(f"pace.per_day.{days}", daily_pace(first, last, days), "个/天",
+                      f"{number(daily_pace(first, last, days), 1)} ÷ {days}", definition="daily pace", table="participation")
+        for days in (short + 1, short)
+    ]  # fmt: skip
+    return [lead, *per_day]
+
+
+def checks(voice: Voice, lifts: pd.DataFrame, participation: pd.DataFrame, area: tuple[float, float]) -> list[Check]:
+    """What the rates cannot say."""
+    known = participation["participants"].notna() & participation["base"].notna()
+    found = []
+    if not known.any():
+        text = voice.say(
+            "只公布了参与率，没有各分公司的基数：提升给到百分点，不能给区间。",
+            "Only rates were published, no bases: the lift is given in pp, and no interval can be.",
+        )
+        found.append(Check("no_interval", Verdict.NONE, text))
+    text = voice.say(
+        "前后两期相减不等于活动效果；基数也在变动。要归因须有未参加活动的可比分公司。",
+        "A difference of two dates is not the campaign's effect, and the base moves too; attribution needs comparable "
+        "branches without the campaign.",
+    )
+    found.append(Check("not_attributed", Verdict.NONE, text))
+    if area[0] == area[0]:
+        text = voice.say(
+            f"全区参与率{percent(area[0])}→{percent(area[1])}取自表中合计行，不参与排名，也不由各分公司平均得出"
+            f"（简单平均为{percent(lifts['before'].mean())}→{percent(lifts['after'].mean())}）。",
+            f"The area's {percent(area[0])} → {percent(area[1])} is the export's own total row: kept out of ranks, never averaged "
+            f"(the plain mean would be {percent(lifts['before'].mean())} → {percent(lifts['after'].mean())}).",
+        )
+        found.append(Check("area_total", Verdict.PASS, text))
+    if "（未具名）" in set(lifts["branch"]):
+        text = voice.say(
+            "原文有一个分公司未写名称，列为（未具名），参与排名，不单独出报告。文件未写年份，按2010年归档。",
+            "The document leaves one branch unnamed: shown as （未具名）, ranked, without a report of its own. It gives no year; "
+            "the case is filed under 2010.",
+        )
+        found.append(Check("nameless", Verdict.WARNING, text))
+    return found
+
+
+def _figures(voice: Voice, own: pd.Series, area: tuple[float, float], period: str) -> list[Finding]:
+    phones = voice.say("当期在网话机", "phones in service on the date")
+    rates = [("rate.before", own.before), ("rate.after", own.after), ("rate.area.before", area[0]),
+             ("rate.area.after", area[1]), ("lift.area", area[1] - area[0])]  # fmt: skip
+    ranks = [("rank.lift", own.rank_lift), ("rank.before", own.rank_before), ("rank.after", own.rank_after),
+             ("rank.before.from_bottom", own.from_bottom_before)]  # fmt: skip
+    found = [
+        voice.finding(name, value, "1", f"{name} {percent(value)}", denominator=phones, definition="participation rate",
+                      table="participation", period=period)
+        for name, value in rates
+    ]  # fmt: skip
+    found += [
+        voice.finding(name, value, "", f"{name} {number(value)}", definition="rank among branches, the area left out",
+                      table="participation", period=period)
+        for name, value in ranks
+    ]  # fmt: skip
+    return found

@@ -1,0 +1,155 @@
+"""What a gap, its strata and the tested causes say."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from g3lib.findings import Check, Finding, Status, Verdict
+from g3lib.labels import number, percent
+from g3lib.report.claims.voice import Voice
+
+
+def headline(voice: Voice, gaps: pd.DataFrame, progress: pd.DataFrame, tested: pd.DataFrame) -> list[Finding]:
+    """The shortfall, where it sits, and which causes the data confirm.
+
+    Args:
+        gaps: `causes.gap_by` channel; may be empty.
+        progress: `targets.progress`; may be empty.
+        tested: `causes.confirm`; may be empty.
+    """
+    if progress.empty or gaps.empty:
+        text = voice.say("没有正在执行的目标，缺口未知。", "No target is running: the shortfall is unknown.")
+        return [voice.finding("gap", None, "台", text, status=Status.UNKNOWN, headline=True), *confirmed(voice, tested)]
+    even = progress[progress["phasing"] == "month_even"].iloc[0]
+    gap, worst = even.month_target - even.month_actual, gaps.iloc[0]
+    text = voice.say(
+        f"{even.month}比当月目标（按月均分{number(even.month_target, 1)}）少{number(gap, 1)}台，缺口最大的是"
+        f"{voice.word('channel', worst.channel)}渠道，占{percent(worst.share, 1)}。"
+        if gap > 0
+        else f"{even.month}销售{number(even.month_actual)}台，超出当月目标（按月均分{number(even.month_target, 1)}），没有缺口。",
+        f"{even.month} fell {number(gap, 1)} devices short of its target ({number(even.month_target, 1)}, even months); most of it, "
+        f"{percent(worst.share, 1)}, sits in the {voice.word('channel', worst.channel)} channel."
+        if gap > 0
+        else f"{even.month} sold {number(even.month_actual)}, above its target ({number(even.month_target, 1)}, even months): no shortfall.",
+    )
+    lead = voice.finding("gap", gap, "台", text, denominator=voice.say("当月目标（按月均分）", "month's target, even months"),
+                         definition="gap to target", table="targets", headline=True,
+                         status=Status.BREACH if gap > 0 else Status.GOOD)  # fmt: skip
+    return [lead, *confirmed(voice, tested)]
+
+
+def confirmed(voice: Voice, tested: pd.DataFrame) -> list[Finding]:
+    """Which causes are confirmed, rejected, undecided."""
+    if tested.empty:
+        text = voice.say(
+            "没有可检验的原因数据：分析到现状为止，不作要因结论。",
+            "There are no data on causes: the analysis stops at the survey, no root cause is named.",
+        )
+        return [voice.finding("causes.confirmed", None, "", text, status=Status.UNKNOWN, headline=True)]
+    groups = {v: list(tested.loc[tested["verdict"] == v, "cause"]) for v in ("confirmed", "rejected", "insufficient")}
+    zh, en = [], []
+    for verdict, names in groups.items():
+        if names:
+            zh.append(f"{voice.word('cause_verdict', verdict)}：{'、'.join(names)}")
+            en.append(f"{voice.word('cause_verdict', verdict)}: {', '.join(names)}")
+    lead = voice.finding("causes.confirmed", float(len(groups["confirmed"])), "项",
+                         voice.say("数据检验的结果——" + "；".join(zh) + "。", "Tested on data — " + "; ".join(en) + "."),
+                         definition="risk difference against the smallest that matters, Holm", table="outlet_facts",
+                         status=Status.WATCH if groups["confirmed"] else Status.PLAIN, headline=True)  # fmt: skip
+    each = [
+        voice.finding(f"cause.{row.cause}", row.effect, "1",
+                      f"{row.cause} {voice.points(row.effect)} {voice.word('cause_verdict', row.verdict)}",
+                      denominator=voice.say("网点", "outlets"), definition="stratified risk difference", table="outlet_facts")
+        for row in tested.itertuples()
+    ]  # fmt: skip
+    return [lead, *each]
+
+
+def vital_few(voice: Voice, pareto: pd.DataFrame, category: str) -> list[Finding]:
+    """How few of them hold most of the shortfall."""
+    few = pareto[pareto["vital"]]
+    if few.empty:
+        text = voice.say("没有缺口，不作排列图", "No shortfall, no vital few")
+        return [voice.finding("vital_few", 0.0, "", text, definition="Pareto", table="sales")]
+    names = [voice.word(category, c) if category in ("channel", "device_class") else str(c) for c in few[category]]
+    named = voice.listed(names[:3]) + (voice.say("等", " and others") if len(names) > 3 else "")
+    text = voice.say(
+        f"{len(pareto)}个中的{len(few)}个占缺口的{percent(few['cumulative'].iloc[-1], 0)}：{named}",
+        f"{len(few)} of {len(pareto)} hold {percent(few['cumulative'].iloc[-1], 0)} of the shortfall: {named}",
+    )
+    return [
+        voice.finding("vital_few", float(len(few)), "", text, definition="Pareto, fewest that reach 80 %", table="sales",
+                      denominator=voice.say("各项缺口之和", "sum of the shortfalls"))
+    ]  # fmt: skip
+
+
+def effects(voice: Voice, tested: pd.DataFrame) -> list[Finding]:
+    """The largest confirmed effect; where none is, what would decide."""
+    if tested.empty:
+        return [voice.finding("cause.largest", None, "1", voice.say("没有可检验的原因", "No cause to test"), status=Status.UNKNOWN)]
+    sure = tested[tested["verdict"] == "confirmed"].sort_values("effect", ascending=False)
+    if len(sure):
+        top = sure.iloc[0]
+        text = voice.say(
+            f"{top.cause}的网点，销量偏低的比例高出{voice.points(top.effect)}（95%区间{voice.points(top.low)}至{voice.points(top.high)}），"
+            f"占偏低网点问题的{percent(top.share_of_problem, 0)}",
+            f"Outlets with {top.cause} are low sellers {voice.points(top.effect)} more often (95 % interval {voice.points(top.low)} "
+            f"to {voice.points(top.high)}): {percent(top.share_of_problem, 0)} of the problem",
+        )
+        value = float(top.effect)
+    else:
+        most = int(tested["needed_per_group"].max())
+        text = voice.say(f"尚无原因得到确认；每组约需{number(most)}个网点才能判定", f"No cause is confirmed yet; about {number(most)} outlets a group would decide")
+        value = float("nan")
+    return [voice.finding("cause.largest", value, "1", text, definition="Mantel–Haenszel risk difference, Sato variance",
+                          denominator=voice.say("网点", "outlets"), table="outlet_facts")]  # fmt: skip
+
+
+def checks(voice: Voice, units: pd.DataFrame, tested: pd.DataFrame, part: float) -> list[Check]:
+    """Unit of analysis, problem, strata; and that observation is not experiment."""
+    if tested.empty:
+        text = voice.say("没有网点级的原因数据（培训、库存、专区等），故未作要因确认。", "No outlet-level data on causes (training, stock, display …): nothing was tested.")
+        return [Check("no_causes", Verdict.NONE, text)]
+    crude = tested[(tested["crude"].abs() > tested["minimum_effect"]) & (tested["verdict"] != "confirmed")]
+    found = [
+        Check("unit", Verdict.PASS, voice.say(
+            f"分析单位是网点（全省{number(len(units))}个，各计一次）；问题是销量低于本分公司网点中位数的{percent(part, 0)}；按渠道分层，Holm校正。",
+            f"The unit is the outlet ({number(len(units))} in the province, each once); the problem is selling below {percent(part, 0)} "
+            "of the branch's median outlet; stratified by channel, Holm-adjusted.")),
+        Check("observational", Verdict.WARNING, voice.say(
+            "这些是观察到的关联，不是试验；未测量的因素仍可能造成差异。", "These are observed associations, not an experiment: what was not measured may still be behind them.")),
+    ]  # fmt: skip
+    for row in crude.itertuples():
+        found.append(
+            Check(f"confounded.{row.cause}", Verdict.WARNING, voice.say(
+                f"{row.cause}未分层时相差{voice.points(row.crude)}，按渠道分层后为{voice.points(row.effect)}：差异主要来自渠道。",
+                f"{row.cause}: {voice.points(row.crude)} crude, {voice.points(row.effect)} within channels: most of it is the channel's."))
+        )  # fmt: skip
+    return found
+
+
+def by_channel(voice: Voice, gaps: pd.DataFrame) -> list[Finding]:
+    """Which channel fell short of keeping step."""
+    if gaps.empty:
+        text = voice.say("没有目标或没有以前的销量，缺口不能分到渠道", "No target or no earlier sales: the shortfall cannot be laid out over channels")
+        return [voice.finding("gap.channel", None, "台", text, status=Status.UNKNOWN)]
+    worst = gaps.iloc[0]
+    text = voice.say(
+        f"如各渠道同步，{voice.word('channel', worst.channel)}应售{number(worst.expected, 1)}台，实售{number(worst.actual)}台",
+        f"Had all kept step, {voice.word('channel', worst.channel)} would have sold {number(worst.expected, 1)}; it sold {number(worst.actual)}",
+    )
+    return [voice.finding("gap.channel", worst.gap, "台", text, definition="gap laid out by earlier shares", table="sales",
+                          denominator=voice.say("目标×前十二个月各渠道占比", "target × shares of the twelve months before"))]  # fmt: skip
+
+
+def outlets(voice: Voice, units: pd.DataFrame) -> list[Finding]:
+    """How far apart the outlets of the branch are."""
+    own = units.loc[units["branch"] == voice.branch, "units"] if len(units) else pd.Series(dtype=float)
+    if own.empty:
+        text = voice.say("没有网点数据", "No data by outlet")
+        return [voice.finding("outlets.median", None, "台", text, status=Status.UNKNOWN)]
+    text = voice.say(
+        f"本分公司{len(own)}个网点，十二个月销量从{number(own.min())}到{number(own.max())}台，中位数{number(own.median())}台",
+        f"The branch's {len(own)} outlets sold from {number(own.min())} to {number(own.max())} devices in twelve months, median {number(own.median())}",
+    )
+    return [voice.finding("outlets.median", own.median(), "台", text, definition="median of outlets", table="sales")]

@@ -1,0 +1,211 @@
+"""What the channel and target tables say."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from g3lib.findings import Check, Finding, Status, Verdict
+from g3lib.labels import number, percent, rounded
+from g3lib.measures.channels import printed_sum
+from g3lib.report.claims.voice import Voice
+
+_SHARE = "channel_contribution_share"
+_PROGRESS = "attainment"
+
+
+def headline(voice: Voice, total: pd.DataFrame, units: pd.DataFrame, progress: pd.DataFrame) -> list[Finding]:
+    """What the report opens with: the total and who gave it, then how far the target is.
+
+    Args:
+        total: channel, units, share over the whole span.
+        units: month, channel, units.
+        progress: `targets.progress`; may be empty.
+    """
+    months = sorted(units["month"].unique())
+    span = f"{months[0]}..{months[-1]}" if len(months) > 1 else months[0]
+    sold, top, low = total["units"].sum(), total.loc[total["share"].idxmax()], total.loc[total["share"].idxmin()]
+    first = voice.finding(
+        "units.total", sold, "台",
+        voice.say(
+            f"{voice.branch}{span}共销售{number(sold)}台：{voice.word('channel', top.channel)}渠道贡献"
+            f"{percent(top.share)}，{voice.word('channel', low.channel)}渠道仅{percent(low.share)}。",
+            f"{voice.branch} sold {number(sold)} devices in {span}: the {voice.word('channel', top.channel)} channel gave "
+            f"{percent(top.share)}, the {voice.word('channel', low.channel)} channel only {percent(low.share)}.",
+        ),
+        denominator=voice.say("期内全部渠道销量", "all channels' sales of the span"), definition=_SHARE, table="sales",
+        period=span, headline=True,
+    )  # fmt: skip
+    return [first, *target(voice, progress), *_figures(voice, total, units, span)]
+
+
+def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
+    """How far the target is, by both phasings, and what is still needed."""
+    if progress.empty:
+        text = voice.say("没有正在执行的销量目标，完成率未知。", "No sales target is running: attainment is unknown.")
+        return [voice.finding("attainment", None, "1", text, status=Status.UNKNOWN, headline=True)]
+    even = progress[progress["phasing"] == "month_even"].iloc[0]
+    days = progress[progress["phasing"] == "calendar"].iloc[0]
+    if even.target != even.target:
+        text = voice.say("目标被隐去，完成率未知。", "The target is masked: attainment is unknown.")
+        return [voice.finding("attainment", None, "1", text, status=Status.UNKNOWN, headline=True)]
+    behind = days.attainment < days.time_progress
+    lead = voice.finding(
+        "attainment.month_even", even.month_attainment, "1",
+        voice.say(
+            f"{even.month}销售{number(even.month_actual)}台，完成当月目标的{percent(even.month_attainment)}（按月均分；按日历天为"
+            f"{percent(days.month_attainment)}）；全年还差{number(even.remaining)}台，此后每月须完成{number(even.per_month, 1)}台。",
+            f"{even.month} brought {number(even.month_actual)} devices, {percent(even.month_attainment)} of the month's target "
+            f"(even months; {percent(days.month_attainment)} by calendar days); {number(even.remaining)} remain, "
+            f"{number(even.per_month, 1)} a month from now on.",
+        ),
+        denominator=voice.say("年度目标按月均分", "annual target spread evenly over months"), definition=_PROGRESS,
+        table="targets", period=even.month, status=Status.BREACH if behind else Status.GOOD, headline=True,
+    )  # fmt: skip
+    by_days = voice.say("年度目标按日历天分摊", "annual target by calendar days")
+    figures = [
+        ("attainment.calendar", days.month_attainment, "1", by_days, _PROGRESS),
+        ("attainment.year", days.attainment, "1", voice.say("年度目标", "annual target"), _PROGRESS),
+        ("time_progress.calendar", days.time_progress, "1", by_days, "time_progress"),
+        ("target.remaining", even.remaining, str(even.unit), "", "required_run_rate"),
+        ("target.per_month", even.per_month, str(even.unit), voice.say("剩余整月", "whole months left"), "required_run_rate"),
+        ("target.per_day", days.per_day, str(days.unit), voice.say("剩余天数", "days left"), "required_run_rate"),
+        ("target.gap_to_time", days.gap_to_time, str(days.unit), by_days, "gap_to_time"),
+    ]
+    return [lead, *(_figure(voice, *figure, table="targets", period=even.month) for figure in figures)]
+
+
+def by_month(voice: Voice, units: pd.DataFrame) -> list[Finding]:
+    """What the months say: the last one beside the one before and the mean."""
+    totals = units.groupby("month")["units"].sum()
+    last, mean = totals.index[-1], totals.mean()
+    compared = ""
+    if len(totals) > 1:
+        change = totals.iloc[-1] / totals.iloc[-2] - 1 if totals.iloc[-2] else float("nan")
+        compared = voice.say(
+            f"，比上月{'增' if change >= 0 else '减'}{percent(abs(change), 1)}", f", {change:+.1%} on the month before"
+        )
+    text = voice.say(
+        f"{last}销售{number(totals.iloc[-1])}台{compared}；{len(totals)}个月月均{number(mean, 2)}台",
+        f"{last}: {number(totals.iloc[-1])} devices{compared}; the mean of {len(totals)} months is {number(mean, 2)}",
+    )
+    return [
+        voice.finding("units.month_mean", mean, "台", text, definition="mean of month totals", table="sales",
+                      period=f"{totals.index[0]}..{last}"),
+    ]  # fmt: skip
+
+
+def change(voice: Voice, changed: pd.DataFrame, before: str, after: str) -> list[Finding]:
+    """Which channel moved the total most."""
+    difference = changed["change"].sum()
+    mover = changed.loc[changed["change"].abs().idxmax()]
+    text = voice.say(
+        f"{before}到{after}销量{'增加' if difference >= 0 else '减少'}{number(abs(difference))}台，其中"
+        f"{voice.word('channel', mover.channel)}渠道{mover.change:+,.0f}台",
+        f"From {before} to {after} sales {'rose' if difference >= 0 else 'fell'} by {number(abs(difference))} devices; "
+        f"the {voice.word('channel', mover.channel)} channel made {mover.change:+,.0f} of it",
+    )
+    lead = voice.finding(
+        "units.change", difference, "台", text, definition="change_of_share", table="sales", period=f"{before}..{after}"
+    )
+    parts = [
+        voice.finding(f"units.change.{c.channel}", c.change, "台", f"{voice.word('channel', c.channel)} {c.change:+,.0f}",
+                      definition="change_of_share", table="sales", period=f"{before}..{after}")
+        for c in changed.itertuples()
+    ]  # fmt: skip
+    return [lead, *parts]
+
+
+def progress_claim(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
+    """The year's attainment against the time that has passed."""
+    if progress.empty:
+        return target(voice, progress)
+    days = progress[progress["phasing"] == "calendar"].iloc[0]
+    gap = days.gap_to_time
+    text = voice.say(
+        f"累计完成年度目标的{percent(days.attainment)}，时间已过{percent(days.time_progress)}："
+        + (f"序时缺口{number(gap, 1)}{days.unit}" if gap > 0 else f"超序时{number(-gap, 1)}{days.unit}"),
+        f"{percent(days.attainment)} of the year's target in {percent(days.time_progress)} of its time: "
+        + (f"{number(gap, 1)} behind time" if gap > 0 else f"{number(-gap, 1)} ahead of time"),
+    )
+    status = Status.BREACH if gap > 0 else Status.GOOD
+    return [
+        voice.finding("progress_index", days.progress_index, "1", text, definition="progress_index", status=status,
+                      denominator=voice.say("时间进度（日历天）", "time progress (calendar days)"), table="targets")
+    ]  # fmt: skip
+
+
+def checks(voice: Voice, total: pd.DataFrame, sales: pd.DataFrame, targets: pd.DataFrame) -> list[Check]:
+    """Rounding, the units of target and sales, and what a share of a full count is."""
+    printed = printed_sum(list(total["share"]))
+    shares = " + ".join(str(rounded(100 * s, 2)) for s in total["share"])
+    found = []
+    if printed != "100.00":
+        text = voice.say(
+            f"各渠道占比逐项四舍五入（{shares} = {printed}），合计因四舍五入不为100.00%。",
+            f"Shares are rounded one by one ({shares} = {printed}); the sum is not 100.00 % because of rounding.",
+        )
+        found.append(Check("rounding", Verdict.WARNING, text))
+    units = sorted(set(targets.loc[targets["metric"] == "units", "unit"].dropna()) - {"台"})
+    if units:
+        text = voice.say(
+            f"目标以{voice.listed(units)}计，销量以台计：两者并不相同，完成率按一台一户理解。",
+            f"The target counts {voice.listed(units)} (customers), sales count 台 (devices): they are not the same; "
+            "attainment reads one device as one customer.",
+        )
+        found.append(Check("target_unit", Verdict.WARNING, text))
+    text = voice.say(
+        f"销量为全量统计（{number(sales['units'].sum())}台），占比没有抽样误差，故不给区间。",
+        f"Sales are a full count ({number(sales['units'].sum())} devices): shares have no sampling error, so no interval is given.",
+    )
+    return [*found, Check("full_count", Verdict.PASS, text)]
+
+
+def stated(voice: Voice, documents: dict[str, float], units: pd.DataFrame, progress: pd.DataFrame) -> list[Check]:
+    """What the source document says of the same figures, beside ours."""
+    found = []
+    if "stated.mean_monthly_units" in documents:
+        mean = units.groupby("month")["units"].sum().mean()
+        given = documents["stated.mean_monthly_units"]
+        text = voice.say(
+            f"文件称月均{number(given)}台；三个月合计÷3 = {number(mean, 2)}台。",
+            f"The document says {number(given)} devices a month; the total ÷ months is {number(mean, 2)}.",
+        )
+        found.append(Check("stated_mean", Verdict.PASS if abs(mean - given) < 1 else Verdict.WARNING, text))
+    if "stated.january_attainment" in documents and len(progress):
+        even = progress[progress["phasing"] == "month_even"].iloc[0]
+        given = documents["stated.january_attainment"]
+        text = voice.say(
+            f"文件称1月完成{percent(given, 0)}；按月均分为{percent(even.month_attainment)}。",
+            f"The document says {percent(given, 0)} for January; spread evenly over months it is {percent(even.month_attainment)}.",
+        )
+        near = abs(round(even.month_attainment, 2) - given) < 0.005
+        found.append(Check("stated_attainment", Verdict.PASS if near else Verdict.WARNING, text))
+    return found
+
+
+def _figures(voice: Voice, total: pd.DataFrame, units: pd.DataFrame, span: str) -> list[Finding]:
+    whole = voice.say("期内全部渠道销量", "all channels' sales of the span")
+    found = []
+    for row in total.itertuples():
+        name = voice.word("channel", row.channel)
+        found.append(_figure(voice, f"units.channel.{row.channel}", row.units, "台", "", "sum of units", "sales", span, name))
+        found.append(_figure(voice, f"share.{row.channel}", row.share, "1", whole, _SHARE, "sales", span, name))
+    for month, sold in units.groupby("month")["units"].sum().items():
+        found.append(_figure(voice, f"units.month.{month}", sold, "台", "", "sum of units", "sales", str(month), str(month)))
+    return found
+
+
+def _figure(
+    voice: Voice, name: str, value: float, unit: str, denominator: str, definition: str, table: str, period: str, of: str = ""
+) -> Finding:
+    shown = percent(value) if unit == "1" else f"{number(value, 0 if float(value).is_integer() else 1)}{unit}"
+    return voice.finding(name, value, unit, f"{of or name} {shown}", denominator=denominator, definition=definition,
+                         table=table, period=period)  # fmt: skip
+
+
+def shares(voice: Voice, total: pd.DataFrame) -> list[Finding]:
+    """The shares of the whole span, in one sentence."""
+    parts = voice.listed([f"{voice.word('channel', row.channel)} {percent(row.share)}" for row in total.itertuples()])
+    text = voice.say(f"各渠道贡献占比：{parts}", f"Contribution shares: {parts}")
+    return [voice.finding("share.all", None, "", text, definition=_SHARE, table="sales",
+                          denominator=voice.say("期内全部渠道销量", "all channels' sales of the span"))]  # fmt: skip

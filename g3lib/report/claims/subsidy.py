@@ -1,0 +1,159 @@
+"""What the subsidy rates say against policy and lifecycle."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from g3lib.findings import Check, Finding, Status, Verdict
+from g3lib.labels import number, percent
+from g3lib.report.claims.voice import Voice
+
+_RATE = "subsidy rate: Σ(subsidy × units) ÷ Σ(base × units)"
+_NUMERATORS = {
+    "device": ("终端直降", "device discount"),
+    "device_and_refunds": ("终端直降＋话费返还（面值）", "device discount and refunds at face"),
+    "": ("未设定", "unset"),
+}
+_BASES = {
+    "list": ("零售价", "list price"), "contract": ("合约价", "contract price"), "supply": ("供货价", "supply price"),
+    "": ("未设定", "unset"),
+}  # fmt: skip
+
+
+def headline(voice: Voice, rates: pd.DataFrame, checked: pd.DataFrame, units: pd.Series, base: str) -> list[Finding]:
+    """The rate of the period and what of it broke a rule.
+
+    Args:
+        rates: `subsidy_rate` over everything (one row).
+        checked: `check_policy` of the period's sales.
+        units: devices of the same sales.
+        base: the base that was set.
+    """
+    whole = rates.iloc[0]
+    if whole.rate != whole.rate:
+        why = {"unset": ("补贴率的分子与分母未设定", "numerator and base of the rate are not set"),
+               "unknown": ("补贴额或价格未知", "subsidy or price is unknown"),
+               "zero_base": ("价格合计为零", "the prices sum to zero")}[whole.reason]  # fmt: skip
+        text = voice.say(f"{voice.branch}补贴率无法得出：{why[0]}；不作结论。", f"{voice.branch}: no subsidy rate, {why[1]}: no verdict.")
+        return [voice.finding("subsidy.rate", None, "1", text, status=Status.UNKNOWN, headline=True)]
+    fails = float(units[checked["verdict"] == "fail"].sum())
+    silent = float(units[checked["verdict"] == "no verdict"].sum())
+    over = float(checked["over_yuan"].clip(lower=0).sum())
+    lead = voice.finding(
+        "subsidy.rate", whole.rate, "1",
+        voice.say(
+            f"{voice.branch}{voice.period}补贴{voice.money(whole.subsidy_yuan)}，补贴率{percent(whole.rate)}；"
+            + (f"{number(fails)}台超出规则，多补{voice.money(over)}。" if fails else "没有超出规则的销售。"),
+            f"{voice.branch} paid {voice.money(whole.subsidy_yuan)} of subsidy in {voice.period}, {percent(whole.rate)} of price; "
+            + (f"{number(fails)} devices beyond their rule, {voice.money(over)} too much." if fails else "no sale broke its rule."),
+        ),
+        denominator=voice.say(*_BASES[base]), definition=_RATE, table="sales", headline=True,
+        status=Status.BREACH if fails else Status.GOOD,
+    )  # fmt: skip
+    figures = [
+        voice.finding("subsidy.yuan", whole.subsidy_yuan, "元", voice.money(whole.subsidy_yuan), definition="Σ subsidy × units",
+                      table="sales"),
+        voice.finding("policy.fails", fails, "台", number(fails), definition="policy check", table="policy"),
+        voice.finding("policy.over_yuan", over, "元", voice.money(over), definition="policy check", table="policy"),
+        voice.finding("policy.no_verdict", silent, "台", number(silent), definition="policy check", table="policy"),
+    ]  # fmt: skip
+    return [lead, *figures]
+
+
+def against_rules(voice: Voice, table: pd.DataFrame) -> list[Finding]:
+    """Which class × contract × channel is furthest beyond its rule."""
+    worst = table.loc[table["over_yuan"].idxmax()] if len(table) else None
+    if worst is None or not worst.over_yuan > 0:
+        text = voice.say("各类补贴率都在规则之内", "Every class keeps to its rule")
+        return [voice.finding("policy.worst", 0.0, "元", text, definition="policy check", table="sales")]
+    name = " · ".join(voice.word(v, worst[v]) for v in ("device_class", "contract", "channel"))
+    text = voice.say(
+        f"超出最多的是{name}：{number(worst.fails)}台，多补{voice.money(worst.over_yuan)}",
+        f"Furthest beyond its rule: {name}, {number(worst.fails)} devices, {voice.money(worst.over_yuan)} too much",
+    )
+    return [voice.finding("policy.worst", worst.over_yuan, "元", text, definition="policy check", table="sales",
+                          denominator=voice.say("规则内应补", "what the rule allows"), status=Status.BREACH)]  # fmt: skip
+
+
+def over_time(voice: Voice, monthly: pd.DataFrame) -> list[Finding]:
+    """How the handset rate moved over the last year."""
+    own = monthly[monthly["device_class"] == "handset"].dropna(subset="rate")
+    if own.empty:
+        return [voice.finding("subsidy.trend", None, "1", voice.say("没有手机补贴率", "No handset rate"), status=Status.UNKNOWN)]
+    first, last = own.iloc[max(0, len(own) - 13)], own.iloc[-1]
+    text = voice.say(
+        f"手机补贴率由{first.month}的{percent(first.rate, 1)}到{last.month}的{percent(last.rate, 1)}（{voice.points(last.rate - first.rate)}）",
+        f"The handset rate went from {percent(first.rate, 1)} in {first.month} to {percent(last.rate, 1)} in {last.month} "
+        f"({voice.points(last.rate - first.rate)})",
+    )
+    return [voice.finding("subsidy.trend", last.rate - first.rate, "1", text, definition=_RATE, table="sales",
+                          period=f"{first.month}..{last.month}")]  # fmt: skip
+
+
+def lifecycle(voice: Voice, lives: pd.DataFrame) -> list[Finding]:
+    """Which models are beyond their lifecycle cap, or on their way."""
+    fails, warns = lives[lives["verdict"] == "fail"], lives[lives["verdict"] == "warning"]
+    silent = int((lives["verdict"] == "no verdict").sum())
+    left = float(lives["headroom"].clip(lower=0).sum())
+    zh = [f"{len(fails)}款已超生命周期上限" if len(fails) else "没有机型超出生命周期上限"]
+    en = [f"{len(fails)} models are beyond their lifecycle cap" if len(fails) else "no model is beyond its lifecycle cap"]
+    if len(warns):
+        zh.append(f"{len(warns)}款按近三月力度将超出（{voice.listed(list(warns['model'][:3]))}）")
+        en.append(f"{len(warns)} will be at the pace of the last three months ({voice.listed(list(warns['model'][:3]))})")
+    if silent:
+        zh.append(f"{silent}款没有上限或停售日期，不作结论")
+        en.append(f"{silent} have no cap or no end of life: no verdict")
+    status = Status.BREACH if len(fails) else Status.WATCH if len(warns) else Status.UNKNOWN if silent == len(lives) else Status.GOOD
+    text = voice.say("；".join(zh), "; ".join(en)[:1].upper() + "; ".join(en)[1:])
+    return [
+        voice.finding("lifecycle.fails", float(len(fails)), "款", text, definition="lifecycle average", table="sales",
+                      denominator=voice.say("整个生命周期的零售额", "base over the whole life"), status=status),
+        voice.finding("lifecycle.headroom", left, "元", voice.money(left), definition="r* × planned base", table="sales"),
+    ]  # fmt: skip
+
+
+def checks(
+    voice: Voice, checked: pd.DataFrame, units: pd.Series, rates: pd.DataFrame, numerator: str, base: str, tolerance: float
+) -> list[Check]:
+    """The two settings, what 约 was taken to mean, and what could not be judged."""
+    found = [
+        Check("settings", Verdict.WARNING if numerator and base else Verdict.NONE, voice.say(
+            f"补贴率 = {_NUMERATORS[numerator][0]} ÷ {_BASES[base][0]}。政策文件没有定义分子与分母，此为设置。",
+            f"Rate = {_NUMERATORS[numerator][1]} ÷ {_BASES[base][1]}. The policy document defines neither: these are settings.")),
+        Check("tolerance", Verdict.WARNING, voice.say(
+            f"政策中的“约”按±{percent(tolerance, 1)}（百分点）掌握。", f"约 (about) in the policy is taken as ±{percent(tolerance, 1)} (points).")),
+    ]  # fmt: skip
+    for state, zh, en in (("no rule", "没有对应规则", "match no rule"), ("several rules", "对应多条规则", "match several rules")):
+        count = float(units[checked["rule"] == state].sum())
+        if count:
+            found.append(
+                Check(state.replace(" ", "_"), Verdict.FAIL, voice.say(
+                    f"{number(count)}台{zh}：是政策表的缺陷，未作判断。", f"{number(count)} devices {en}: a fault of the policy table, not judged."))
+            )  # fmt: skip
+    silent = float(units[(checked["verdict"] == "no verdict") & ~checked["rule"].isin(["no rule", "several rules"])].sum())
+    if silent:
+        found.append(
+            Check("masked", Verdict.NONE, voice.say(
+                f"{number(silent)}台的规则补贴率被隐去或金额未知，不作结论。",
+                f"{number(silent)} devices: the rule's rate is masked or an amount unknown, no verdict."))
+        )  # fmt: skip
+    unknown = float(rates["unknown_units"].sum())
+    if unknown and numerator and base:
+        found.append(Check("unknown", Verdict.NONE, voice.say(
+            f"{number(unknown)}台补贴或价格未知，不计入补贴率。", f"{number(unknown)} devices without subsidy or price are left out of the rate.")))
+    return found
+
+
+def by_group(voice: Voice, table: pd.DataFrame) -> list[Finding]:
+    """Which group took most of the money."""
+    if table.empty or not table["subsidy_yuan"].sum() > 0:
+        return [voice.finding("subsidy.largest", None, "元", voice.say("本期没有补贴", "No subsidy in the period"), table="sales")]
+    top = table.loc[table["subsidy_yuan"].idxmax()]
+    share = top.subsidy_yuan / table["subsidy_yuan"].sum()
+    name = " · ".join(voice.word(v, top[v]) for v in ("device_class", "contract", "channel"))
+    text = voice.say(
+        f"补贴最多的是{name}：{voice.money(top.subsidy_yuan)}，占{percent(share, 1)}",
+        f"Most of the money went to {name}: {voice.money(top.subsidy_yuan)}, {percent(share, 1)} of it",
+    )
+    return [voice.finding("subsidy.largest", top.subsidy_yuan, "元", text, definition="Σ subsidy × units", table="sales",
+                          denominator=voice.say("本期全部补贴", "all subsidy of the period"))]  # fmt: skip

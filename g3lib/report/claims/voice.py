@@ -1,0 +1,46 @@
+"""Who is spoken of, and in which language; and how a finding is put together from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from g3lib.findings import Finding, Status
+from g3lib.labels import Lang, label, money, pick, points
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Language, branch and period of a report."""
+
+    lang: Lang
+    branch: str
+    period: str
+
+    def say(self, zh: str, en: str) -> str:
+        """The sentence in the report's language."""
+        return pick(self.lang, zh, en)
+
+    def word(self, vocabulary: str, code: object) -> str:
+        """A code's label."""
+        return label(vocabulary, code, self.lang)
+
+    def points(self, difference: float) -> str:
+        """A difference of rates in percentage points."""
+        return points(difference, self.lang)
+
+    def money(self, yuan: float) -> str:
+        """An amount."""
+        return money(yuan, self.lang)
+
+    def finding(
+        self, name: str, value: float | None, unit: str, text: str, *, denominator: str = "", definition: str = "",
+        table: str = "", status: Status = Status.PLAIN, period: str = "", **more: Any,
+    ) -> Finding:  # fmt: skip
+        """A finding of this report; an unknown number is None."""
+        known = None if value is None or value != value else float(value)
+        return Finding(name, known, unit, period or self.period, denominator, definition, text, table, status, **more)
+
+    def listed(self, items: list[str]) -> str:
+        """Items as a list in running text."""
+        return pick(self.lang, "、", ", ").join(items)

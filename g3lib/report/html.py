@@ -1,0 +1,44 @@
+"""An executed notebook → one HTML file that needs no network and runs no script."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from g3lib.labels import Lang, pick
+
+
+def report_html(notebook: Any, title: str, lang: Lang) -> str:
+    """The report as HTML.
+
+    Args:
+        notebook: an executed notebook (nbformat).
+        title: the page's title, from data: it is escaped.
+        lang: `zh` or `en`.
+    """
+    words = {
+        "title": title,
+        "lang": {"zh": "zh-CN", "en": "en"}[lang],
+        "css": _css(),
+        "back": pick(lang, "← 全部报告", "← all reports"),
+        "code": pick(lang, "计算过程（代码）", "How it was computed (code)"),
+    }
+    html, _ = _exporter().from_notebook_node(notebook, resources={"g3": words})
+    return str(html)
+
+
+@cache
+def _exporter() -> Any:
+    from nbconvert import HTMLExporter
+
+    base = Path(str(resources.files("g3lib.report").joinpath("template")))
+    return HTMLExporter(template_name="g3", extra_template_basedirs=[str(base)])
+
+
+def _css() -> str:
+    folder = resources.files("g3lib.report")
+    return "\n".join(
+        folder.joinpath(*path).read_text(encoding="utf-8") for path in (("style.css",), ("template", "page.css"))
+    )

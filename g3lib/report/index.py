@@ -1,0 +1,115 @@
+"""The index of a period: branches × notebooks, the most urgent branch first, found as you type."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from g3lib.findings import Finding
+from g3lib.labels import Lang, label, pick
+
+
+class ReportRow(Protocol):
+    """What the index needs of a ledger's row."""
+
+    notebook: str
+    branch: str
+    state: str
+    html: str
+    error: str
+
+    @property
+    def headlines(self) -> list[Finding]:
+        """The findings that the report opens with."""
+
+    @property
+    def urgency(self) -> int:
+        """0 for a breach, growing with calm."""
+
+
+def index_html(period: str, rows: Sequence[ReportRow], lang: Lang) -> str:
+    """The index of one period as one HTML file.
+
+    Args:
+        period: the period.
+        rows: the ledger's rows.
+        lang: `zh` or `en`.
+    """
+    from g3lib.report.page import TITLES
+
+    names = sorted({row.notebook for row in rows})
+    titles = {n: pick(lang, *TITLES[n[3:]][:2]) if n[3:] in TITLES else n for n in names}
+    by_branch: dict[str, dict[str, ReportRow]] = {}
+    for row in rows:
+        by_branch.setdefault(row.branch, {})[row.notebook] = row
+    lines = [_line(branch, own, names, lang) for branch, own in by_branch.items()]
+    lines.sort(key=lambda line: (-line["breaches"], line["urgency"], line["branch"]))
+    counts = {state: sum(row.state == state for row in rows) for state in ("ok", "failed", "skipped")}
+    said = " · ".join(f"{label('run_state', s, lang)} {n}" for s, n in counts.items() if n or s == "ok")
+    words = {
+        "lang": {"zh": "zh-CN", "en": "en"}[lang],
+        "title": pick(lang, f"{period} 全部报告", f"All reports, {period}"),
+        "counts": said,
+        "search": pick(lang, "输入分公司或结论中的字词", "type a branch or a word of a finding"),
+        "branch": pick(lang, "分公司", "branch"),
+        "breaches": pick(lang, "预警", "breaches"),
+        "shown": pick(lang, "行", "rows"),
+    }
+    return str(_template("index.html.j2").render(lines=lines, names=names, titles=titles, words=words, **_assets()))
+
+
+def periods_html(folders: Sequence[Path], lang: Lang) -> str:
+    """The page above the periods: a link to each index."""
+    links = [(folder.name, quote(f"{folder.name}/index.html")) for folder in reversed(folders)]
+    title = pick(lang, "报告期", "Periods")
+    return str(_template("periods.html.j2").render(links=links, title=title, lang=lang, **_assets()))
+
+
+def _line(branch: str, own: dict[str, ReportRow], names: Sequence[str], lang: Lang) -> dict[str, Any]:
+    cells = []
+    for name in names:
+        row = own.get(name)
+        if row is None:
+            cells.append({"state": "", "text": "", "href": "", "status": ""})
+            continue
+        first = row.headlines[0] if row.headlines else None
+        text = first.text if first else row.error if row.state == "failed" else ""
+        cells.append(
+            {
+                "state": label("run_state", row.state, lang) if row.state != "ok" else "",
+                "text": text,
+                "href": quote(row.html),
+                "status": str(first.status) if first else row.state,
+            }
+        )
+    # the brief repeats the others' headlines: it is not counted a second time
+    breaches = sum(f.status == "breach" for n, row in own.items() if not n.startswith("00-") for f in row.headlines)
+    breaches += sum(row.state == "failed" for row in own.values())
+    urgency = min((row.urgency for row in own.values()), default=9)
+    return {"branch": branch, "cells": cells, "breaches": breaches, "urgency": urgency}
+
+
+@cache
+def _template(name: str) -> Any:
+    from jinja2 import Environment, FileSystemLoader
+
+    folder = str(resources.files("g3lib.report").joinpath("template"))
+    return Environment(autoescape=True, loader=FileSystemLoader(folder)).get_template(name)
+
+
+@cache
+def _assets() -> dict[str, Any]:
+    from markupsafe import Markup
+
+    folder = resources.files("g3lib.report").joinpath("template")
+    script = folder.joinpath("index.js").read_text(encoding="utf-8")
+    # the policy lets this script run, known by its digest, and no other
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    css = folder.joinpath("index.css").read_text(encoding="utf-8")
+    return {"script": Markup(script), "digest": digest, "css": Markup(css)}  # noqa: S704 our own files

@@ -1,0 +1,189 @@
+"""A report's page: what each cell of a notebook shows, in the chosen language.
+
+`Report` is what a notebook talks to. Each of its methods returns something that displays itself: HTML for
+the eye, the findings and the chart's data beside it for the index, the brief and the tests. It computes
+nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import pandas as pd
+
+from g3lib import __version__
+from g3lib.findings import FINDINGS_MIME, Check, Finding, Status, as_bundle
+from g3lib.labels import Lang, label, pick
+from g3lib.report.claims.voice import Voice
+from g3lib.report.tables import html_table
+from g3lib.tables.workspace import Dataset, open_dataset
+
+TITLES: dict[str, tuple[str, str, str, str]] = {
+    "branch-brief": ("分公司简报", "Branch brief", "本月最该知道的八件事是什么？", "Which eight things should the manager know this month?"),
+    "subsidy-efficiency": ("补贴效能", "Subsidy efficiency", "补贴率是否守住了政策与生命周期上限？", "Do the subsidy rates keep to the policy and to the lifecycle caps?"),
+    "channel-contribution": ("渠道贡献", "Channel contribution", "哪个渠道贡献了多少，离目标还差多少？", "Which channel contributed what, and how far is the target?"),
+    "cause-analysis": ("原因分析", "Cause analysis", "缺口集中在哪里，哪些原因得到数据确认？", "Where does the shortfall sit, and which causes do the data confirm?"),
+    "signup-campaign": ("签约活动", "Sign-up campaign", "参与率提升了多少，能说明什么？", "How far did the participation rate rise, and what does that tell?"),
+}  # fmt: skip
+
+
+@dataclass
+class Shown:
+    """What one cell displays: MIME bundles in order."""
+
+    bundles: list[dict[str, Any]] = field(default_factory=list)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        for bundle in self.bundles:
+            display(bundle, raw=True)
+
+
+@dataclass
+class Report:
+    """One report: its data, its voice, and the methods that show."""
+
+    name: str
+    data: Dataset
+    lang: Lang
+
+    @property
+    def voice(self) -> Voice:
+        """Who is spoken of, and in which language."""
+        return Voice(self.lang, self.data.branch, str(self.data.period))
+
+    def _ipython_display_(self) -> None:
+        self.title()._ipython_display_()
+
+    def title(self) -> Shown:
+        """The title, the question, and whether the data are made up."""
+        zh, en, question_zh, question_en = TITLES[self.name]
+        made_up = pick(self.lang, "虚构样例数据，不代表任何真实分公司。", "Made-up data: no real branch is meant. (made-up data)")
+        banner = f'<p class="made-up">{_esc(made_up)}</p>' if self.data.made_up else ""
+        title = f"{pick(self.lang, zh, en)} · {self.data.branch}"
+        body = (
+            f"<style>{_style()}</style><h1>{_esc(title)}</h1>"
+            f'<p class="quiet">{_esc(pick(self.lang, "期间", "Period"))} {_esc(str(self.data.period))} · '
+            f"{_esc(pick(self.lang, question_zh, question_en))}</p>{banner}"
+        )
+        return Shown([_html(body, f"{title} {self.data.period}")])
+
+    def headline(self, findings: Sequence[Finding]) -> Shown:
+        """What the report opens with: the sentences of the findings marked as headline."""
+        first = [f for f in findings if f.headline] or list(findings[:1])
+        lines = "".join(f'<p class="{_esc(str(f.status))}">{_esc(f.text)}</p>' for f in first)
+        return Shown([_html(f'<div class="headline">{lines}</div>', "\n".join(f.text for f in first), findings)])
+
+    def chart(
+        self, findings: Sequence[Finding], draw: Callable[..., Any], *args: Any, height: float = 3.2, **kwargs: Any
+    ) -> Shown:
+        """A claim as heading, then the chart that shows it."""
+        from g3lib.report.charts.look import CHART_MIME, drawn, figure, look, png
+
+        if any(isinstance(arg, pd.DataFrame) and arg.empty for arg in args):
+            return Shown([self._claim(findings)])  # the claim says that there is nothing to draw
+        with look():
+            fig, (ax,) = figure(height)
+            draw(*args, ax=ax, lang=self.lang, **kwargs)
+            picture, data = png(fig), drawn(fig)
+        image = {
+            "image/png": base64.b64encode(picture).decode(),
+            CHART_MIME: data,
+            "text/plain": findings[0].text,
+        }
+        return Shown([self._claim(findings), image, self._source(findings[0])])
+
+    def table(self, findings: Sequence[Finding], frame: pd.DataFrame, bold: Sequence[bool] | None = None) -> Shown:
+        """A claim as heading, then the table behind it."""
+        if frame.empty:
+            return Shown([self._claim(findings)])
+        table = _html(html_table(frame, self.lang, bold), frame.to_string(index=False))
+        return Shown([self._claim(findings), table, self._source(findings[0])])
+
+    def checks(self, checks: Sequence[Check]) -> Shown:
+        """What was checked and what must be said: exclusions, caveats, definitions."""
+        remarks = [note.text(self.lang) for note in self.data.notes]
+        rows = [(label("verdict", str(c.verdict), self.lang), c.text) for c in checks]
+        rows += [(pick(self.lang, "资料提示", "remark on data"), text) for text in remarks]
+        frame = pd.DataFrame(rows, columns=["check", "says"])
+        title = pick(self.lang, "核对与说明", "Checks and caveats")
+        findings = [_as_finding(c, self.voice) for c in checks]
+        findings += [
+            Finding(f"caveat.{note.code}", None, "", self.voice.period, "", "", note.text(self.lang), status=Status.WATCH)
+            for note in self.data.notes
+        ]
+        body = f"<h2>{_esc(title)}</h2>{html_table(frame, self.lang)}"
+        return Shown([_html(body, "\n".join(f"{a}: {b}" for a, b in rows), findings)])
+
+    def provenance(self) -> Shown:
+        """Which files the figures come from, with digests and versions."""
+        frame = pd.DataFrame(
+            [(e.title, e.table, e.digest[:12], e.rows, e.rejected, e.totals) for e in self.data.sources],
+            columns=["file", "table", "digest", "rows", "rejected", "totals"],
+        )
+        title = pick(self.lang, "出处", "Provenance")
+        versions = f"g3lib {__version__} · {pick(self.lang, '期间', 'period')} {self.data.period}"
+        body = f'<h2>{_esc(title)}</h2>{html_table(frame, self.lang)}<p class="quiet">{_esc(versions)}</p>'
+        return Shown([_html(body, frame.to_string(index=False))])
+
+    def _claim(self, findings: Sequence[Finding]) -> dict[str, Any]:
+        return _html(f"<h2>{_esc(findings[0].text)}</h2>", findings[0].text, findings)
+
+    def _source(self, finding: Finding) -> dict[str, Any]:
+        titles = [e.title for e in self.data.sources if e.table == finding.table]
+        files = titles[-1] if titles else ""
+        if len(titles) > 1:
+            files += pick(self.lang, f"等{len(titles)}个文件", f" and {len(titles) - 1} more files")
+        parts = [
+            pick(self.lang, "来源：", "Source: ") + (files or finding.table) if finding.table else "",
+            pick(self.lang, "期间：", "Period: ") + finding.period,
+            pick(self.lang, "分母：", "Denominator: ") + finding.denominator if finding.denominator else "",
+        ]
+        line = pick(self.lang, "；", "; ").join(filter(None, parts))
+        return _html(f'<p class="quiet">{_esc(line)}</p>', line)
+
+
+def open_report(name: str, branch: str, period: str = "", lang: Lang = "zh", needs: Sequence[str] = ()) -> Report:
+    """Open a report: its data are found, checked for what the notebook needs, and read when asked for.
+
+    Args:
+        name: the report's name in `TITLES`.
+        branch: the branch as the exports write it.
+        period: a month, quarter, range or date; empty for the latest month of the data.
+        lang: `zh` or `en`.
+        needs: tables, or table.column, without which there is no report.
+
+    Raises:
+        NoData, UsageError: see `open_dataset`.
+    """
+    pick(lang, "", "")  # an unknown language is refused before any work
+    return Report(name, open_dataset(branch, period, needs), lang)
+
+
+def _as_finding(check: Check, voice: Voice) -> Finding:
+    status = {"pass": Status.GOOD, "fail": Status.BREACH, "warning": Status.WATCH}.get(str(check.verdict), Status.UNKNOWN)
+    return Finding(f"check.{check.name}", None, "", voice.period, "", check.name, check.text, status=status)
+
+
+def _html(body: str, plain: str, findings: Iterable[Finding] = ()) -> dict[str, Any]:
+    bundle: dict[str, Any] = {"text/html": f'<div class="g3">{body}</div>', "text/plain": plain}
+    carried = list(findings)
+    if carried:
+        bundle[FINDINGS_MIME] = as_bundle(carried)
+    return bundle
+
+
+def _esc(text: str) -> str:
+    return html.escape(text, quote=True)
+
+
+@cache
+def _style() -> str:
+    return resources.files("g3lib.report").joinpath("style.css").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Notebooks × branches → reports."""

@@ -1,0 +1,177 @@
+"""A batch: which reports there are to make, which are already made, and making the rest side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from g3lib import __version__
+from g3lib.errors import NoData, UsageError, listed
+from g3lib.labels import Lang
+from g3lib.names import safe_name
+from g3lib.periods import Period
+from g3lib.runs import ledger
+from g3lib.runs.notebooks import Notebook
+from g3lib.runs.task import Task, run
+from g3lib.tables.schema import TABLES
+from g3lib.tables.store import Store
+from g3lib.tables.workspace import DATED, Dataset, Workspace, data_months, known_branches, latest_month
+
+
+@dataclass
+class Plan:
+    """What there is to do: tasks, and rows that are settled without running (skipped, unchanged)."""
+
+    tasks: list[Task] = field(default_factory=list)
+    settled: list[ledger.Row] = field(default_factory=list)
+    unchanged: int = 0
+
+
+def plan(
+    workspace: Workspace,
+    notebooks: Sequence[Notebook],
+    branches: Sequence[str] = (),
+    period: str = "",
+    lang: Lang = "zh",
+    parameters: Mapping[str, object] | None = None,
+    force: bool = False,
+) -> Plan:
+    """Every notebook × branch: to run, skipped for want of data, or unchanged since it was made.
+
+    Raises:
+        UsageError: an unknown branch or parameter, a period that is none; before anything runs.
+    """
+    store = workspace.store()
+    known = known_branches(store)
+    if unknown := [b for b in branches if b not in known]:
+        faults = [f"{b!r} has no rows" for b in unknown]
+        raise UsageError(listed(faults, f"Unknown branches; known: {', '.join(known) or 'none, run g3 load first'}"))
+    if period:
+        Period.parse(period)
+    made: dict[Path, dict[tuple[str, str], ledger.Row]] = {}
+    result = Plan()
+    for notebook in notebooks:
+        given = notebook.checked({"lang": lang, **(parameters or {})})
+        for branch in branches or known:
+            task = _task(workspace, store, notebook, branch, period, lang, given)
+            if isinstance(task, ledger.Row):
+                result.settled.append(task)
+                continue
+            rows = made.setdefault(task.folder, ledger.read(task.folder))
+            if not force and _is_made(task, rows.get((notebook.name, branch))):
+                result.unchanged += 1
+                result.settled.append(rows[notebook.name, branch])
+            else:
+                result.tasks.append(task)
+    return result
+
+
+def _task(
+    workspace: Workspace, store: Store, notebook: Notebook, branch: str, period: str, lang: Lang, given: dict[str, Any]
+) -> Task | ledger.Row:
+    skipped = ledger.Row(notebook.name, branch, period, "skipped", given, finished=ledger.now())
+    try:
+        last = latest_month(store, branch, notebook.needs)
+        wanted = period or last
+        months = {m for t in _dated(notebook.needs) for m in data_months(store, branch, t)}
+        if not set(Period.parse(wanted).months) & months:
+            raise NoData(f"{branch} has no rows in {wanted}.")
+    except NoData as error:
+        skipped.error, skipped.period = str(error), period or _any_month(store, branch)
+        return skipped
+    parameters = {**given, "branch": branch, "period": wanted}
+    sisters = Dataset(store, branch, Period.parse(wanted)).sisters
+    data = store.digest((table, sisters) for table in TABLES)
+    key = _key(notebook.digest, parameters, data)
+    inputs = {(e.title, e.digest) for t in _dated(notebook.needs) for e in store.entries(t, [branch]) if branch in e.parts}
+    return Task(notebook.path, branch, wanted, parameters, key, workspace.reports, lang, tuple(sorted(inputs)))
+
+
+def _dated(needs: Iterable[str]) -> list[str]:
+    return sorted({need.split(".")[0] for need in needs} & set(DATED)) or list(DATED)
+
+
+def _any_month(store: Store, branch: str) -> str:
+    return latest_month(store, branch)
+
+
+def _key(notebook: str, parameters: Mapping[str, Any], data: str) -> str:
+    parts = [notebook, json.dumps(parameters, sort_keys=True, ensure_ascii=False), data, _library_digest()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@cache
+def _library_digest() -> str:
+    """The library's own bytes: while it is being developed its version alone says too little."""
+    whole = hashlib.sha256(__version__.encode())
+    root = Path(str(resources.files("g3lib")))
+    for path in sorted(p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+        whole.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return whole.hexdigest()
+
+
+def _is_made(task: Task, row: ledger.Row | None) -> bool:
+    if row is None or row.state != "ok" or row.key != task.key:
+        return False
+    return all((task.folder / task.stem).with_suffix(s).exists() for s in (".ipynb", ".html"))
+
+
+def execute(tasks: Sequence[Task], jobs: int, done: Callable[[ledger.Row], None]) -> None:
+    """Run the tasks in `jobs` processes; `done` hears of each as it ends.
+
+    A worker that dies takes the reports in flight with it: they are said to have failed, and the rest
+    goes on in new workers.
+    """
+    waiting = list(tasks)
+    while waiting:
+        # spawn: a forked worker would share sockets and locks of this process
+        with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context("spawn")) as pool:
+            futures = {pool.submit(run, task): task for task in waiting}
+            waiting = []
+            broken: list[Task] = []
+            for future in as_completed(futures):
+                try:
+                    done(future.result())
+                except BrokenProcessPool:
+                    broken.append(futures[future])
+        if broken:
+            # nobody knows which of them killed the worker: each gets a process to itself, so one cannot take others along
+            for task in broken:
+                done(_alone(task))
+
+
+def _alone(task: Task) -> ledger.Row:
+    try:
+        with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+            return pool.submit(run, task).result()
+    except BrokenProcessPool:
+        return ledger.Row(
+            task.notebook.stem, task.branch, task.period, "failed", task.parameters, task.key,
+            finished=ledger.now(), error="the process that ran this report died",
+        )  # fmt: skip
+
+
+def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list[Path]:
+    """Write the ledger, findings and index of every period that the rows touch; returns the indexes."""
+    from g3lib.report.index import index_html, periods_html
+    from g3lib.tables.store import replace_bytes
+
+    indexes = []
+    for period in sorted({row.period for row in rows}):
+        folder = workspace.reports / safe_name(period)
+        all_rows = ledger.read(folder) | {(r.notebook, r.branch): r for r in rows if r.period == period}
+        ledger.write(folder, all_rows, lang)
+        replace_bytes(folder / "index.html", index_html(period, list(all_rows.values()), lang).encode())
+        indexes.append(folder / "index.html")
+    folders = sorted(path.parent for path in workspace.reports.glob("*/run.json"))
+    replace_bytes(workspace.reports / "index.html", periods_html(folders, lang).encode())
+    return indexes

@@ -1,0 +1,106 @@
+"""What a notebook asks for: its parameters with their types, its unit, the tables it needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from g3lib.errors import UsageError, listed
+
+_TYPES = {"str": str, "int": int, "float": float, "bool": bool}
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A parameterised notebook of the workspace."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """`02-channel-contribution`."""
+        return self.path.stem
+
+    @cached_property
+    def plain(self) -> dict[str, Any]:
+        """The notebook as JSON."""
+        return json.loads(self.path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+    @property
+    def unit(self) -> str:
+        """What one report is about: branch, province or case."""
+        return str(self.plain["metadata"].get("g3", {}).get("unit", ""))
+
+    @property
+    def needs(self) -> list[str]:
+        """Tables, or table.column, without which there is no report."""
+        return list(self.plain["metadata"].get("g3", {}).get("needs", []))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the cells' sources: outputs and cell numbers are no change."""
+        sources = [(c["cell_type"], "".join(c["source"])) for c in self.plain["cells"]]
+        return hashlib.sha256(json.dumps(sources, ensure_ascii=False).encode()).hexdigest()
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Any]:
+        """Parameter name → papermill's description (type, default, help)."""
+        from papermill import inspect_notebook
+
+        return inspect_notebook(str(self.path))  # type: ignore[no-any-return]
+
+    def checked(self, given: Mapping[str, object]) -> dict[str, object]:
+        """The parameters with their types settled, before any kernel starts.
+
+        papermill only warns of an unknown name and writes any value into the notebook as code.
+
+        Raises:
+            UsageError: lists every unknown name and every value of a wrong type.
+        """
+        faults, settled = [], {}
+        for name, value in given.items():
+            if name not in self.parameters:
+                faults.append(f"{name!r} is no parameter; known: {', '.join(self.parameters)}")
+                continue
+            wanted = self.parameters[name]["inferred_type_name"] or "str"
+            try:
+                settled[name] = _settle(value, wanted)
+            except ValueError:
+                faults.append(f"{name} is {value!r}, expected {wanted}")
+        if faults:
+            raise UsageError(listed(faults, f"{self.name}: {len(faults)} faults in the parameters"))
+        return settled
+
+
+def _settle(value: object, wanted: str) -> object:
+    if wanted == "bool":
+        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        if str(value).casefold() not in words:
+            raise ValueError(value)
+        return words[str(value).casefold()]
+    return _TYPES.get(wanted, str)(value)
+
+
+def find(folder: Path, named: list[str] | None = None) -> list[Notebook]:
+    """The workspace's notebooks in order, or those named (by file, name or number).
+
+    Raises:
+        UsageError: lists every name that is no notebook.
+    """
+    known = [Notebook(path) for path in sorted(folder.glob("[0-9]*.ipynb"))]
+    if not named:
+        return known
+    chosen, faults = [], []
+    for name in named:
+        stem = Path(name).name.removesuffix(".ipynb")
+        hits = [n for n in known if n.name == stem or n.name.split("-")[0] == stem]
+        faults += [] if hits else [f"{name!r} is no notebook; known: {', '.join(n.name for n in known)}"]
+        chosen += hits
+    if faults:
+        raise UsageError(listed(faults, f"{len(faults)} unknown notebooks"))
+    return list(dict.fromkeys(chosen))

@@ -1,0 +1,107 @@
+"""One report: run by papermill in a process of its own, written whole or not at all.
+
+This is the seam where a report becomes a task: everything it needs is in `Task`, everything that came of
+it in the ledger's row, so it can run in another process or, one day, on another machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from g3lib.findings import in_notebook
+from g3lib.labels import Lang
+from g3lib.names import safe_name
+from g3lib.runs.ledger import Row, now
+
+
+@dataclass(frozen=True)
+class Task:
+    """A report to make."""
+
+    notebook: Path
+    branch: str
+    period: str
+    parameters: dict[str, Any]
+    key: str
+    reports: Path
+    lang: Lang
+    inputs: tuple[tuple[str, str], ...]
+
+    @property
+    def folder(self) -> Path:
+        """The period's folder."""
+        return self.reports / safe_name(self.period)
+
+    @property
+    def stem(self) -> str:
+        """The report's path below the period's folder, without its suffix."""
+        return f"{safe_name(self.branch)}/{self.notebook.stem}"
+
+
+def run(task: Task) -> Row:
+    """Run one report; never raises for what the notebook does."""
+    started = time.perf_counter()
+    row = Row(task.notebook.stem, task.branch, task.period, "failed", task.parameters, task.key,
+              inputs=[{"file": f, "sha256": d} for f, d in task.inputs])  # fmt: skip
+    target = task.folder / task.stem
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".making-", dir=task.folder) as scratch:
+        executed = Path(scratch) / "report.ipynb"
+        try:
+            notebook = _execute(task, executed)
+            html = _html(task, notebook)
+        except Exception as error:  # anything a notebook can do must become a state, not stop the others
+            row.error = _one_line(error)
+            row.state = "skipped" if _is_no_data(error) else "failed"
+            _withdraw(target, executed if row.state == "failed" else None)
+        else:
+            page = Path(scratch) / "report.html"
+            page.write_text(html, encoding="utf-8")
+            os.replace(executed, target.with_suffix(".ipynb"))
+            os.replace(page, target.with_suffix(".html"))
+            target.with_suffix(".failed.ipynb").unlink(missing_ok=True)
+            row.state, row.html = "ok", f"{task.stem}.html"
+            row.findings = [finding.as_dict() for finding in in_notebook(notebook)]
+    row.seconds, row.finished = round(time.perf_counter() - started, 2), now()
+    return row
+
+
+def _execute(task: Task, executed: Path) -> Any:
+    import papermill
+
+    return papermill.execute_notebook(
+        str(task.notebook), str(executed), parameters=task.parameters, cwd=str(task.notebook.parent),
+        kernel_name="python3", progress_bar=False, log_output=False, autosave_cell_every=0,
+        # a kernel's own warnings (its transport on loopback) are no business of whoever reads the run's lines
+        extra_arguments=["--log-level=50"],
+    )  # fmt: skip
+
+
+def _html(task: Task, notebook: Any) -> str:
+    from g3lib.report.html import report_html
+
+    return report_html(notebook, f"{task.branch} {task.period} {task.notebook.stem}", task.lang)
+
+
+def _withdraw(target: Path, executed: Path | None) -> None:
+    """An earlier report would now lie; the failed notebook stays for whoever mends it."""
+    for suffix in (".ipynb", ".html"):
+        target.with_suffix(suffix).unlink(missing_ok=True)
+    if executed is not None and executed.exists():
+        shutil.move(executed, target.with_suffix(".failed.ipynb"))
+
+
+def _is_no_data(error: Exception) -> bool:
+    return getattr(error, "ename", "") == "NoData"
+
+
+def _one_line(error: Exception) -> str:
+    name = getattr(error, "ename", type(error).__name__)
+    text = str(getattr(error, "evalue", error)).strip()
+    return f"{name}: {' '.join(text.split())}"[:300]

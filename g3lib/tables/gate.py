@@ -1,0 +1,243 @@
+"""One sheet's passage through the gate: texts in, good rows, rejected rows and stated totals out."""
+
+from __future__ import annotations
+
+import calendar
+import json
+from collections.abc import Iterator
+
+import pandas as pd
+
+from g3lib.errors import Fault, Severity
+from g3lib.labels import fold
+from g3lib.tables import cells, shaping
+from g3lib.tables.identity import Digester, mask_numbers
+from g3lib.tables.notes import Note
+from g3lib.tables.reading import Sheet
+from g3lib.tables.schema import GRAIN, Kind, pandera_schema
+from g3lib.tables.totals import label_columns
+
+ROW = "_row"  # the row number as the analyst sees it; kept to the end, dropped at the store
+_REMARK = ("注", "备注", "说明", "制表", "制图", "填报", "数据来源", "审核")
+
+
+class Gate:
+    """One sheet's passage: holds what chunks share (faults, notes, counts) and nothing else."""
+
+    def __init__(self, sheet: Sheet, plan: shaping.Layout, digester: Digester | None) -> None:
+        self.sheet, self.plan, self.digester = sheet, plan, digester
+        self.table = plan.table
+        self.faults: list[Fault] = []
+        self.notes: list[Note] = []
+        self.blank = self.repeated = 0
+
+    # -- texts ---------------------------------------------------------------------------------------
+
+    def records(self, chunk: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        """The chunk's records as texts in canonical columns: one frame a record of the wide plan."""
+        if chunk.empty:
+            return
+        chunk = chunk[self._is_data(chunk)]
+        self._refuse_ragged(chunk)
+        for record in self.plan.records:
+            positions = {**self.plan.ids, **record.measures}
+            texts = pd.DataFrame(
+                {c: chunk[i] if i in chunk else "" for c, i in positions.items()}, index=chunk.index, dtype="str"
+            )
+            for column, text in {**self.plan.constants, **record.dims}.items():
+                texts[column] = text
+            if self.plan.wide and record.measures:
+                measures = texts[list(record.measures)]
+                empty = measures.apply(lambda cells: cells.str.strip().eq("")).all(axis=1)
+                self.blank += int(empty.sum())
+                texts = texts[~empty]
+            if self.table.period == "start" and "start" in record.dims and "end" not in positions:
+                texts["end"] = _month_end(record.dims["start"])
+            texts.attrs["total"] = record.total
+            yield texts.copy() if record.total else texts
+
+    def _is_data(self, chunk: pd.DataFrame) -> pd.Series:
+        stripped = chunk.apply(lambda cells: cells.str.strip())
+        filled = stripped.ne("").sum(axis=1)
+        data = filled > 0
+        if len(self.plan.headings) > 1:
+            for row in stripped.index[filled == 1]:
+                text = "".join(stripped.loc[row])
+                if text.startswith(_REMARK):
+                    self.notes.append(Note.of("remark", text=mask_numbers(text)[:80]))
+                    data.loc[row] = False
+        same = pd.Series(True, index=chunk.index)
+        for position, heading in self.plan.headings.items():
+            if position in stripped:
+                same &= stripped[position].eq(heading)
+        self.repeated += int((same & data).sum())
+        return data & ~same
+
+    def _refuse_ragged(self, chunk: pd.DataFrame) -> None:
+        beyond = [c for c in chunk.columns if c not in self.plan.headings]
+        if beyond:
+            extra = chunk[beyond].apply(lambda cells: cells.str.strip().ne("")).any(axis=1)
+            width = len(self.plan.headings)
+            for row in chunk.index[extra]:
+                self._fault(int(row), "", "more cells than headings", f"{width} cells")
+
+    def is_total(self, texts: pd.DataFrame) -> pd.Series:
+        """Which records are stated totals: a total column's, or rows that say 合计, 小计, total."""
+        if texts.attrs.get("total"):
+            return pd.Series(True, index=texts.index)
+        found = pd.Series(False, index=texts.index)
+        for column in texts.columns:
+            if column in label_columns(self.table):
+                words = {t for t in texts[column].unique() if shaping.TOTAL.fullmatch(fold(t))}
+                if words:
+                    found |= texts[column].isin(words)
+        return found
+
+    # -- values --------------------------------------------------------------------------------------
+
+    def read(self, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Texts → good typed rows, and the rejected rows with their reasons."""
+        start = len(self.faults)
+        typed = pd.DataFrame(index=texts.index)
+        for column in self.table.columns:
+            if column.name in texts:
+                typed[column.name] = self._column(texts[column.name], column.name)
+        if GRAIN in self.table.columns and self.table.period in texts:
+            typed["grain"] = cells.grains(texts[self.table.period])
+        typed[ROW] = texts.index
+        bad = {f.row for f in self.faults[start:] if f.severity == Severity.ROW}
+        self._validate(typed[~typed.index.isin(bad)].drop(columns=ROW))
+        reasons: dict[int, list[str]] = {}
+        width = {f.row for f in self.faults[:start] if not f.column and f.severity == Severity.ROW}
+        for fault in self.faults[start:]:
+            if fault.severity == Severity.ROW and fault.row is not None:
+                reasons.setdefault(fault.row, []).append(_reason(fault))
+        for row in width:
+            if row is not None and row in texts.index:
+                reasons.setdefault(row, []).append("more cells than headings")
+        refused = texts.index.isin(list(reasons))
+        return typed[~refused], self._rejected(texts[refused], reasons)
+
+    def _column(self, texts: pd.Series, name: str) -> pd.Series:
+        column = self.table.column(name)
+        unit, factor = self.plan.units.get(name, ("", 1.0))
+        if column.kind == Kind.RATE and factor == 0.01:
+            self._refuse_double_percent(texts, name, unit)
+        reading = cells.read_column(texts, column, factor, self.digester)
+        if reading.faults:
+            for row, text in texts[texts.isin(list(reading.faults))].items():
+                self._fault(int(row), name, text, reading.faults[text])
+        for code in sorted(reading.notes):
+            self.notes.append(Note.of(code, heading=self.plan.heading(name)))
+        return reading.values
+
+    def _refuse_double_percent(self, texts: pd.Series, name: str, unit: str) -> None:
+        # Excel saves 65 % as 0.65 and its heading may still say (%): 0.65 % and 65 % look the same
+        known = [cells.plain(t) for t in texts.unique() if not cells.is_missing(t)]
+        bare = [t for t in known if not t.endswith("%")]
+        try:
+            small = bool(bare) and all(0 < abs(float(t)) <= 1 for t in bare)
+        except ValueError:
+            return
+        if small:
+            self.faults.append(
+                Fault(self.sheet.file, self.sheet.name, None, self.plan.heading(name),
+                      f"a heading in {unit} above figures that are all at most 1",
+                      "65 under a heading in %, or 0.65 under one without", Severity.NOTE)
+            )  # fmt: skip
+            for row in texts.index[texts.map(cells.plain).isin(bare)]:
+                self._fault(int(row), name, str(texts.loc[row]), "a figure that is not at once 0.65 % and 65 %")
+
+    def _validate(self, typed: pd.DataFrame) -> None:
+        import pandera.errors
+
+        schema = pandera_schema(self.table.name)
+        missing = [c for c in schema.columns if c not in typed]
+        try:
+            schema.remove_columns(missing).validate(typed, lazy=True)
+        except pandera.errors.SchemaErrors as errors:
+            for case in errors.failure_cases.itertuples():
+                name = str(case.column)
+                empty = case.check == "not_nullable"
+                found = "nothing" if empty else str(case.failure_case)
+                self._fault(int(case.index), name, found, "a value" if empty else str(case.check))
+
+    def _fault(self, row: int, column: str, found: str, expected: str) -> None:
+        personal = column and self.table.column(column).kind == Kind.PERSONAL
+        shown = "***" if personal else _printable(mask_numbers(str(found)))
+        self.faults.append(Fault(self.sheet.file, self.sheet.name, row, self.plan.heading(column), shown, expected))
+
+    def _rejected(self, texts: pd.DataFrame, reasons: dict[int, list[str]]) -> pd.DataFrame:
+        hidden = {c.name for c in self.table.columns if c.kind == Kind.PERSONAL}
+        records = [
+            json.dumps(
+                {str(c): "***" if c in hidden and v else mask_numbers(v) for c, v in row.items() if v},
+                ensure_ascii=False,
+            )
+            for row in texts.to_dict("records")
+        ]
+        why = ["; ".join(dict.fromkeys(reasons[row])) for row in texts.index]
+        return pd.DataFrame({"row": texts.index, "reasons": why, "record": records})
+
+    def without_repeats(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Rows whose key no earlier row has; a second row of one key would count twice."""
+        key = [c for c in self.table.key if c in rows]
+        if self.table.name == "sales" and not rows.empty:
+            # day rows may be equal sales; month rows are sums, so two of one key are a double count
+            numbers = {c.name for c in self.table.columns if c.kind in (Kind.COUNT, Kind.MONEY)}
+            key = [c for c in rows if c not in numbers | {ROW, "term_months"}]
+            if "customer" not in rows and "device" not in rows:
+                rows_of_months = rows["grain"] == "month"
+            else:
+                rows_of_months = pd.Series(True, index=rows.index)
+            repeated = rows.duplicated(key) & rows_of_months
+            if "customer" in rows:
+                repeated &= rows["customer"].notna()
+        elif key:
+            repeated = rows.duplicated(key)
+        else:
+            return rows, self._rejected(pd.DataFrame(), {})
+        if not repeated.any():
+            return rows, self._rejected(pd.DataFrame(), {})
+        firsts = rows.drop_duplicates(key).set_index(key)[ROW]
+        reasons: dict[int, list[str]] = {}
+        for record in rows.loc[repeated].to_dict("records"):
+            first = firsts.get(tuple(record[k] for k in key) if len(key) > 1 else record[key[0]])
+            self._fault(record[ROW], "", "the same key once more", f"one row for {', '.join(key)} (row {first})")
+            reasons.setdefault(record[ROW], []).append(f"repeats row {first}")
+        texts = rows[repeated].drop(columns=ROW).astype(object).where(rows[repeated].notna(), "").astype(str)
+        return rows[~repeated], self._rejected(texts.set_axis(rows.loc[repeated, ROW]), reasons)
+
+    # -- notes ---------------------------------------------------------------------------------------
+
+    def all_notes(self, rows: pd.DataFrame) -> list[Note]:
+        """The notes, and those that only the whole sheet can tell."""
+        notes = list(self.notes)
+        if self.blank:
+            notes.append(Note.of("blank_wide", count=str(self.blank)))
+        if self.repeated:
+            notes.append(Note.of("repeated_heading", count=str(self.repeated)))
+        if self.plan.stated_months and self.table.period and not rows.empty:
+            days = rows[self.table.period].dropna()
+            months = sorted(days.dt.strftime("%Y-%m").unique())
+            if set(days.dt.month.unique()) - self.plan.stated_months:
+                data = months[0] if len(months) == 1 else f"{months[0]}..{months[-1]}"
+                notes.append(Note.of("caption_months", caption=self.plan.caption, data=data))
+        return notes
+
+
+def _month_end(month: str) -> str:
+    year, number = map(int, month.split("-")[:2])
+    return f"{year}-{number:02d}-{calendar.monthrange(year, number)[1]}"
+
+
+def _reason(fault: Fault) -> str:
+    return f"{fault.column}: {fault.found!r}, expected {fault.expected}" if fault.column else fault.found
+
+
+def _printable(text: str) -> str:
+    # a cell may hold an escape sequence that would reach the terminal
+    shown = "".join(c if c.isprintable() else "�" for c in text)
+    return shown if len(shown) <= 60 else shown[:57] + "…"
+
+

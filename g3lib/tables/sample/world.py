@@ -1,0 +1,212 @@
+"""The made-up province before anything is sold: branches, device models, outlets and what is wrong there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from g3lib.labels import label
+from g3lib.periods import days_in, shift
+from g3lib.tables.sample.rules import CHANNELS
+from g3lib.tables.sample.truth import (
+    CAUSES,
+    CONFOUNDED,
+    CONFOUNDED_PREVALENCE,
+    PREVALENCE,
+    PROVINCE,
+    Scenario,
+    stream,
+)
+
+
+class Model(NamedTuple):
+    """A device model; its life is told in fractions of the months that are made, None is open."""
+
+    name: str
+    group: str  # handset groups C1, C2, C3 smart, C3 feature; otherwise the device class
+    price: int
+    screen: float | None
+    popularity: float
+    launch: float | None = None
+    retire: float | None = None
+
+    @property
+    def device_class(self) -> str:
+        """The canonical device class."""
+        return "handset" if self.group.startswith("C") else self.group
+
+    @property
+    def kind(self) -> str | None:
+        """Smart or feature for handsets."""
+        if self.device_class != "handset":
+            return None
+        return "feature" if self.group == "C3 feature" else "smart"
+
+
+# Prices and screens stand on both sides of, and on, the bands of the policy (2000 yuan, 4.0 inch)
+MODELS = (
+    Model("样例机A1", "C1", 1999, 4.0, 1.2),
+    Model("样例机A2", "C1", 1499, 4.0, 1.4),
+    Model("样例机A3", "C1", 1299, 4.3, 1.2, 0.15),
+    Model("样例机A4", "C1", 999, 4.0, 1.0, None, 0.7),
+    Model("样例机A5", "C1", 1799, 4.5, 0.9, 0.4),
+    Model("样例机A6", "C1", 799, 4.0, 1.1, 0.55),
+    Model("样例机B1", "C2", 2000, 4.0, 1.2),
+    Model("样例机B2", "C2", 2499, 4.3, 1.0, None, 0.8),
+    Model("样例机B3", "C2", 3299, 4.7, 0.7, 0.5),
+    Model("样例机B4", "C2", 2899, 4.5, 0.8, 0.25),
+    Model("样例机C1", "C3 smart", 1999, 3.9, 0.8, None, 0.6),
+    Model("样例机C2", "C3 smart", 2000, 3.9, 0.7, None, 0.5),
+    Model("样例机C3", "C3 smart", 799, 3.5, 1.3),
+    Model("样例机C4", "C3 smart", 599, 3.2, 1.1, 0.3),
+    Model("样例机C5", "C3 smart", 1099, 3.5, 1.0),
+    Model("样例机D1", "C3 feature", 399, 2.4, 1.0),
+    Model("样例机D2", "C3 feature", 499, 2.8, 1.0, None, 0.75),
+    Model("样例机D3", "C3 feature", 599, 2.6, 0.8, 0.2),
+    Model("样例机E1", "wireless_phone", 299, None, 1.0),
+    Model("样例机E2", "wireless_phone", 399, None, 0.8),
+    Model("样例机F1", "netbook", 2499, 10.1, 1.0),
+    Model("样例机F2", "netbook", 2999, 10.1, 0.7, 0.3),
+    Model("样例机G1", "data_card", 399, None, 1.0),
+    Model("样例机G2", "data_card", 299, None, 1.0, 0.1),
+)
+BREACH_MODEL = 1  # on sale all the time, so every month of the last year has it
+# Demand of an outlet: own halls sell most, end outlets least
+_CHANNEL_DEMAND = {"own": 1.8, "social": 1.0, "end": 0.55, "direct": 0.9}
+_COMMISSION = {"own": 0.0, "social": 0.08, "end": 0.06, "direct": 0.05}
+_TIERS, _GRADES = ("deep", "selected", "city"), ("excellent", "good", "qualified")
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """A point of sale; `demand` holds everything about it that lasts, its causes included."""
+
+    name: str
+    branch: int
+    channel: str
+    zone: str
+    opened: str
+    commission: float
+    demand: float
+    facts: tuple[bool, ...]  # in the order of CAUSES
+
+
+def outlets(world: Scenario) -> list[Outlet]:
+    """All outlets, branch by branch."""
+    return [outlet for b in range(len(world.branches)) for outlet in _branch_outlets(world, b)]
+
+
+def _branch_outlets(world: Scenario, branch: int) -> list[Outlet]:
+    name = world.branches[branch]
+    rng = stream(world.seed, "outlets", name)
+    size = float(np.exp(rng.normal(0, 0.22)))
+    counts = {"own": 6, "social": int(rng.integers(7, 10)), "end": int(rng.integers(6, 9)), "direct": 3}
+    tilt = {channel: float(np.exp(rng.normal(0, 0.12))) for channel in CHANNELS}  # branches differ in mix
+    made = []
+    for channel in CHANNELS:
+        for number in range(1, counts[channel] + 1):
+            facts = _facts(world, name, channel, number)
+            causes = np.prod([m for m, there in zip(CAUSES.values(), facts, strict=True) if there])
+            own = float(np.exp(rng.normal(0, 0.18)))
+            opened = shift(world.months[0], -int(rng.integers(6, 72)))
+            made.append(
+                Outlet(
+                    name=f"{name}-{label('channel', channel, 'zh')}{number:02d}",
+                    branch=branch,
+                    channel=channel,
+                    zone=f"样例片区{rng.integers(1, 5)}",
+                    opened=f"{opened}-{rng.integers(1, 29):02d}",
+                    commission=_commission(channel, rng),
+                    demand=size * tilt[channel] * _CHANNEL_DEMAND[channel] * own * float(causes),
+                    facts=facts,
+                )
+            )
+    return made
+
+
+def _commission(channel: str, rng: np.random.Generator) -> float:
+    step = int(rng.integers(-2, 3)) * 0.005
+    return round(_COMMISSION[channel] + step, 3) if _COMMISSION[channel] else 0.0
+
+
+def _facts(world: Scenario, branch: str, channel: str, number: int) -> tuple[bool, ...]:
+    draws = stream(world.seed, "facts", branch, channel, number).random(len(CAUSES))
+    chances = [CONFOUNDED_PREVALENCE[channel] if fact == CONFOUNDED else PREVALENCE for fact in CAUSES]
+    return tuple(bool(d < chance) for d, chance in zip(draws, chances, strict=True))
+
+
+def life(model: Model, months: int) -> tuple[int, int]:
+    """The first and last month in which a model is sold, counted from the first month that is made."""
+    first = 0 if model.launch is None else round(model.launch * months)
+    last = months - 1 if model.retire is None else max(0, round(model.retire * months) - 1)
+    return first, last
+
+
+def availability(months: int) -> npt.NDArray[np.float64]:
+    """Share of each model (rows) in its group's demand by month: sums to 1 a group and month."""
+    share = np.zeros((len(MODELS), months))
+    for i, model in enumerate(MODELS):
+        first, last = life(model, months)
+        share[i, first : last + 1] = model.popularity
+    groups = np.array([m.group for m in MODELS])
+    for group in dict.fromkeys(groups):
+        share[groups == group] /= share[groups == group].sum(axis=0)
+    return share
+
+
+def branches_table(world: Scenario) -> pd.DataFrame:
+    """The hierarchy."""
+    level = ["市" if i % 3 == 0 else "县" for i in range(len(world.branches))]
+    return pd.DataFrame({"分公司": world.branches, "上级": PROVINCE, "级别": level})
+
+
+def models_table(world: Scenario) -> pd.DataFrame:
+    """The catalogue, with launch and end-of-life dates that agree with what is sold."""
+    rng = stream(world.seed, "models")
+    rows = []
+    for i, model in enumerate(MODELS):
+        first, last = life(model, len(world.months))
+        earlier = int(rng.integers(2, 12)) if model.launch is None else 0
+        end = "" if model.retire is None else f"{world.months[last]}-{days_in(world.months[last]):02d}"
+        rows.append(
+            {
+                "机型": model.name,
+                "厂商": f"样例厂商{'甲乙丙丁戊'[int(rng.integers(5))]}",
+                "终端类型": label("device_class", model.device_class, "zh"),
+                "终端种类": label("kind", model.kind, "zh") if model.kind else "",
+                "屏幕尺寸(寸)": "" if model.screen is None else f"{model.screen:.1f}",
+                "定制层级": label("tier", _TIERS[i % 3], "zh"),
+                "等级": label("grade", _GRADES[int(rng.integers(3))], "zh"),
+                "上市日期": f"{shift(world.months[first], -earlier)}-01",
+                "退市日期": end,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def outlets_table(world: Scenario, places: list[Outlet]) -> pd.DataFrame:
+    """The outlets as a branch lists them."""
+    return pd.DataFrame(
+        {
+            "网点": [o.name for o in places],
+            "分公司": [world.branches[o.branch] for o in places],
+            "渠道": [label("channel", o.channel, "zh") for o in places],
+            "片区": [o.zone for o in places],
+            "开业日期": [o.opened for o in places],
+            "佣金率": [f"{o.commission:.1%}" for o in places],
+        }
+    )
+
+
+def facts_table(world: Scenario, places: list[Outlet]) -> pd.DataFrame:
+    """What was found at each outlet in the first month: 1 is yes."""
+    rows = [
+        (outlet.name, f"{world.months[0]}-01", fact, int(there))
+        for outlet in places
+        for fact, there in zip(CAUSES, outlet.facts, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["网点", "日期", "项目", "数值"])

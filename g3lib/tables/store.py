@@ -1,0 +1,250 @@
+"""The store: immutable Parquet files by branch and one manifest. Only this module knows where tables live.
+
+A load writes its files under names that hold their content's digest, then replaces the manifest in one
+step: a reader sees all of a load or none, and a load that is killed leaves the store as it was. Reading
+goes through DuckDB inside the process, with extensions and every path outside the store switched off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from g3lib.errors import DataError
+from g3lib.names import safe_name
+from g3lib.tables.schema import SCHEMA_VERSION, TABLES, Kind
+
+_NO_BRANCH = "_"
+TOTALS = "stated_totals"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file: the rows of one branch that one export gave."""
+
+    path: str
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One export in the store."""
+
+    file: str
+    sheet: str
+    digest: str
+    table: str
+    records: int
+    rows: int
+    rejected: int
+    totals: int
+    cells: Mapping[str, list[str]]  # branch → its months; "" where the table has no branch or no period
+    slices: list[list[str]]
+    keys: list[str]
+    columns: list[str]  # columns in which something is known
+    made_up: bool
+    notes: list[dict[str, Any]]
+    parts: Mapping[str, Part]
+    totals_part: Part | None = None
+    rejected_path: str = ""
+
+    @property
+    def months(self) -> list[str]:
+        """Every month that some branch has, sorted."""
+        return sorted({month for months in self.cells.values() for month in months} - {""})
+
+    @property
+    def title(self) -> str:
+        """How a report names the source."""
+        return f"{self.file} · {self.sheet}" if self.sheet else self.file
+
+
+@dataclass
+class Manifest:
+    """What the store holds now, and what it held before a correction."""
+
+    schema_version: int = SCHEMA_VERSION
+    key_id: str | None = None
+    entries: list[Entry] = field(default_factory=list)
+    superseded: list[Entry] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """The manifest at a path; an empty one where there is none."""
+        if not path.exists():
+            return cls()
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        if plain["schema_version"] != SCHEMA_VERSION:
+            raise DataError(
+                f"{path.parent} has schema version {plain['schema_version']}, this g3lib reads {SCHEMA_VERSION}. "
+                "Use the g3lib that made it, or load the files into a new store."
+            )
+        lists = {name: [_entry(e) for e in plain[name]] for name in ("entries", "superseded")}
+        return cls(plain["schema_version"], plain["key_id"], **lists)
+
+    def write(self, path: Path) -> None:
+        """Replace the manifest in one step."""
+        text = json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True)
+        replace_bytes(path, text.encode())
+
+
+class Store:
+    """A snapshot of the store at the moment it was opened."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.manifest = Manifest.read(root / "manifest.json")
+
+    def entries(self, table: str, branches: Sequence[str] | None = None) -> list[Entry]:
+        """The exports that hold a table's rows of these branches (all where None)."""
+        found = [e for e in self.manifest.entries if e.table == table]
+        if branches is None:
+            return found
+        wanted = {*branches, _NO_BRANCH}
+        return [e for e in found if wanted & set(e.parts)]
+
+    def read(
+        self, table: str, branches: Sequence[str] | None = None, columns: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """A canonical table: only the named branches' files are opened.
+
+        Columns that no export gave are there and empty, so a measure asks `notna()`, never `in`.
+        """
+        wanted = list(columns or TABLES[table].names)
+        paths = [self._path(part) for part in self._parts(table, branches)]
+        frame = self._query(paths, wanted) if paths else pd.DataFrame()
+        return typed(frame, table, wanted)
+
+    def stated_totals(self, table: str) -> pd.DataFrame:
+        """The totals that exports of this table state, with what each is the total of."""
+        parts = [e.totals_part for e in self.entries(table) if e.totals_part]
+        names = [*TABLES[table].names, "row", "label", "agrees"]
+        frame = self._query([self._path(part) for part in parts], names) if parts else pd.DataFrame(columns=names)
+        return frame.reindex(columns=names)
+
+    def digest(self, needs: Iterable[tuple[str, Sequence[str] | None]]) -> str:
+        """One digest of exactly the files that a reading of these tables and branches opens."""
+        seen = [f"{t}:{p.path}:{p.digest}" for t, b in needs for p in self._parts(t, b)]
+        return hashlib.sha256("\n".join(sorted(seen)).encode()).hexdigest()
+
+    def _parts(self, table: str, branches: Sequence[str] | None) -> list[Part]:
+        entries = self.entries(table, branches)
+        if branches is None:
+            return [part for e in entries for part in e.parts.values()]
+        return [e.parts[b] for e in entries for b in (*branches, _NO_BRANCH) if b in e.parts]
+
+    def _path(self, part: Part) -> str:
+        return str(self.root / part.path)
+
+    def _query(self, paths: list[str], columns: list[str]) -> pd.DataFrame:
+        import duckdb
+
+        have = self._known_columns(paths)
+        chosen = ", ".join(f'"{c}"' for c in columns if c in have)
+        with contextlib.closing(duckdb.connect(":memory:", config=_SHUT)) as engine:
+            engine.execute("SET allowed_directories = [?]".replace("?", _quoted(str(self.root))))
+            engine.execute("SET enable_external_access = false")
+            engine.execute("SET lock_configuration = true")
+            files = ", ".join(map(_quoted, paths))
+            sql = f"SELECT {chosen} FROM read_parquet([{files}], union_by_name = true)"
+            return engine.execute(sql).df() if chosen else pd.DataFrame()
+
+    @staticmethod
+    def _known_columns(paths: list[str]) -> set[str]:
+        import pyarrow.parquet as pq
+
+        return {name for path in paths for name in pq.read_schema(path).names}
+
+
+# one thread: reports run side by side, and a report's rows must not change order with the machine
+_SHUT = {"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 1}
+
+
+def typed(frame: pd.DataFrame, table: str, columns: Sequence[str]) -> pd.DataFrame:
+    """A frame with these canonical columns, in their types; absent ones are empty."""
+    kinds = {c.name: c.kind for c in TABLES[table].columns}
+    out = {}
+    for name in columns:
+        values = frame[name] if name in frame else pd.Series(None, index=frame.index, dtype="object")
+        match kinds[name]:
+            case Kind.DATE:
+                out[name] = pd.to_datetime(values).astype("datetime64[us]")
+            case Kind.COUNT | Kind.MONEY | Kind.NUMBER | Kind.RATE:
+                out[name] = pd.to_numeric(values).astype("float64")
+            case Kind.FLAG:
+                out[name] = values.astype("boolean")
+            case _:
+                out[name] = values.astype("str")
+    return pd.DataFrame(out, columns=list(columns))
+
+
+def write_part(root: Path, table: str, branch: str | None, rows: pd.DataFrame, source: str) -> Part:
+    """Write one Parquet file; its name holds its content's digest, so a name never changes its meaning."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), buffer, compression="zstd")
+    content = buffer.getvalue().to_pybytes()
+    digest = hashlib.sha256(content).hexdigest()
+    folder = safe_name(branch) if branch else _NO_BRANCH
+    relative = f"{table}/{folder}/{source}-{digest[:12]}.parquet"
+    replace_bytes(root / relative, content)
+    return Part(relative, len(rows), digest)
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """One load at a time; the second waits, then says whose store is busy."""
+    from filelock import FileLock, Timeout
+
+    root.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(root / ".lock", timeout=60):
+            yield
+    except Timeout as error:
+        raise DataError(f"Another load has been writing to {root} for a minute; wait for it, then try again.") from error
+
+
+def sweep(root: Path, manifest: Manifest) -> None:
+    """Remove files that a killed load left behind: those that no entry, current or superseded, names."""
+    kept = {part.path for e in (*manifest.entries, *manifest.superseded) for part in e.parts.values()}
+    kept |= {e.totals_part.path for e in (*manifest.entries, *manifest.superseded) if e.totals_part}
+    for path in root.rglob("*.parquet"):
+        if path.relative_to(root).as_posix() not in kept:
+            path.unlink()
+    for path in root.rglob(".*.tmp"):
+        path.unlink()
+
+
+def _entry(plain: dict[str, Any]) -> Entry:
+    parts = {branch: Part(**part) for branch, part in plain["parts"].items()}
+    totals = Part(**plain["totals_part"]) if plain["totals_part"] else None
+    return Entry(**{**plain, "parts": parts, "totals_part": totals})
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

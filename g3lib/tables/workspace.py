@@ -1,0 +1,276 @@
+"""Where the analyst works, and what one report may read.
+
+A workspace is the nearest folder upward that holds notebooks/ and data/. A `Dataset` is one branch's view
+of its store at a period: its own rows, the province's reference tables, and its sisters' figures where a
+rank needs them. Each table is read when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from g3lib.errors import NoData, UsageError
+from g3lib.periods import Period
+from g3lib.tables.notes import Note
+from g3lib.tables.store import Entry, Store
+
+# The document lost this branch's name. It is ranked like any other and gets no report of its own.
+NAMELESS = "（未具名）"
+# the tables whose rows place a report in time
+DATED = ("sales", "participation")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of a workspace."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Workspace:
+        """The workspace above a folder (the current one unless said)."""
+        here = (start or Path.cwd()).resolve()
+        for folder in (here, *here.parents):
+            if (folder / "notebooks").is_dir() and (folder / "data").is_dir():
+                return cls(folder)
+        raise UsageError(f"{here} is in no workspace: no folder upward holds both notebooks/ and data/.")
+
+    @property
+    def store_root(self) -> Path:
+        """The store's folder; `G3_STORE` names another one (tests, a shared disk)."""
+        return Path(os.environ.get("G3_STORE") or self.root / "data" / "store")
+
+    @property
+    def notebooks(self) -> Path:
+        """The parameterised notebooks."""
+        return self.root / "notebooks"
+
+    @property
+    def reports(self) -> Path:
+        """Where reports go."""
+        return self.root / "reports"
+
+    def store(self) -> Store:
+        """The store; where there is none yet, the shipped documents' tables are loaded first.
+
+        A notebook run by papermill alone on a fresh checkout then has something to read.
+        """
+        if not (self.store_root / "manifest.json").exists():
+            from g3lib.tables.adding import load
+
+            load(self.store_root, shipped(self.root))
+        return Store(self.store_root)
+
+
+def shipped(root: Path) -> list[Path]:
+    """The exports that come with the project."""
+    return sorted((root / "data" / "sources").glob("*.csv"))
+
+
+@dataclass
+class Dataset:
+    """What one report reads.
+
+    `needs` names the tables, or table.column, without which the report says nothing
+    (`sales.subsidy`); the period, where it is not given, is the latest for which they have rows.
+    """
+
+    store: Store
+    branch: str
+    period: Period
+    read: set[str] = field(default_factory=set)
+
+    @cached_property
+    def sales(self) -> pd.DataFrame:
+        """The branch's sales up to the period's last known day."""
+        return self._until(self._own("sales"), "date")
+
+    @cached_property
+    def targets(self) -> pd.DataFrame:
+        """The branch's targets."""
+        return self._own("targets")
+
+    @cached_property
+    def sisters(self) -> list[str]:
+        """The branches under the same parent, this one included; only itself where no parent is known."""
+        tree = self.store.read("branches")
+        parents = tree.set_index("branch")["parent"]
+        parent = parents.get(self.branch)
+        if parent is None or parent != parent:
+            return [self.branch]
+        return sorted(parents.index[parents == parent])
+
+    @property
+    def area(self) -> str:
+        """The name of the parent, empty where unknown."""
+        tree = self.store.read("branches").set_index("branch")["parent"]
+        parent = tree.get(self.branch)
+        return "" if parent is None or parent != parent else str(parent)
+
+    @cached_property
+    def area_sales(self) -> pd.DataFrame:
+        """Month sums of the sisters' units and subsidy: what ranks need, no more."""
+        frame = self._of("sales", self.sisters, ["date", "branch", "channel", "units"])
+        frame = self._until(frame, "date")
+        frame["month"] = frame["date"].dt.strftime("%Y-%m")
+        return frame.groupby(["branch", "month", "channel"], as_index=False, sort=True)["units"].sum()
+
+    @cached_property
+    def area_targets(self) -> pd.DataFrame:
+        """The sisters' targets."""
+        return self._of("targets", self.sisters)
+
+    @cached_property
+    def participation(self) -> pd.DataFrame:
+        """The campaign counts of all sisters: a branch is read against them."""
+        return self._until(self._of("participation", self.sisters), "date")
+
+    @cached_property
+    def participation_totals(self) -> pd.DataFrame:
+        """The area's participation as its exports state it; never computed from the branches' rates."""
+        stated = self.store.stated_totals("participation")
+        files = {e.digest for e in self.store.entries("participation", [self.branch])}
+        others = {e.digest for e in self.store.entries("participation")} - files
+        if others and stated.shape[0]:
+            parts = [e.totals_part for e in self.store.entries("participation", [self.branch]) if e.totals_part]
+            stated = pd.concat([pd.read_parquet(self.store.root / p.path) for p in parts]) if parts else stated[:0]
+        return self._until(stated.reindex(columns=["date", "participants", "base", "rate", "label"]), "date")
+
+    @cached_property
+    def outlets(self) -> pd.DataFrame:
+        """The sisters' outlets."""
+        return self._of("outlets", self.sisters)
+
+    @cached_property
+    def outlet_facts(self) -> pd.DataFrame:
+        """Possible causes measured at the sisters' outlets."""
+        facts = self._of("outlet_facts", None)
+        return self._until(facts[facts["outlet"].isin(self.outlets["outlet"])], "date")
+
+    @cached_property
+    def outlet_sales(self) -> pd.DataFrame:
+        """Month sums of the sisters' units by outlet."""
+        frame = self._until(self._of("sales", self.sisters, ["date", "branch", "channel", "outlet", "units"]), "date")
+        frame["month"] = frame["date"].dt.strftime("%Y-%m")
+        return frame.groupby(["branch", "channel", "outlet", "month"], as_index=False, sort=True)["units"].sum()
+
+    @cached_property
+    def models(self) -> pd.DataFrame:
+        """The device models."""
+        return self._of("models", None)
+
+    @cached_property
+    def policy(self) -> pd.DataFrame:
+        """Every subsidy rule; which one holds is the measures' business."""
+        return self._of("policy", None)
+
+    @cached_property
+    def campaigns(self) -> pd.DataFrame:
+        """The sisters' campaigns."""
+        return self._of("campaigns", self.sisters)
+
+    @cached_property
+    def stated(self) -> dict[str, float]:
+        """Figures that a document states about this branch, by name (`stated.daily_pace`)."""
+        frame = self._of("assumptions", None)
+        own = frame[(frame["scope"] == self.branch) & frame["name"].str.startswith("stated.")]
+        return dict(zip(own["name"], own["value"], strict=True))
+
+    @property
+    def sources(self) -> list[Entry]:
+        """The exports behind every table read so far, in a stable order."""
+        own = [*self.sisters]
+        found = [e for t in sorted(self.read) for e in self.store.entries(t, own) if self._concerns(e)]
+        return sorted({e.digest + e.sheet: e for e in found}.values(), key=lambda e: (e.table, e.file, e.sheet))
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the gate said of those exports, each remark once."""
+        notes = [Note.of(n["code"], **n["values"]) for e in self.sources for n in e.notes]
+        return list(dict.fromkeys(notes))
+
+    @property
+    def made_up(self) -> bool:
+        """Whether any figure of the report comes from made-up data."""
+        return any(e.made_up for e in self.store.entries("sales", [self.branch])) or any(
+            e.made_up for e in self.store.entries("participation", [self.branch])
+        )
+
+    def within(self, frame: pd.DataFrame, column: str = "date") -> pd.DataFrame:
+        """The rows inside the period."""
+        days = frame[column]
+        inside = (days >= pd.Timestamp(self.period.start)) & (days <= pd.Timestamp(self.period.asof))
+        return frame[inside].reset_index(drop=True)
+
+    def _concerns(self, entry: Entry) -> bool:
+        # reference tables of a made-up province say nothing about a real branch, and the other way round
+        return entry.made_up == self.made_up or entry.table in ("policy",)
+
+    def _own(self, table: str) -> pd.DataFrame:
+        return self._of(table, [self.branch])
+
+    def _of(self, table: str, branches: Sequence[str] | None, columns: Iterable[str] | None = None) -> pd.DataFrame:
+        self.read.add(table)
+        return self.store.read(table, branches, list(columns) if columns else None)
+
+    def _until(self, frame: pd.DataFrame, column: str) -> pd.DataFrame:
+        days = pd.to_datetime(frame[column])
+        return frame[days <= pd.Timestamp(self.period.asof)].reset_index(drop=True)
+
+
+def latest_month(store: Store, branch: str, needs: Sequence[str] = ()) -> str:
+    """The latest month for which all needed tables have rows of the branch.
+
+    Without needs, the latest month of any dated table.
+
+    Raises:
+        NoData: a needed table has none; the message names it.
+    """
+    if missing := [need for need in needs if not _have(store, branch, need)]:
+        raise NoData(f"{branch} has no {', '.join(missing)}.")
+    tables = {need.split(".")[0] for need in needs} & set(DATED) or set(DATED)
+    lasts = [months[-1] for months in (data_months(store, branch, table) for table in tables) if months]
+    if not lasts:
+        raise NoData(f"{branch} has no dated rows.")
+    return min(lasts) if needs else max(lasts)
+
+
+def data_months(store: Store, branch: str, table: str) -> list[str]:
+    """The months in which a branch has rows of a dated table, sorted."""
+    return sorted({month for e in store.entries(table, [branch]) for month in e.cells.get(branch, ())})
+
+
+def _have(store: Store, branch: str, need: str) -> bool:
+    table, _, column = need.partition(".")
+    entries = [e for e in store.entries(table, [branch]) if branch in e.parts]
+    return any(not column or column in e.columns for e in entries)
+
+
+def known_branches(store: Store) -> list[str]:
+    """Every branch that has rows of its own, in a stable order; the nameless one is left out."""
+    return sorted({b for t in DATED for e in store.entries(t) for b in e.parts} - {NAMELESS, "_"})
+
+
+def open_dataset(branch: str, period: str = "", needs: Sequence[str] = (), start: Path | None = None) -> Dataset:
+    """One branch's dataset, in the workspace around `start` (the current folder unless said).
+
+    Args:
+        branch: the branch as the exports write it.
+        period: a month, a quarter, a range or a date; empty for the latest that the needed tables have.
+        needs: tables, or table.column, that must be there.
+
+    Raises:
+        NoData: the branch is unknown, or lacks a needed table.
+    """
+    store = Workspace.find(start).store()
+    known = known_branches(store)
+    if branch not in known:
+        raise NoData(f"No rows of branch {branch!r}. Known: {', '.join(known) or 'none; run g3 load first'}.")
+    last = latest_month(store, branch, needs)
+    return Dataset(store, branch, Period.parse(period or last))
