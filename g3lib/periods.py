@@ -45,9 +45,9 @@ class Period:
                 year, quarter = map(int, found.groups())
                 return cls._months(year, 3 * quarter - 2, year, 3 * quarter)
             if found := re.fullmatch(_MONTH + r"(?:\.\." + _MONTH + ")?", text):
-                first_year, first_month, year, month = (int(g) if g else None for g in found.groups())
-                assert first_year and first_month
-                return cls._months(first_year, first_month, year or first_year, month or first_month)
+                first = [int(g) for g in found.groups()[:2]]
+                last = [int(g) for g in found.groups()[2:] if g] or first
+                return cls._months(*first, *last)
         except ValueError:
             pass
         raise UsageError(

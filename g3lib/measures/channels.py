@@ -100,8 +100,8 @@ def change_of_share(units: pd.DataFrame, before: str, after: str) -> pd.DataFram
     >>> change_of_share(units, "a", "b")[["change", "growth_points", "share_change"]].values.tolist()
     [[-50.0, -0.5, -0.5], [70.0, 0.7, 0.5]]
     """
-    table = units.pivot_table(index="channel", columns="month", values="units", aggfunc="sum", fill_value=0.0)
-    table = table.reindex(columns=[before, after], fill_value=0.0)
+    table = units.pivot_table(index="channel", columns="month", values="units", aggfunc="sum").astype("float64")
+    table = table.reindex(columns=[before, after]).fillna(0.0)
     totals = table.sum()
     start = totals[before] if totals[before] else float("nan")
     end = totals[after] if totals[after] else float("nan")

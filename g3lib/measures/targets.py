@@ -212,7 +212,9 @@ def _growth(values: pd.Series, month: str, by: int, flow: bool) -> float:
 
 
 def _rank(peers: pd.DataFrame | None, month: str, branch: str) -> tuple[float, float, str]:
-    if peers is None or peers["branch"].nunique() < 2:
+    if peers is None:
+        return float("nan"), float("nan"), "not_compared"
+    if peers["branch"].nunique() < 2:
         return float("nan"), float("nan"), "no_sisters"
     sums = peers.groupby(["month", "branch"])["value"].sum()
 

@@ -34,7 +34,8 @@ def _exporter() -> Any:
     from nbconvert import HTMLExporter
 
     base = Path(str(resources.files("g3lib.report").joinpath("template")))
-    return HTMLExporter(template_name="g3", extra_template_basedirs=[str(base)])
+    exporter: Any = HTMLExporter  # untyped upstream
+    return exporter(template_name="g3", extra_template_basedirs=[str(base)])
 
 
 def _css() -> str:

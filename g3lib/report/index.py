@@ -14,6 +14,9 @@ from urllib.parse import quote
 from g3lib.findings import Finding
 from g3lib.labels import Lang, label, pick
 
+# the findings whose size says how far a branch moved
+_MOVES = ("units.month_on_month", "lift")
+
 
 class ReportRow(Protocol):
     """What the index needs of a ledger's row."""
@@ -23,6 +26,7 @@ class ReportRow(Protocol):
     state: str
     html: str
     error: str
+    findings: list[dict[str, Any]]
 
     @property
     def headlines(self) -> list[Finding]:
@@ -49,7 +53,7 @@ def index_html(period: str, rows: Sequence[ReportRow], lang: Lang) -> str:
     for row in rows:
         by_branch.setdefault(row.branch, {})[row.notebook] = row
     lines = [_line(branch, own, names, lang) for branch, own in by_branch.items()]
-    lines.sort(key=lambda line: (-line["breaches"], line["urgency"], line["branch"]))
+    lines.sort(key=lambda line: (-line["breaches"], -line["moved"], line["urgency"], line["branch"]))
     counts = {state: sum(row.state == state for row in rows) for state in ("ok", "failed", "skipped")}
     said = " · ".join(f"{label('run_state', s, lang)} {n}" for s, n in counts.items() if n or s == "ok")
     words = {
@@ -92,7 +96,9 @@ def _line(branch: str, own: dict[str, ReportRow], names: Sequence[str], lang: La
     breaches = sum(f.status == "breach" for n, row in own.items() if not n.startswith("00-") for f in row.headlines)
     breaches += sum(row.state == "failed" for row in own.values())
     urgency = min((row.urgency for row in own.values()), default=9)
-    return {"branch": branch, "cells": cells, "breaches": breaches, "urgency": urgency}
+    moves = [f["value"] for row in own.values() for f in row.findings if f["name"] in _MOVES and f["value"] is not None]
+    moved = max(map(abs, moves), default=0.0)
+    return {"branch": branch, "cells": cells, "breaches": breaches, "urgency": urgency, "moved": moved}
 
 
 @cache
@@ -112,4 +118,4 @@ def _assets() -> dict[str, Any]:
     # the policy lets this script run, known by its digest, and no other
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     css = folder.joinpath("index.css").read_text(encoding="utf-8")
-    return {"script": Markup(script), "digest": digest, "css": Markup(css)}  # noqa: S704 our own files
+    return {"script": Markup(script), "digest": digest, "css": Markup(css)}

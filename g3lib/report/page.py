@@ -21,7 +21,7 @@ from g3lib import __version__
 from g3lib.findings import FINDINGS_MIME, Check, Finding, Status, as_bundle
 from g3lib.labels import Lang, label, pick
 from g3lib.report.claims.voice import Voice
-from g3lib.report.tables import html_table
+from g3lib.report.tables import html_table, lines_html
 from g3lib.tables.workspace import Dataset, open_dataset
 
 TITLES: dict[str, tuple[str, str, str, str]] = {
@@ -40,10 +40,11 @@ class Shown:
     bundles: list[dict[str, Any]] = field(default_factory=list)
 
     def _ipython_display_(self) -> None:
-        from IPython.display import display
+        import IPython.display as shell
 
+        publish: Any = shell.display  # untyped upstream
         for bundle in self.bundles:
-            display(bundle, raw=True)
+            publish(bundle, raw=True)
 
 
 @dataclass
@@ -65,7 +66,7 @@ class Report:
     def title(self) -> Shown:
         """The title, the question, and whether the data are made up."""
         zh, en, question_zh, question_en = TITLES[self.name]
-        made_up = pick(self.lang, "虚构样例数据，不代表任何真实分公司。", "Made-up data: no real branch is meant. (made-up data)")
+        made_up = pick(self.lang, "虚构样例数据（made-up data），不代表任何真实分公司。", "This is made-up data: no real branch is meant.")
         banner = f'<p class="made-up">{_esc(made_up)}</p>' if self.data.made_up else ""
         title = f"{pick(self.lang, zh, en)} · {self.data.branch}"
         body = (
@@ -107,9 +108,21 @@ class Report:
         table = _html(html_table(frame, self.lang, bold), frame.to_string(index=False))
         return Shown([self._claim(findings), table, self._source(findings[0])])
 
+    def lines(self, findings: Sequence[Finding], lines: pd.DataFrame) -> Shown:
+        """A claim as heading, then the lines of a brief: topic, sentence, and under it the row of KPIs.
+
+        Args:
+            findings: the claim.
+            lines: topic, finding, status and one text column a KPI.
+        """
+        body = _html(lines_html(lines, self.lang), lines.to_string(index=False))
+        return Shown([self._claim(findings), body])
+
     def checks(self, checks: Sequence[Check]) -> Shown:
         """What was checked and what must be said: exclusions, caveats, definitions."""
-        remarks = [note.text(self.lang) for note in self.data.notes]
+        # how a file was decoded is the loader's affair, not the reader's
+        notes = [note for note in self.data.notes if note.code != "read_as"]
+        remarks = [note.text(self.lang) for note in notes]
         rows = [(label("verdict", str(c.verdict), self.lang), c.text) for c in checks]
         rows += [(pick(self.lang, "资料提示", "remark on data"), text) for text in remarks]
         frame = pd.DataFrame(rows, columns=["check", "says"])
@@ -117,7 +130,7 @@ class Report:
         findings = [_as_finding(c, self.voice) for c in checks]
         findings += [
             Finding(f"caveat.{note.code}", None, "", self.voice.period, "", "", note.text(self.lang), status=Status.WATCH)
-            for note in self.data.notes
+            for note in notes
         ]
         body = f"<h2>{_esc(title)}</h2>{html_table(frame, self.lang)}"
         return Shown([_html(body, "\n".join(f"{a}: {b}" for a, b in rows), findings)])
@@ -125,7 +138,7 @@ class Report:
     def provenance(self) -> Shown:
         """Which files the figures come from, with digests and versions."""
         frame = pd.DataFrame(
-            [(e.title, e.table, e.digest[:12], e.rows, e.rejected, e.totals) for e in self.data.sources],
+            [(e.title, label("table", e.table, self.lang), e.digest[:12], e.rows, e.rejected, e.totals) for e in self.data.sources],
             columns=["file", "table", "digest", "rows", "rejected", "totals"],
         )
         title = pick(self.lang, "出处", "Provenance")

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from g3lib.labels import VOCABULARIES, Lang, label, money, number, percent, pick, points
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 Format = Callable[[object, Lang], str]
 
@@ -20,7 +24,7 @@ def _text(value: object, lang: Lang) -> str:
 
 
 def _date(value: object, lang: Lang) -> str:
-    return f"{pd.Timestamp(value):%Y-%m-%d}"  # type: ignore[arg-type]
+    return f"{pd.Timestamp(value):%Y-%m-%d}"
 
 
 _FORMATS: dict[str, Format] = {
@@ -118,6 +122,8 @@ COLUMNS: dict[str, tuple[str, str, str]] = {
     "totals": ("所列合计", "stated totals", "count"),
 }
 PHASING = {"calendar": ("按日历天", "calendar days"), "month_even": ("按月均分", "even months")}
+# columns of sentences wrap; all others keep to one line
+_LONG = {"says", "finding"}
 _LEFT = {"text", "date", "phasing", *VOCABULARIES}
 
 
@@ -159,19 +165,50 @@ def html_table(frame: pd.DataFrame, lang: Lang, bold: Sequence[bool] | None = No
         ([shown(c, v, lang) for c, v in zip(frame.columns, values, strict=True)], mark)
         for values, mark in zip(frame.itertuples(index=False, name=None), strong, strict=True)
     ]
-    left = [c in COLUMNS and COLUMNS[c][2] in _LEFT for c in frame.columns]
-    return _template().render(heads=[heading(c, lang) for c in frame.columns], rows=rows, left=left)
+    left = ["l" if c in COLUMNS and COLUMNS[c][2] in _LEFT else "" for c in frame.columns]
+    left = [side + " w" * (c in _LONG) for side, c in zip(left, frame.columns, strict=True)]
+    return str(_template().render(heads=[heading(c, lang) for c in frame.columns], rows=rows, left=left))
+
+
+def lines_html(lines: pd.DataFrame, lang: Lang) -> str:
+    """A brief's lines as HTML: each a topic with its status, a sentence, and the KPIs that are known."""
+    kpis = [c for c in lines.columns if c not in ("topic", "finding", "status")]
+    rows = [
+        {
+            "topic": row["topic"],
+            "status": row["status"],
+            "label": label("status", row["status"], lang) if row["status"] != "plain" else "",
+            "text": row["finding"],
+            "kpis": [(kpi, row[kpi]) for kpi in kpis if any(row[k] != "—" for k in kpis)],
+        }
+        for row in lines.to_dict("records")
+    ]
+    return str(_lines_template().render(rows=rows))
 
 
 @cache
-def _template():  # type: ignore[no-untyped-def]
+def _lines_template() -> Template:
+    from jinja2 import Environment
+
+    text = """<ol class="g3-lines">
+{%- for row in rows %}<li><p><span class="topic">{{ row.topic }}</span>
+{%- if row.label %}<span class="tag {{ row.status }}">{{ row.label }}</span>{% endif %}</p><p>{{ row.text }}</p>
+{%- if row.kpis %}<dl>
+{%- for name, value in row.kpis %}<div><dt>{{ name }}</dt><dd>{{ value }}</dd></div>{% endfor -%}
+</dl>{% endif %}</li>
+{%- endfor %}</ol>"""
+    return Environment(autoescape=True).from_string(text)
+
+
+@cache
+def _template() -> Template:
     from jinja2 import Environment
 
     text = """<div class="g3-scroll"><table class="g3-table"><thead><tr>
-{%- for head in heads %}<th{% if left[loop.index0] %} class="l"{% endif %} scope="col">{{ head }}</th>{% endfor -%}
+{%- for head in heads %}<th class="{{ left[loop.index0] }}" scope="col">{{ head }}</th>{% endfor -%}
 </tr></thead><tbody>
 {%- for cells, mark in rows %}<tr{% if mark %} class="mark"{% endif %}>
-{%- for cell in cells %}<td{% if left[loop.index0] %} class="l"{% endif %}>{{ cell }}</td>{% endfor -%}
+{%- for cell in cells %}<td class="{{ left[loop.index0] }}">{{ cell }}</td>{% endfor -%}
 </tr>{% endfor -%}
 </tbody></table></div>"""
     return Environment(autoescape=True).from_string(text)

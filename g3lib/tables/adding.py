@@ -1,9 +1,10 @@
 """Adding checked exports to the store: what is new, what corrects, what overlaps and is refused.
 
 An export's identity is its table, its months and its branches (for tables without months: its keys). The
-same bytes add nothing; the same identity replaces; a partial overlap would count somebody twice, so it is
-refused and named. Exports of one branch and month may stand side by side where they hold different
-channels or classes.
+same bytes add nothing; the same identity replaces, where it loses no day and no channel or keeps its file
+name; a partial overlap would count somebody twice, so it is refused and named, and so are the days of a
+month beside its sum. Exports of one branch and month may stand side by side where they hold different
+channels, classes or days.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from g3lib.errors import Fault, Severity
+from g3lib.names import safe_name
 from g3lib.tables import loading
 from g3lib.tables.gate import ROW
 from g3lib.tables.identity import Digester, digester
@@ -55,7 +57,7 @@ class _LazyDigester(Digester):
         object.__setattr__(self, "expected_id", expected_id)
 
     @cached_property
-    def key(self) -> bytes:  # type: ignore[override]
+    def key(self) -> bytes:
         return digester(self.__dict__["expected_id"]).key
 
     @property
@@ -121,11 +123,14 @@ def _entry(export: loading.Export) -> Entry:
     if not table.period and table.key:
         columns = [c for c in table.key if c in rows]
         keys = sorted({"\x1f".join(map(str, key)) for key in rows[columns].itertuples(index=False)})
+    day_rows = export.day_rows
+    days = [f"{day:%Y-%m-%d}" for day in (day_rows[table.period].agg(["min", "max"]) if len(day_rows) else ())]
     return Entry(
         file=export.file, sheet=export.sheet, digest=export.digest, table=table.name, records=export.records,
         rows=len(rows), rejected=len(export.rejected), totals=len(export.totals), cells=export.cells,
         slices=export.slices, keys=keys, columns=known, made_up=export.made_up,
-        notes=[note.as_dict() for note in export.notes], parts={},
+        notes=[note.as_dict() for note in export.notes], parts={}, claims=export.claims, days=days,
+        day_cells=replace(export, rows=day_rows).cells,
     )  # fmt: skip
 
 
@@ -134,28 +139,73 @@ def _overlap(old: Entry, new: Entry) -> bool:
         return False
     if new.keys:
         return bool(set(old.keys) & set(new.keys))
-    if not any(set(months) & set(old.cells.get(branch, ())) for branch, months in new.cells.items()):
-        return False
-    for column in {c for c, _ in old.slices} & {c for c, _ in new.slices}:
-        if not {v for c, v in old.slices if c == column} & {v for c, v in new.slices if c == column}:
-            return False
-    return True
+    shared = _shared(old, new)
+    if _mixed(old, new):
+        return True
+    if _apart(old, new):  # the first days of a month and its last days
+        shared -= _pairs(new.day_cells)
+    return bool(shared) and not any(
+        _values(old, column).isdisjoint(_values(new, column))
+        for column in {c for c, _ in old.slices} & {c for c, _ in new.slices}
+    )
 
 
 def _corrects(new: Entry, old: Entry) -> bool:
+    """Whether `new` states the same months and branches; it may not cover less of them than `old`."""
+    renamed = new.file != old.file
+    if new.digest == old.digest:
+        return False  # two sheets of one workbook
     if new.keys:
-        return new.keys == old.keys or new.file == old.file
-    return new.cells == old.cells
+        return new.keys == old.keys or not renamed
+    if _mixed(old, new) or not _pairs(old.cells) <= _pairs(new.claims):
+        return False
+    if renamed and not _covers(new, old):
+        return False
+    # what an earlier export's rejected rows were about may come as good rows now
+    return _pairs(new.claims) <= _pairs(old.claims or old.cells) or bool(old.rejected and not renamed)
+
+
+def _covers(new: Entry, old: Entry) -> bool:
+    if new.days and old.days and not (new.days[0] <= old.days[0] and old.days[1] <= new.days[1]):
+        return False
+    columns = {c for c, _ in old.slices} & {c for c, _ in new.slices}
+    return all(_values(old, column) <= _values(new, column) for column in columns)
+
+
+def _pairs(cells: Mapping[str, list[str]] | None) -> set[tuple[str, str]]:
+    return {(branch, month) for branch, months in (cells or {}).items() for month in months}
+
+
+def _shared(old: Entry, new: Entry) -> set[tuple[str, str]]:
+    return _pairs(old.cells) & _pairs(new.cells)
+
+
+def _mixed(old: Entry, new: Entry) -> set[tuple[str, str]]:
+    """Branches and months of which one export has days and the other the month."""
+    if old.day_cells is None or new.day_cells is None:
+        return set()
+    return _shared(old, new) & (_pairs(old.day_cells) ^ _pairs(new.day_cells))
+
+
+def _apart(old: Entry, new: Entry) -> bool:
+    return bool(old.days and new.days) and (old.days[1] < new.days[0] or new.days[1] < old.days[0])
+
+
+def _values(entry: Entry, column: str) -> set[str]:
+    return {value for name, value in entry.slices if name == column}
 
 
 def _refusal(new: Entry, old: Entry) -> Fault:
+    expected = "no overlap, or a corrected file that covers the same branches, months, days and channels"
     if new.keys:
-        shared = sorted(set(new.keys) & set(old.keys))
-        found = f"{len(shared)} of its keys are in {old.title} already ({', '.join(shared[:3]).replace(chr(31), ' ')})"
+        keys = sorted(set(new.keys) & set(old.keys))
+        found = f"{len(keys)} of its keys are in {old.title} already ({', '.join(keys[:3]).replace(chr(31), ' ')})"
+    elif mixed := sorted(_mixed(old, new)):
+        grains = ("days", "the month") if set(mixed) & _pairs(old.day_cells) else ("the month", "days")
+        found = f"{old.title} holds {grains[0]}, this file {grains[1]}, of {', '.join(map(' '.join, mixed[:3]))}"
+        expected = "either the days of a month or its sum"
     else:
-        shared = [(b, m) for b, months in new.cells.items() for m in months if m in old.cells.get(b, ())]
-        found = f"{old.title} already holds {', '.join(' '.join(cell) for cell in shared[:3])}"
-    expected = "no overlap, or a corrected file with the same branches and months"
+        found = f"{old.title} already holds {', '.join(map(' '.join, sorted(_shared(old, new))[:3]))}"
     return Fault(new.file, new.sheet, None, "", found, expected, Severity.FILE)
 
 
@@ -199,7 +249,8 @@ def _write_rejected(root: Path, export: loading.Export) -> str:
     writer.writerow(["file", "sheet", "row", "reasons", "record"])
     for row, reasons, record in export.rejected.itertuples(index=False):
         writer.writerow([inert(c) for c in (export.file, export.sheet, str(row), reasons, record)])
-    relative = f"rejected/{export.digest[:12]}-{len(export.sheet)}-{export.table.name}.csv"
+    sheet = f"{safe_name(export.sheet)}-" if export.sheet else ""
+    relative = f"rejected/{export.digest[:12]}-{sheet}{export.table.name}.csv"
     replace_bytes(root / relative, text.getvalue().encode("utf-8-sig"))
     return relative
 

@@ -23,7 +23,7 @@ from g3lib.tables.identity import Digester, mask_numbers
 from g3lib.tables.schema import Column, Kind
 
 # What exports write where they know nothing. `*` is a masked figure: unknown, never zero.
-MISSING = frozenset({"", "-", "--", "—", "——", "–", "/", "N/A", "n/a", "NA", "#N/A", "null", "NULL", "nan"})
+MISSING = frozenset({"", "-", "--", "—", "——", "–", "/", "_", "N/A", "n/a", "NA", "#N/A", "null", "NULL", "nan"})
 _MASK = re.compile(r"[*＊]+(?:\.?[*＊]+)?[%％]?")
 
 _NUMBER = re.compile(
@@ -32,6 +32,8 @@ _NUMBER = re.compile(
     r"(?P<scale>[万亿千]?)(?P<unit>元|台|户|个|部|人|天|日|个月|月|寸|英寸|次|款|家|件)?(?P<percent>%?)"
 )
 _SCALE = {"": 1.0, "千": 1e3, "万": 1e4, "亿": 1e8}
+_OF_MONEY = frozenset({"元"})
+_OF_COUNTS = frozenset("台户个部人天日月次款家件") | {"个月"}
 
 _DAY_FORMS = (
     re.compile(r"(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"),
@@ -81,12 +83,12 @@ def is_missing(text: str) -> bool:
 def number(text: str, unit: float = 1.0) -> float:
     """A number as exports write it, times the unit of its heading.
 
-    A cell that names its own 万 is not multiplied a second time by a heading's 万.
+    A cell that names its own unit, 1.2万 or 1234元, is not multiplied a second time by its heading's 万元.
 
     >>> [number(cell) for cell in ("1,234", "1234元", "１２３", "1.2万", "(5)", "-3")]
     [1234.0, 1234.0, 123.0, 12000.0, -5.0, -3.0]
-    >>> number("1.2万", unit=1e4)
-    12000.0
+    >>> number("1.2万", unit=1e4), number("1234元", unit=1e4)
+    (12000.0, 1234.0)
     >>> number("1,23")
     Traceback (most recent call last):
     ValueError: a number such as 1234, 1,234 or 1.2万
@@ -96,22 +98,43 @@ def number(text: str, unit: float = 1.0) -> float:
     found = _NUMBER.fullmatch(bare[1:-1] if negative else bare)
     if found is None or found["percent"]:
         raise ValueError("a number such as 1234, 1,234 or 1.2万")
-    value = _magnitude(found) * _SCALE[found["scale"]] * (1.0 if found["scale"] else unit)
+    own_unit = found["scale"] or found["unit"]
+    value = _magnitude(found) * _SCALE[found["scale"]] * (1.0 if own_unit else unit)
+    if not np.isfinite(value):
+        raise ValueError("a finite number")
     return _whole(-value if negative else value)
 
 
 def count(text: str, unit: float = 1.0) -> float:
-    """A whole number.
+    """A whole number of things.
 
     >>> count("12.0"), count("0.5", unit=1e4)
     (12.0, 5000.0)
     >>> count("12.5")
     Traceback (most recent call last):
     ValueError: a whole number
+    >>> count("12元")
+    Traceback (most recent call last):
+    ValueError: a whole number, not 元
     """
     value = number(text, unit)
+    _refuse_unit(text, _OF_COUNTS, "a whole number")
     if not value.is_integer():
         raise ValueError("a whole number")
+    return value
+
+
+def money(text: str, unit: float = 1.0) -> float:
+    """An amount in yuan.
+
+    >>> money("¥1,234.50"), money("0.5", unit=1e4)
+    (1234.5, 5000.0)
+    >>> money("12台")
+    Traceback (most recent call last):
+    ValueError: an amount in yuan, not 台
+    """
+    value = number(text, unit)
+    _refuse_unit(text, _OF_MONEY, "an amount in yuan")
     return value
 
 
@@ -151,8 +174,8 @@ def figure(text: str, unit: float = 1.0) -> float:
 def when(text: str) -> tuple[date, str]:
     """A day or a month, and which of the two: `(date, grain)`. A month is its first day.
 
-    >>> when("2010/3/5"), when("09年11月"), when("201003"), when("40242")
-    ((datetime.date(2010, 3, 5), 'day'), (datetime.date(2009, 11, 1), 'month'), (datetime.date(2010, 3, 1), 'month'), (datetime.date(2010, 3, 5), 'day'))
+    >>> [f"{day} {grain}" for day, grain in map(when, ("2010/3/5", "09年11月", "201003", "40242"))]
+    ['2010-03-05 day', '2009-11-01 month', '2010-03-01 month', '2010-03-05 day']
     >>> when("3/5/2010")
     Traceback (most recent call last):
     ValueError: a date such as 2010-03-05, 2010/3/5, 2010年3月 or 09年11月
@@ -233,7 +256,7 @@ def _reader(column: Column, unit: float, digester: Digester | None) -> tuple[Cal
         case Kind.COUNT:
             return partial(count, unit=unit), "float64"
         case Kind.MONEY:
-            return partial(number, unit=unit), "float64"
+            return partial(money, unit=unit), "float64"
         case Kind.NUMBER:
             return partial(figure, unit=unit), "float64"
         case Kind.RATE:
@@ -252,7 +275,7 @@ def _typed(cells: pd.Series, values: dict[str, Any], dtype: str) -> pd.Series:
     read = cells.map(values) if values else pd.Series(None, index=cells.index, dtype="object")
     if dtype == "float64":
         return pd.to_numeric(read).astype("float64")
-    return read.astype(dtype)  # type: ignore[call-overload, no-any-return]
+    return read.astype(dtype)
 
 
 def _said(texts: pd.Series, column: Column, values: dict[str, Any]) -> frozenset[str]:
@@ -273,6 +296,13 @@ def _magnitude(found: re.Match[str]) -> float:
     if not np.isfinite(value):
         raise ValueError("a finite number")
     return -value if (found["sign"] in "-−" and found["sign"]) or found["sign2"] else value
+
+
+def _refuse_unit(text: str, allowed: frozenset[str], expected: str) -> None:
+    bare = plain(text)
+    found = _NUMBER.fullmatch(bare[1:-1] if bare.startswith("(") else bare)
+    if found and found["unit"] and found["unit"] not in allowed:
+        raise ValueError(f"{expected}, not {found['unit']}")
 
 
 def _whole(value: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
@@ -14,8 +14,8 @@ from g3lib.tables import cells, shaping
 from g3lib.tables.identity import Digester, mask_numbers
 from g3lib.tables.notes import Note
 from g3lib.tables.reading import Sheet
-from g3lib.tables.schema import GRAIN, Kind, pandera_schema
-from g3lib.tables.totals import label_columns
+from g3lib.tables.schema import GRAIN, Kind, Table, pandera_schema
+from g3lib.tables.totals import HEADINGS, label_columns
 
 ROW = "_row"  # the row number as the analyst sees it; kept to the end, dropped at the store
 _REMARK = ("注", "备注", "说明", "制表", "制图", "填报", "数据来源", "审核")
@@ -29,7 +29,14 @@ class Gate:
         self.table = plan.table
         self.faults: list[Fault] = []
         self.notes: list[Note] = []
-        self.blank = self.repeated = 0
+        self.count = self.blank = self.repeated = 0
+        self.refused_cells: set[tuple[str, str]] = set()  # branch, month of rejected rows
+        self.measures: Mapping[str, int] = {}  # where the record at hand has its measures
+
+    def heading(self, column: str) -> str:
+        """The heading of a canonical column, in the record at hand where the sheet is wide."""
+        position = self.measures.get(column)
+        return self.plan.heading(column) if position is None else self.plan.headings[position]
 
     # -- texts ---------------------------------------------------------------------------------------
 
@@ -41,8 +48,9 @@ class Gate:
         self._refuse_ragged(chunk)
         for record in self.plan.records:
             positions = {**self.plan.ids, **record.measures}
+            self.measures = record.measures
             texts = pd.DataFrame(
-                {c: chunk[i] if i in chunk else "" for c, i in positions.items()}, index=chunk.index, dtype="str"
+                {c: chunk.get(i, "") for c, i in positions.items()}, index=chunk.index, dtype="str"
             )
             for column, text in {**self.plan.constants, **record.dims}.items():
                 texts[column] = text
@@ -54,6 +62,7 @@ class Gate:
             if self.table.period == "start" and "start" in record.dims and "end" not in positions:
                 texts["end"] = _month_end(record.dims["start"])
             texts.attrs["total"] = record.total
+            self.count += len(texts)
             yield texts.copy() if record.total else texts
 
     def _is_data(self, chunk: pd.DataFrame) -> pd.Series:
@@ -66,12 +75,14 @@ class Gate:
                 if text.startswith(_REMARK):
                     self.notes.append(Note.of("remark", text=mask_numbers(text)[:80]))
                     data.loc[row] = False
-        same = pd.Series(True, index=chunk.index)
-        for position, heading in self.plan.headings.items():
-            if position in stripped:
-                same &= stripped[position].eq(heading)
-        self.repeated += int((same & data).sum())
-        return data & ~same
+        heading = pd.Series(False, index=chunk.index)
+        for texts in self.plan.heading_rows:
+            same = pd.Series(True, index=chunk.index)
+            for position in stripped.columns:
+                same &= stripped[position].eq(texts[position].strip() if position < len(texts) else "")
+            heading |= same
+        self.repeated += int((heading & data).sum())
+        return data & ~heading
 
     def _refuse_ragged(self, chunk: pd.DataFrame) -> None:
         beyond = [c for c in chunk.columns if c not in self.plan.headings]
@@ -80,6 +91,12 @@ class Gate:
             width = len(self.plan.headings)
             for row in chunk.index[extra]:
                 self._fault(int(row), "", "more cells than headings", f"{width} cells")
+
+    def split(self, texts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The records that are rows, and the stated totals, each with the headings of its measures."""
+        stated = self.is_total(texts)
+        headings = {column: self.heading(column) for column in self.measures}
+        return texts[~stated], texts[stated].assign(**{HEADINGS: [headings] * int(stated.sum())})
 
     def is_total(self, texts: pd.DataFrame) -> pd.Series:
         """Which records are stated totals: a total column's, or rows that say 合计, 小计, total."""
@@ -105,8 +122,7 @@ class Gate:
         if GRAIN in self.table.columns and self.table.period in texts:
             typed["grain"] = cells.grains(texts[self.table.period])
         typed[ROW] = texts.index
-        bad = {f.row for f in self.faults[start:] if f.severity == Severity.ROW}
-        self._validate(typed[~typed.index.isin(bad)].drop(columns=ROW))
+        self._validate(typed.drop(columns=ROW), texts, {(f.row, f.column) for f in self.faults[start:]})
         reasons: dict[int, list[str]] = {}
         width = {f.row for f in self.faults[:start] if not f.column and f.severity == Severity.ROW}
         for fault in self.faults[start:]:
@@ -116,7 +132,9 @@ class Gate:
             if row is not None and row in texts.index:
                 reasons.setdefault(row, []).append("more cells than headings")
         refused = texts.index.isin(list(reasons))
-        return typed[~refused], self._rejected(texts[refused], reasons)
+        self._remember(typed[refused])
+        why = ["; ".join(dict.fromkeys(reasons[row])) for row in texts.index[refused]]
+        return typed[~refused], self._rejected(texts[refused], why)
 
     def _column(self, texts: pd.Series, name: str) -> pd.Series:
         column = self.table.column(name)
@@ -128,7 +146,7 @@ class Gate:
             for row, text in texts[texts.isin(list(reading.faults))].items():
                 self._fault(int(row), name, text, reading.faults[text])
         for code in sorted(reading.notes):
-            self.notes.append(Note.of(code, heading=self.plan.heading(name)))
+            self.notes.append(Note.of(code, heading=self.heading(name)))
         return reading.values
 
     def _refuse_double_percent(self, texts: pd.Series, name: str, unit: str) -> None:
@@ -141,14 +159,20 @@ class Gate:
             return
         if small:
             self.faults.append(
-                Fault(self.sheet.file, self.sheet.name, None, self.plan.heading(name),
+                Fault(self.sheet.file, self.sheet.name, None, self.heading(name),
                       f"a heading in {unit} above figures that are all at most 1",
                       "65 under a heading in %, or 0.65 under one without", Severity.NOTE)
             )  # fmt: skip
             for row in texts.index[texts.map(cells.plain).isin(bare)]:
                 self._fault(int(row), name, str(texts.loc[row]), "a figure that is not at once 0.65 % and 65 %")
 
-    def _validate(self, typed: pd.DataFrame) -> None:
+    def _remember(self, refused: pd.DataFrame) -> None:
+        """A rejected row still says which branch and month its export is about."""
+        if len(refused):
+            self.refused_cells.update(cells_of(self.table, refused).itertuples(index=False, name=None))
+
+    def _validate(self, typed: pd.DataFrame, texts: pd.DataFrame, faulty: set[tuple[int | None, str]]) -> None:
+        # a cell that could not be read is empty by now; that it is empty is no second fault
         import pandera.errors
 
         schema = pandera_schema(self.table.name)
@@ -157,17 +181,18 @@ class Gate:
             schema.remove_columns(missing).validate(typed, lazy=True)
         except pandera.errors.SchemaErrors as errors:
             for case in errors.failure_cases.itertuples():
-                name = str(case.column)
-                empty = case.check == "not_nullable"
-                found = "nothing" if empty else str(case.failure_case)
-                self._fault(int(case.index), name, found, "a value" if empty else str(case.check))
+                row, name = int(case.index), str(case.column)
+                expected = "a value" if case.check == "not_nullable" else str(case.check)
+                if (row, self.heading(name)) not in faulty:
+                    found = str(texts.at[row, name]) if name in texts else ""
+                    self._fault(row, name, found.strip() or "nothing", expected)
 
     def _fault(self, row: int, column: str, found: str, expected: str) -> None:
         personal = column and self.table.column(column).kind == Kind.PERSONAL
         shown = "***" if personal else _printable(mask_numbers(str(found)))
-        self.faults.append(Fault(self.sheet.file, self.sheet.name, row, self.plan.heading(column), shown, expected))
+        self.faults.append(Fault(self.sheet.file, self.sheet.name, row, self.heading(column), shown, expected))
 
-    def _rejected(self, texts: pd.DataFrame, reasons: dict[int, list[str]]) -> pd.DataFrame:
+    def _rejected(self, texts: pd.DataFrame, why: list[str]) -> pd.DataFrame:
         hidden = {c.name for c in self.table.columns if c.kind == Kind.PERSONAL}
         records = [
             json.dumps(
@@ -176,37 +201,49 @@ class Gate:
             )
             for row in texts.to_dict("records")
         ]
-        why = ["; ".join(dict.fromkeys(reasons[row])) for row in texts.index]
         return pd.DataFrame({"row": texts.index, "reasons": why, "record": records})
+
+    def without_mixed_grains(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Rows without the months that stand beside days of the same branch and month: they count twice."""
+        if GRAIN not in self.table.columns or rows.empty or rows["grain"].nunique() < 2:
+            return rows, self._rejected(pd.DataFrame(), [])
+        cell = rows["branch"].astype("str") + "\x1f" + rows[self.table.period].dt.strftime("%Y-%m")
+        daily = rows["grain"].eq("day")
+        mixed = rows["grain"].eq("month") & cell.isin(cell[daily].unique())
+        firsts = rows.loc[daily, ROW].groupby(cell[daily]).min()
+        return self._without(rows, mixed, cell.map(firsts), "a month beside its days", "days or their month (row {})")
 
     def without_repeats(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Rows whose key no earlier row has; a second row of one key would count twice."""
         key = [c for c in self.table.key if c in rows]
-        if self.table.name == "sales" and not rows.empty:
-            # day rows may be equal sales; month rows are sums, so two of one key are a double count
+        counts = pd.Series(True, index=rows.index)
+        if self.table.name == "sales":
+            # day rows may be equal sales, unless they name the same customer or device; month rows are
+            # sums, so two of one key are a double count
             numbers = {c.name for c in self.table.columns if c.kind in (Kind.COUNT, Kind.MONEY)}
-            key = [c for c in rows if c not in numbers | {ROW, "term_months"}]
-            if "customer" not in rows and "device" not in rows:
-                rows_of_months = rows["grain"] == "month"
-            else:
-                rows_of_months = pd.Series(True, index=rows.index)
-            repeated = rows.duplicated(key) & rows_of_months
-            if "customer" in rows:
-                repeated &= rows["customer"].notna()
-        elif key:
-            repeated = rows.duplicated(key)
-        else:
-            return rows, self._rejected(pd.DataFrame(), {})
+            key = [c for c in rows if c not in numbers | {ROW}]
+            counts = rows["grain"].eq("month")
+            for personal in {"customer", "device"} & set(rows):
+                counts |= rows[personal].notna()
+        if not key or rows.empty:
+            return rows, self._rejected(pd.DataFrame(), [])
+        repeated = rows.duplicated(key) & counts
         if not repeated.any():
-            return rows, self._rejected(pd.DataFrame(), {})
-        firsts = rows.drop_duplicates(key).set_index(key)[ROW]
-        reasons: dict[int, list[str]] = {}
-        for record in rows.loc[repeated].to_dict("records"):
-            first = firsts.get(tuple(record[k] for k in key) if len(key) > 1 else record[key[0]])
-            self._fault(record[ROW], "", "the same key once more", f"one row for {', '.join(key)} (row {first})")
-            reasons.setdefault(record[ROW], []).append(f"repeats row {first}")
-        texts = rows[repeated].drop(columns=ROW).astype(object).where(rows[repeated].notna(), "").astype(str)
-        return rows[~repeated], self._rejected(texts.set_axis(rows.loc[repeated, ROW]), reasons)
+            return rows, self._rejected(pd.DataFrame(), [])
+        firsts = rows.groupby(key, dropna=False, observed=True, sort=False)[ROW].transform("first")
+        expected = f"one row for {', '.join(key)} (row {{}})"
+        return self._without(rows, repeated, firsts, "the same key once more", expected)
+
+    def _without(
+        self, rows: pd.DataFrame, refused: pd.Series, firsts: pd.Series, found: str, expected: str
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        why = []
+        for row, first in zip(rows.loc[refused, ROW], firsts[refused], strict=True):
+            self._fault(int(row), "", found, expected.format(int(first)))
+            why.append(f"{found}: row {int(first)}")
+        self._remember(rows[refused])
+        texts = rows[refused].drop(columns=ROW).astype(object).where(rows[refused].notna(), "").astype(str)
+        return rows[~refused], self._rejected(texts.set_axis(rows.loc[refused, ROW]), why)
 
     # -- notes ---------------------------------------------------------------------------------------
 
@@ -224,6 +261,15 @@ class Gate:
                 data = months[0] if len(months) == 1 else f"{months[0]}..{months[-1]}"
                 notes.append(Note.of("caption_months", caption=self.plan.caption, data=data))
         return notes
+
+
+def cells_of(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
+    """The distinct branches and months of rows, sorted; "" where the table has no branch or no period."""
+    blank = pd.Series("", index=rows.index)
+    month = rows[table.period].dt.strftime("%Y-%m") if table.period else blank
+    branch = rows["branch"].astype("str") if "branch" in rows else blank
+    distinct = pd.DataFrame({"branch": branch, "month": month}).dropna().drop_duplicates()
+    return distinct.sort_values(["branch", "month"])
 
 
 def _month_end(month: str) -> str:

@@ -6,6 +6,7 @@ all its reasons; a stated total is checked against its parts where they are addi
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +16,12 @@ from pandas.api.types import union_categoricals
 
 from g3lib.errors import Fault, Severity
 from g3lib.tables import shaping
-from g3lib.tables.gate import ROW, Gate
+from g3lib.tables.gate import ROW, Gate, cells_of
 from g3lib.tables.identity import Digester
 from g3lib.tables.notes import Note
 from g3lib.tables.reading import Sheet, Unreadable, read
 from g3lib.tables.schema import Table
 from g3lib.tables.totals import checked_totals
-
 
 
 @dataclass
@@ -40,17 +40,23 @@ class Export:
     notes: list[Note] = field(default_factory=list)
     made_up: bool = False
     name: str = ""  # a name for what was read: encoding, delimiter
+    refused_cells: set[tuple[str, str]] = field(default_factory=set)  # branch, month of rejected rows
 
     @property
     def cells(self) -> dict[str, list[str]]:
         """The months of each branch of the good rows ("" where the table has no branch, or no period)."""
-        if self.rows.empty:
-            return {}
-        period = self.table.period
-        month = self.rows[period].dt.strftime("%Y-%m") if period else pd.Series("", index=self.rows.index)
-        branch = self.rows["branch"].astype("str") if "branch" in self.rows else pd.Series("", index=self.rows.index)
-        distinct = pd.DataFrame({"branch": branch, "month": month}).drop_duplicates().sort_values(["branch", "month"])
-        return {str(b): list(own["month"]) for b, own in distinct.groupby("branch", sort=True)}
+        return _by_branch(cells_of(self.table, self.rows)) if len(self.rows) else {}
+
+    @property
+    def claims(self) -> dict[str, list[str]]:
+        """The months of each branch of all rows, rejected ones too: what a corrected export will have."""
+        good = {(b, m) for b, months in self.cells.items() for m in months}
+        return _by_branch(pd.DataFrame(sorted(good | self.refused_cells), columns=["branch", "month"]))
+
+    @property
+    def day_rows(self) -> pd.DataFrame:
+        """The good rows that are days, not months; none where the table has no grain."""
+        return self.rows[self.rows["grain"] == "day"] if "grain" in self.rows else self.rows[:0]
 
     @property
     def slices(self) -> list[list[str]]:
@@ -96,7 +102,7 @@ def check(path: Path, table: str | None = None, digester: Digester | None = None
             result.exports.append(_export(sheet, digest, table, digester))
         except shaping.NotUnderstood as error:
             result.faults.extend(error.faults)
-        except (UnicodeDecodeError, ValueError) as error:
+        except (OSError, ValueError, csv.Error) as error:  # what only a later chunk can tell
             found = f"{type(error).__name__}: {error}"
             result.faults.append(Fault(sheet.file, sheet.name, None, "", found, "a readable sheet", Severity.FILE))
     return result
@@ -114,22 +120,29 @@ def _export(sheet: Sheet, digest: str, table: str | None, digester: Digester | N
     good, rejected, totals = [], [], []
     for chunk in sheet.chunks():
         for texts in gate.records(chunk.loc[chunk.index > plan.skip]):
-            stated = gate.is_total(texts)
-            totals.append(texts[stated])
-            rows, refused = gate.read(texts[~stated])
+            figures, stated = gate.split(texts)
+            totals.append(stated)
+            rows, refused = gate.read(figures)
             good.append(rows)
             rejected.append(refused)
-    rows, repeated = gate.without_repeats(_together(good))
-    refused = pd.concat([*rejected, repeated], ignore_index=True)
+    if not gate.count:
+        nothing = Fault(sheet.file, sheet.name, plan.skip, "", "headings and no figures below", "rows", Severity.FILE)
+        raise shaping.NotUnderstood([*gate.faults, nothing])
+    rows, mixed = gate.without_mixed_grains(_together(good))
+    rows, repeated = gate.without_repeats(rows)
+    refused = pd.concat([*rejected, mixed, repeated], ignore_index=True)
     stated_totals, differing, total_faults = checked_totals(sheet, plan, _all_texts(totals), rows, rows[ROW])
-    count = len(rows) + len(refused) + len(stated_totals)
     notes = [*plan.notes, *gate.all_notes(rows), *differing]
     if sheet.remark and not sheet.remark.startswith(("utf-8", "parquet")):
         notes.append(Note.of("read_as", how=sheet.remark))
     faults = sorted([*gate.faults, *total_faults], key=lambda f: (f.row or 0))
     made_up = plan.made_up
-    return Export(sheet.file, sheet.name, digest, plan.table, rows, refused, stated_totals, count, faults,
-                  list(dict.fromkeys(notes)), made_up, sheet.remark)  # fmt: skip
+    return Export(sheet.file, sheet.name, digest, plan.table, rows, refused, stated_totals, gate.count, faults,
+                  list(dict.fromkeys(notes)), made_up, sheet.remark, gate.refused_cells)  # fmt: skip
+
+
+def _by_branch(distinct: pd.DataFrame) -> dict[str, list[str]]:
+    return {str(branch): list(own["month"]) for branch, own in distinct.groupby("branch", sort=True)}
 
 
 def _all_texts(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -10,12 +10,16 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
+import subprocess
+import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 
@@ -27,7 +31,12 @@ CHUNK_ROWS = 50_000
 # A workbook is a zip. These bounds are far above any honest export and far below a machine's memory.
 MAX_UNPACKED = 2_000_000_000
 MAX_RATIO = 300
+MAX_CELLS = 30_000_000  # a sheet is read as a rectangle: one cell far out spans millions of empty ones
+_PLACE = re.compile(rb'\br="([A-Z]{0,3})(\d{1,7})"')
 _TITLE_KEY = b"g3lib.title"
+
+# RuntimeError: an encrypted entry; NotImplementedError: a version or method that zipfile does not know
+_BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
 
 csv.field_size_limit(1_000_000)
 
@@ -71,7 +80,7 @@ def read(path: Path) -> list[Sheet]:
         if suffix in (".xlsx", ".xlsm", ".xls"):
             return _workbook(path)
         return _delimited(path)
-    except (OSError, csv.Error, zipfile.BadZipFile, ValueError) as error:
+    except (OSError, ValueError, csv.Error, *_BAD_ZIP) as error:
         raise _unreadable(path, f"{type(error).__name__}: {error}", f"a readable {suffix} file") from error
 
 
@@ -155,11 +164,20 @@ def _frame(rows: list[list[str]], first: int) -> pd.DataFrame:
 
 
 def _workbook(path: Path) -> list[Sheet]:
+    if path.suffix.lower() == ".xls":
+        _refuse_damaged(path)
+    else:
+        _refuse_bomb(path)
+    sheets = [_in_memory(path, name, rows) for name, rows in _grids(path)]
+    if not sheets:
+        raise _unreadable(path, "only empty sheets", "a table")
+    return sheets
+
+
+def _grids(path: Path) -> list[tuple[str, list[list[str]]]]:
     from python_calamine import CalamineError, CalamineWorkbook
 
-    if path.suffix.lower() != ".xls":
-        _refuse_bomb(path)
-    sheets = []
+    grids = []
     try:
         book = CalamineWorkbook.from_path(str(path))
         for name in book.sheet_names:
@@ -169,12 +187,36 @@ def _workbook(path: Path) -> list[Sheet]:
                 continue
             if path.suffix.lower() != ".xls":
                 _fill_merged(rows, sheet.merged_cell_ranges or [])
-            sheets.append(_in_memory(path, name, rows))
+            grids.append((name, rows))
     except CalamineError as error:
         raise _unreadable(path, str(error), "a workbook that opens in Excel") from error
-    if not sheets:
-        raise _unreadable(path, "only empty sheets", "a table")
-    return sheets
+    return grids
+
+
+def _refuse_damaged(path: Path) -> None:
+    # A damaged .xls has no checksum, and makes the Rust reader panic or abort the whole process: the
+    # first opening is a child's, which may die of it, and may take no more memory than a sheet can need
+    opened = subprocess.run([sys.executable, "-c", _OPEN, str(path)], capture_output=True, text=True, check=False)
+    if opened.returncode:
+        said = opened.stdout.strip() or "a damaged workbook"
+        raise _unreadable(path, said, "a workbook that opens in Excel")
+
+
+_OPEN = """
+import sys
+from python_calamine import CalamineError, CalamineWorkbook
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+except ImportError:
+    pass
+try:
+    book = CalamineWorkbook.from_path(sys.argv[1])
+    for name in book.sheet_names:
+        book.get_sheet_by_name(name).total_height
+except CalamineError as error:
+    sys.exit(print(error) or 1)
+"""
 
 
 def _in_memory(path: Path, name: str, rows: list[list[str]]) -> Sheet:
@@ -189,6 +231,33 @@ def _refuse_bomb(path: Path) -> None:
     if unpacked > MAX_UNPACKED or (unpacked > 50_000_000 and unpacked / packed > MAX_RATIO):
         found = f"{unpacked:,} bytes packed into {packed:,}"
         raise _unreadable(path, found, f"at most {MAX_UNPACKED:,} bytes, {MAX_RATIO} times the packed size")
+    with zipfile.ZipFile(path) as archive:
+        for entry in entries:
+            with archive.open(entry) as packed_sheet:
+                _refuse_vast(path, entry.filename, packed_sheet)
+
+
+def _refuse_vast(path: Path, name: str, file: IO[bytes]) -> None:
+    # Reading an entry to its end also checks its size and checksum, about which a bomb may lie
+    columns = rows = 0
+    rest = b""
+    while block := file.read(1 << 20):
+        if "worksheets/" not in name:
+            continue
+        for column, row in _PLACE.findall(rest + block):
+            rows = max(rows, int(row))
+            columns = max(columns, int.from_bytes(column))  # letters compare like numbers of base 256
+        rest = block[-40:]
+    if rows * _position(columns.to_bytes(3)) > MAX_CELLS:
+        found = f"{name} reaches to row {rows:,}, column {_position(columns.to_bytes(3)):,}"
+        raise _unreadable(path, found, f"a sheet of at most {MAX_CELLS:,} cells; delete what stands far outside the table")
+
+
+def _position(letters: bytes) -> int:
+    position = 0
+    for letter in letters.lstrip(b"\0"):
+        position = position * 26 + letter - 64
+    return position
 
 
 def _fill_merged(rows: list[list[str]], ranges: list[Any]) -> None:

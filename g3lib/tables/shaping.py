@@ -10,12 +10,12 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 
 from g3lib.errors import Fault, Severity
-from g3lib.labels import VOCABULARIES, code, fold
+from g3lib.labels import code, fold
 from g3lib.tables.cells import plain, when
 from g3lib.tables.notes import Note
 from g3lib.tables.reading import Sheet
@@ -34,6 +34,8 @@ MADE_UP = re.compile(r"made-?up data|虚构")
 _UNIT = re.compile(r"(?P<name>.+?)[(（\[【](?P<unit>[^()（）\[\]【】]+)[)）\]】]")
 _PAIR = re.compile(r"([^：:,，;；(（\s]{1,12})[：:]\s*([^：:,，;；)）]+)")
 _BARE_MONTH = re.compile(r"(1[0-2]|0?[1-9])月份?")
+_YEAR = re.compile(r"(20\d{2})年?度?")
+_YEARS = re.compile(r"(20\d{2})(?=年|\s*[-—–~～至]\s*20\d{2}年)")
 _MONTH_THEN = re.compile(r"((?:\d{4}|\d{2})年\d{1,2}月|\d{4}-\d{2}(?!\d))[-_]?(.+)")
 _MONTH_SPAN = re.compile(r"(?<!\d)(\d{1,2})月?[-－~～—至到](\d{1,2})月")
 _DIMENSIONS = ("channel", "device_class", "contract")
@@ -63,6 +65,7 @@ class Meaning:
     dims: Mapping[str, str] = field(default_factory=dict)
     total: bool = False
     bare_month: int | None = None  # "11月": the year must come from a title
+    instead: Mapping[str, str] = field(default_factory=dict)  # dims where the table has no such column ("end")
 
     def __bool__(self) -> bool:
         return bool(self.columns or self.dims or self.total or self.bare_month)
@@ -76,7 +79,14 @@ class Meaning:
             {**self.dims, **lower.dims},
             self.total or lower.total,
             lower.bare_month or self.bare_month,
+            lower.instead or self.instead,
         )
+
+    def within(self, table: Table) -> Meaning:
+        """This heading in a table: a word that is both a column and a channel is what the table has."""
+        if not self.instead or self.columns & set(table.names):
+            return self
+        return replace(self, columns=frozenset(), dims={**self.dims, **self.instead}, instead={})
 
 
 def meaning(text: str) -> Meaning:
@@ -93,7 +103,7 @@ def meaning(text: str) -> Meaning:
     if not bare:
         return Meaning(text)
     if columns := aliases().get(fold(bare)):
-        return Meaning(text, columns)
+        return Meaning(text, columns, instead={v: word for v in _DIMENSIONS if (word := code(v, bare))})
     if found := _UNIT.fullmatch(bare):
         inner = meaning(found["name"])
         if inner:
@@ -133,6 +143,7 @@ class Layout:
 
     table: Table
     skip: int  # rows up to and including the heading
+    heading_rows: tuple[tuple[str, ...], ...]  # as they stand, to know them again further down
     headings: Mapping[int, str]  # position → heading as written
     ids: Mapping[str, int]  # canonical column → position
     records: tuple[Record, ...]
@@ -174,11 +185,13 @@ def layout(sheet: Sheet, table: str | None = None) -> Layout:
     Raises:
         NotUnderstood: no heading row, a heading given twice, or no table that the headings fit.
     """
-    skip, meanings = _headings(sheet)
+    skip, depth, meanings = _headings(sheet)
     titles = _titles(sheet.head[: max(0, skip)])
     meanings = [_with_year(m, titles.year) for m in meanings]
     chosen = _choose(sheet, meanings, titles, table)
-    return _plan(sheet, chosen, skip, meanings, titles)
+    meanings = [m.within(chosen) for m in meanings]
+    heading_rows = tuple(tuple(row) for row in sheet.head[skip - depth : skip])
+    return _plan(sheet, chosen, heading_rows, skip, meanings, titles)
 
 
 @dataclass(frozen=True)
@@ -189,7 +202,8 @@ class _Titles:
     year: int | None
 
 
-def _headings(sheet: Sheet) -> tuple[int, list[Meaning]]:
+def _headings(sheet: Sheet) -> tuple[int, int, list[Meaning]]:
+    """The last heading row's number, how many rows the heading has, and what it says."""
     rows = [[meaning(cell) for cell in row] for row in sheet.head]
     scores = [_score(row, cells) for row, cells in zip(rows, sheet.head, strict=True)]
     best = max(range(len(rows)), key=lambda i: (scores[i], -i))
@@ -201,10 +215,20 @@ def _headings(sheet: Sheet) -> tuple[int, list[Meaning]]:
     lower = rows[best]
     above = rows[best - 1] if best else []
     if sum(map(bool, above)) and any(above[i] for i in range(min(len(above), len(lower))) if not lower[i].text):
-        return best + 1, _two_rows(above, lower)
+        return best + 1, 2, _two_rows(above, lower)
     if above and sum(map(bool, above)) >= 2 and scores[best - 1] > 0:
-        return best + 1, _two_rows(above, lower)
-    return best + 1, lower
+        return best + 1, 2, _two_rows(above, lower)
+    if best + 1 < len(rows) and _divides(rows[best], rows[best + 1]):
+        return best + 2, 2, _two_rows(rows[best], rows[best + 1])
+    return best + 1, 1, lower
+
+
+def _divides(row: list[Meaning], below: list[Meaning]) -> bool:
+    # months over channels score as high as the channels below them; data never is all headings and
+    # never stands under a blank heading
+    filled = [i for i, m in enumerate(below) if m.text.strip()]
+    blank = [i for i in filled if i >= len(row) or not row[i].text.strip()]
+    return bool(blank) and all(below[i] for i in filled)
 
 
 def _score(row: list[Meaning], cells: list[str]) -> float:
@@ -218,13 +242,15 @@ def _score(row: list[Meaning], cells: list[str]) -> float:
 
 
 def _two_rows(above: list[Meaning], lower: list[Meaning]) -> list[Meaning]:
-    joined, carried = [], Meaning("")
+    joined, carried, year = [], Meaning(""), None
     for i, below in enumerate(lower):
         over = above[i] if i < len(above) else Meaning("")
         if over.text.strip():
             carried = over if over else Meaning("")
+            found = _YEAR.fullmatch(plain(over.text))
+            year = int(found[1]) if found else None
         # a merged heading reaches over the cells to its right, but only where something stands below it
-        joined.append((carried if below.text.strip() else over).joined(below))
+        joined.append(_with_year((carried if below.text.strip() else over).joined(below), year))
     return joined
 
 
@@ -232,6 +258,7 @@ def _titles(rows: list[list[str]]) -> _Titles:
     texts = tuple(dict.fromkeys(cell.strip() for row in rows[:-1] for cell in row if cell.strip()))
     constants: dict[str, str] = {}
     unit, year = "", None
+    years = {int(found) for text in texts for found in _YEARS.findall(text)}
     for text in texts:
         for key, value in _PAIR.findall(text):
             if fold(key) in {"单位", "计量单位", "unit"}:
@@ -241,8 +268,8 @@ def _titles(rows: list[list[str]]) -> _Titles:
             else:
                 for column in aliases().get(fold(key), ()):
                     constants[column] = value.strip()
-        if year is None and (found := re.search(r"(20\d{2})年", text)):
-            year = int(found[1])
+    if year is None and len(years) == 1:  # of two years nobody knows which one a month belongs to
+        year = years.pop()
     return _Titles(texts, constants, unit, year)
 
 
@@ -254,14 +281,13 @@ def _with_year(found: Meaning, year: int | None) -> Meaning:
 
 
 def _choose(sheet: Sheet, meanings: list[Meaning], titles: _Titles, named: str | None) -> Table:
-    if named is not None:
-        return TABLES[named]
     fits: list[tuple[float, str]] = []
     gaps: list[tuple[float, str, list[str]]] = []
-    for table in TABLES.values():
-        known = {c for m in meanings for c in m.columns if c in table.names}
-        dims = {_dim(table, d) for m in meanings for d in m.dims} - {""}
-        lacking = [d for m in meanings for d in m.dims if not _dim(table, d)]
+    for table in TABLES.values() if named is None else [TABLES[named]]:
+        read = [m.within(table) for m in meanings]
+        known = {c for m in read for c in m.columns if c in table.names}
+        dims = {_dim(table, d) for m in read for d in m.dims} - {""}
+        lacking = [d for m in read for d in m.dims if not _dim(table, d)]
         have = known | dims | {c for c in titles.constants if c in table.names}
         if dims and table.main:
             have.add(table.main)
@@ -283,9 +309,13 @@ def _dim(table: Table, dim: str) -> str:
     return name if name in table.names else ""
 
 
-def _plan(sheet: Sheet, table: Table, skip: int, meanings: list[Meaning], titles: _Titles) -> Layout:
+def _plan(
+    sheet: Sheet, table: Table, heading_rows: tuple[tuple[str, ...], ...],
+    skip: int, meanings: list[Meaning], titles: _Titles,
+) -> Layout:  # fmt: skip
     ids: dict[str, int] = {}
     groups: dict[tuple[tuple[str, str], ...], dict[str, int]] = {}
+    kinds: dict[str, set[str]] = {}
     totals: set[tuple[tuple[str, str], ...]] = set()
     units: dict[str, tuple[str, float]] = {}
     faults: list[Fault] = []
@@ -300,7 +330,7 @@ def _plan(sheet: Sheet, table: Table, skip: int, meanings: list[Meaning], titles
             fault(m.text, "a month without a year", "2010年11月, or the year in a title row")
             continue
         columns = [c for c in table.names if c in m.columns]
-        if not columns and not (m.dims or m.total):
+        if not columns and not (m.dims or (m.total and wide_dims)):
             if m.text.strip():
                 notes.append(Note.of("unknown_heading", heading=m.text.strip()))
             continue
@@ -311,24 +341,28 @@ def _plan(sheet: Sheet, table: Table, skip: int, meanings: list[Meaning], titles
             # A channel above 小计 is that channel's total over the months, and the other way round
             where = {_dim(table, d): v for d, v in m.dims.items()}
             key = tuple(sorted(where.items()))
+            if not m.total and where.keys() != kinds.setdefault("", set(where)):
+                fault(m.text, "a wide column of another kind", f"columns that all say {', '.join(sorted(kinds['']))}")
             place = groups.setdefault((*key, ("", "total")) if m.total else key, {})
             totals.update({(*key, ("", "total"))} if m.total else ())
-        elif columns:
-            place = ids
         else:
-            continue
+            place = ids
         if column in place:
-            fault(m.text, f"stands for {column!r}, which an earlier column gives", "each heading once")
+            earlier = meanings[place[column]].text.strip()
+            fault(m.text, f"stands for {column!r}, which an earlier column, {earlier!r}, gives", "each heading once")
         place[column] = i
     if faults:
         raise NotUnderstood(faults)
+    for column in [c for c in ids if any(c in measures for measures in groups.values())]:
+        # 销量 beside 自营, 社会, 末端: the wide columns say the same in parts
+        notes.append(Note.of("unknown_heading", heading=meanings[ids.pop(column)].text.strip()))
     _title_unit(table, titles.unit, {*ids, *(c for g in groups.values() for c in g)}, units, notes)
     records = [
         Record({k: v for k, v in key if k}, measures, key in totals) for key, measures in groups.items()
     ] or [Record({}, {})]
     spans = [(int(a), int(b), t) for t in titles.texts for a, b in _MONTH_SPAN.findall(t)]
     return Layout(
-        table, skip, {i: m.text.strip() for i, m in enumerate(meanings)}, ids, tuple(records),
+        table, skip, heading_rows, {i: m.text.strip() for i, m in enumerate(meanings)}, ids, tuple(records),
         {c: v for c, v in titles.constants.items() if c in table.names and c not in ids}, units, tuple(notes),
         frozenset(m for a, b, _ in spans if 1 <= a <= b <= 12 for m in range(a, b + 1)),
         spans[0][2] if spans else "", any(MADE_UP.search(text) for text in titles.texts),

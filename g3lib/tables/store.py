@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from g3lib.names import safe_name
 from g3lib.tables.schema import SCHEMA_VERSION, TABLES, Kind
 
 _NO_BRANCH = "_"
+_PART_NAME = re.compile(r"[0-9a-f]{12}-[0-9a-f]{12}\.parquet")
 TOTALS = "stated_totals"
 
 
@@ -56,6 +58,9 @@ class Entry:
     parts: Mapping[str, Part]
     totals_part: Part | None = None
     rejected_path: str = ""
+    claims: Mapping[str, list[str]] = field(default_factory=dict)  # cells, and those of its rejected rows
+    day_cells: Mapping[str, list[str]] | None = None  # the cells whose rows are days; None: not known
+    days: Sequence[str] = ()  # first and last of those days
 
     @property
     def months(self) -> list[str]:
@@ -166,7 +171,11 @@ class Store:
 
 
 # one thread: reports run side by side, and a report's rows must not change order with the machine
-_SHUT = {"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 1}
+_SHUT: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "threads": 1,
+}
 
 
 def typed(frame: pd.DataFrame, table: str, columns: Sequence[str]) -> pd.DataFrame:
@@ -234,7 +243,8 @@ def sweep(root: Path, manifest: Manifest) -> None:
     kept = {part.path for e in (*manifest.entries, *manifest.superseded) for part in e.parts.values()}
     kept |= {e.totals_part.path for e in (*manifest.entries, *manifest.superseded) if e.totals_part}
     for path in root.rglob("*.parquet"):
-        if path.relative_to(root).as_posix() not in kept:
+        # G3_STORE may name a folder that holds somebody's own exports: only what a load names goes
+        if _PART_NAME.fullmatch(path.name) and path.relative_to(root).as_posix() not in kept:
             path.unlink()
     for path in root.rglob(".*.tmp"):
         path.unlink()

@@ -15,6 +15,8 @@ from g3lib.tables.notes import Note
 from g3lib.tables.reading import Sheet
 from g3lib.tables.schema import Kind, Table
 
+HEADINGS = "_headings"  # of a total record: canonical column → heading as written, where the sheet is wide
+
 
 def label_columns(table: Table) -> set[str]:
     """The columns in which a row may say that it is a total."""
@@ -35,8 +37,12 @@ def checked_totals(
         `agrees` is None where nothing additive is stated.
     """
     table = plan.table
-    stated, notes, faults, seen = [], [], [], []
+    stated: list[dict[str, object]] = []
+    notes: list[Note] = []
+    faults: list[Fault] = []
+    seen: list[int] = []
     for row, record in zip(texts.index, texts.fillna("").to_dict("records"), strict=True):
+        headings = record.pop(HEADINGS, {})
         label, values = _typed(plan, int(row), record)
         parts = _parts(table, values, rows)
         agrees = []
@@ -47,7 +53,7 @@ def checked_totals(
             sums = _sums(parts[name], row_numbers[parts.index], int(row), seen)
             agrees.append(any(abs(total - amount) < 0.5 for total in sums))
             if not agrees[-1]:
-                heading = plan.heading(name)
+                heading = headings.get(name, plan.heading(name))
                 notes.append(
                     Note.of("total_differs", row=row, label=label or "小计", column=heading,
                             stated=f"{amount:,.10g}", parts=f"{sums[0]:,.10g}")

@@ -14,6 +14,16 @@ import pandas as pd
 from g3lib.measures.subsidy.rates import subsidy_rate
 
 
+def allowed_rate(cap: pd.Series, subsidy: pd.Series, base: pd.Series, planned_base: pd.Series) -> pd.Series:
+    """r*: the average rate still allowed over the planned sales; below zero the breach cannot be undone.
+
+    >>> one, two = pd.Series([0.6, 0.5]), pd.Series([1000.0, 500.0])
+    >>> allowed_rate(one, pd.Series([700.0, 1000.0]), pd.Series([1000.0, 1000.0]), two).tolist()
+    [0.5, -0.5]
+    """
+    return (cap * (base + planned_base) - subsidy) / planned_base
+
+
 def lifecycle(
     sales: pd.DataFrame,
     models: pd.DataFrame,
@@ -55,7 +65,7 @@ def lifecycle(
         plan = pd.DataFrame({"model": [], "planned_base": [], "planned_rate": []})
     out = out.merge(plan, on="model", how="left", validate="one_to_one")
     planned = out["planned_base"].where(~out["ended"] & (out["planned_base"] > 0))
-    out["allowed_rate"] = (out["cap"] * (out["base_yuan"] + planned) - out["subsidy_yuan"]) / planned
+    out["allowed_rate"] = allowed_rate(out["cap"], out["subsidy_yuan"], out["base_yuan"], planned)
     out["headroom"] = out["allowed_rate"] * planned
     over = out["subsidy_yuan"] - out["cap"] * out["base_yuan"] > 0.005
     out["verdict"] = np.select(

@@ -112,14 +112,14 @@ def check_policy(
     single = position >= 0
     row = np.where(single, position, 0)
 
-    def of_rule(column: str) -> np.ndarray:
+    def of_rule(column: str) -> pd.Series:
         if column not in policy or not len(policy):
-            return np.full(len(sales), np.nan, dtype=object)
-        return np.where(single, policy[column].to_numpy(dtype=object)[row], None)
+            return pd.Series(None, index=sales.index, dtype="object")
+        return pd.Series(policy[column].to_numpy(dtype=object)[row], index=sales.index).where(single, None)
 
-    rate = pd.to_numeric(pd.Series(of_rule("rate"), index=sales.index))
-    bound = pd.Series(of_rule("bound"), index=sales.index).fillna("eq")
-    slack = np.where(pd.Series(of_rule("qualifier"), index=sales.index).notna(), tolerance, 0.0)
+    rate = pd.to_numeric(of_rule("rate"))
+    bound = of_rule("bound").fillna("eq")
+    slack = np.where(of_rule("qualifier").notna(), tolerance, 0.0)
     sale_rate = parts["subsidy_yuan"] / parts["base_yuan"].where(parts["base_yuan"] != 0)
     above, below = sale_rate - (rate + slack), (rate - slack) - sale_rate
     # half a fen of rounding a unit is no breach

@@ -29,7 +29,7 @@ def before_after(lifts: pd.DataFrame, ax: Axes, lang: Lang, branch: str, area: t
     ax.set_yticks(range(len(table)), list(table["branch"]))
     for tick, name in zip(ax.get_yticklabels(), table["branch"], strict=True):
         if name == branch:
-            tick.set(color=ACCENT, fontweight="bold")
+            tick.set_color(ACCENT)
     if area[1] == area[1]:
         ax.axvline(area[1], color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
         ax.annotate(pick(lang, "全区 ", "area ") + percent(area[1]), (area[1], len(table) - 0.35), ha="center",
@@ -48,9 +48,12 @@ def start_and_lift(lifts: pd.DataFrame, ax: Axes, lang: Lang, branch: str) -> Ax
         lifts: branch, before, lift.
     """
     ax.scatter(lifts["before"], lifts["lift"], s=36, color=[ACCENT if b == branch else GREY for b in lifts["branch"]])
-    middle = lifts["before"].median()
+    wide, high = (float(lifts[c].max() - lifts[c].min()) or 1.0 for c in ("before", "lift"))
     for row in lifts.itertuples():
-        left = row.before > middle and row.before > 0.6 * lifts["before"].max()
+        right, near = lifts["before"] - row.before, (lifts["lift"] - row.lift).abs() < 0.05 * high
+        # to the left where a neighbour or the frame stands on the right
+        crowded = bool(((right > 0) & (right < 0.14 * wide) & near).any())
+        left = crowded or row.before > lifts["before"].min() + 0.85 * wide
         ax.annotate(row.branch, (row.before, row.lift), xytext=(-7 if left else 7, 0), textcoords="offset points",
                     ha="right" if left else "left", va="center", fontsize=9,
                     color=ACCENT if row.branch == branch else "#555555")  # fmt: skip

@@ -10,7 +10,7 @@ from g3lib.labels import Lang, label, number, percent, pick
 from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, WARN
 
 
-def pareto_bars(pareto: pd.DataFrame, ax: Axes, lang: Lang, category: str, value: str, threshold: float = 0.8) -> Axes:
+def pareto_bars(pareto: pd.DataFrame, ax: Axes, lang: Lang, category: str, value: str) -> Axes:
     """Bars from the largest down, the vital few in the accent, each with its cumulative share.
 
     Args:
@@ -21,12 +21,12 @@ def pareto_bars(pareto: pd.DataFrame, ax: Axes, lang: Lang, category: str, value
     for i, row in enumerate(pareto.to_dict("records")):
         ax.bar(i, max(0.0, row[value]), color=ACCENT if row["vital"] else LIGHT, width=0.7)
         if row[value] > 0:
-            text = f"{number(row[value])}\n{pick(lang, '累计', 'cum.')} {percent(row['cumulative'], 0)}"
+            text = f"{number(row[value])}\n{percent(row['cumulative'], 0)}"
             ax.annotate(text, (i, row[value]), ha="center", va="bottom", fontsize=9, linespacing=1.3)
     names = [label(category, c, lang) if category in ("channel", "device_class") else str(c) for c in pareto[category]]
     crowded = max(map(len, names), default=0) * len(names) > 70
     ax.set_xticks(range(len(names)), names, rotation=35 if crowded else 0, ha="right" if crowded else "center")
-    ax.set_ylabel(pick(lang, "缺口（台）", "shortfall (devices)"))
+    ax.set_ylabel(pick(lang, "缺口（台；百分数为累计）", "shortfall (devices; %: cumulative)"))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
     ax.margins(y=0.22)
     return ax
@@ -46,7 +46,7 @@ def effects(tested: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
             colour = colours[row.verdict]
             ax.plot([row.low, row.high], [i, i], color=colour, linewidth=2)
             ax.plot([row.effect], [i], "o", color=colour, ms=6.5)
-            ax.annotate(label("cause_verdict", row.verdict, lang), (row.high, i), xytext=(8, 0),
+            ax.annotate(label("cause_verdict", row.verdict, lang), (max(row.high, row.minimum_effect), i), xytext=(8, 0),
                         textcoords="offset points", va="center", fontsize=9.5, color=colour)  # fmt: skip
     ax.axvline(0, color=INK, linewidth=0.8)
     ax.set_yticks(range(len(table)), list(table["cause"]))

@@ -34,7 +34,8 @@ def rate_against_rule(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
     ax.set_ylim(-0.7, len(table) - 0.3)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0) if v <= 1 else ""))
     ax.set_xlabel(
-        pick(lang, "补贴率：圆点为实际，灰带为规则（含“约”的容差）", "subsidy rate: dot actual, grey band the rule with its tolerance")
+        pick(lang, "补贴率：圆点为实际，灰带为规则（含“约”的容差）",
+             "subsidy rate: dot actual, grey band the rule with its tolerance")
     )
     return ax
 
@@ -77,7 +78,8 @@ def lifecycle_bars(lives: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
         ax.barh(i, row.rate, color=colours[row.verdict], height=0.6)
         if row.cap == row.cap:
             ax.plot([row.cap] * 2, [i - 0.42, i + 0.42], color=INK, linewidth=2)
-        ax.annotate(percent(row.rate, 1), (row.rate, i), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9)
+        beside = row.cap if row.rate <= row.cap < row.rate + 0.09 else row.rate  # not on top of the mark
+        ax.annotate(percent(row.rate, 1), (beside, i), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9)
     ax.set_yticks(range(len(table)), list(table["model"]), fontsize=9)
     ax.set_xlim(0, 1.12)
     ax.set_ylim(-0.7, len(table) - 0.3)

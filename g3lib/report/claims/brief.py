@@ -37,6 +37,7 @@ KPIS = {
 REASONS = {
     "no_month": ("当月无数据", "no data for the month"), "no_target": ("没有目标", "no target"),
     "no_earlier_month": ("无上月数据", "no earlier month"), "no_last_year": ("无上年同期", "no last year"),
+    "not_compared": ("未与同级比较", "not compared with sisters"),
     "no_sisters": ("无同级分公司可比", "no sister branches"), "rate_not_summed": ("比率不累计", "rates don't add up"),
     "spring_festival": ("未按春节对齐", "Spring Festival not aligned"),
 }  # fmt: skip
@@ -69,27 +70,37 @@ def lines(voice: Voice, data: Dataset, numerator: str, base: str, tolerance: flo
         found += _causes(voice, data, minimum_effect)
     if len(data.participation):
         found += _participation(voice, data)
-    return sorted(found, key=lambda line: _URGENCY.index(line.finding.status))[:8]
+    return sorted(found, key=lambda line: (_URGENCY.index(line.finding.status), -_moved(line)))[:8]
+
+
+def _moved(line: Line) -> float:
+    """How far a line's month moved against the month before: movers stand before the steady."""
+    if line.kpi is None:
+        return 0.0
+    change = line.kpi.set_index("kpi")["value"]["month_on_month"]
+    return abs(float(change)) if change == change else 0.0
 
 
 def _sales(voice: Voice, data: Dataset) -> list[Line]:
     month = data.period.last_month
-    units = channels.monthly_units(data.sales)
+    every = channels.monthly_units(data.sales)
+    units = channels.last_months(every, 12)
     total = channels.contribution_share(units)
     progress = targets.progress(data.sales, data.targets, data.period)
-    sums = units.groupby("month")["units"].sum()
+    sums = every.groupby("month")["units"].sum()
     peers = data.area_sales.rename(columns={"units": "value"})
     kpi = targets.kpi_row(sums, month, reached=progress, peers=peers, branch=data.branch)
     opening = say_channels.headline(voice, total, units, progress)
     lines = [
         Line("sales", opening[0], kpi, number),
-        Line("target", opening[1], targets.kpi_row(sums, month, reached=progress), number),
+        Line("target", opening[1], kpi, number),
     ]
     if shift(month, -1) in set(units["month"]) and month in set(units["month"]):
         changed = channels.change_of_share(units, shift(month, -1), month)
         mover = changed.loc[changed["change"].abs().idxmax(), "channel"]
-        own = units[units["channel"] == mover].set_index("month")["units"]
-        lines.append(Line("channel", say_channels.change(voice, changed, shift(month, -1), month)[0], targets.kpi_row(own, month), number))
+        own = every[every["channel"] == mover].set_index("month")["units"]
+        kpi = targets.kpi_row(own, month, peers=peers[peers["channel"] == mover], branch=data.branch)
+        lines.append(Line("channel", say_channels.change(voice, changed, shift(month, -1), month)[0], kpi, number))
     return lines
 
 

@@ -46,7 +46,7 @@ def headline(voice: Voice, lifts: pd.DataFrame, area: tuple[float, float], befor
     lead = voice.finding(
         "lift", own.lift, "1", text, denominator=voice.say("当期在网话机", "phones in service on the date"),
         definition=_DEFINITION, table="participation", period=f"{before}..{after}", previous=None, headline=True,
-        status=Status.BREACH if own.lift < 0 else Status.WATCH if own.rank_lift == n else Status.GOOD,
+        status=Status.WATCH if own.lift < 0 or own.rank_lift == n else Status.GOOD,
     )  # fmt: skip
     warning = voice.finding(
         "attribution", None, "", voice.say(

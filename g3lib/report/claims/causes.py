@@ -87,13 +87,13 @@ def effects(voice: Voice, tested: pd.DataFrame) -> list[Finding]:
     """The largest confirmed effect; where none is, what would decide."""
     if tested.empty:
         return [voice.finding("cause.largest", None, "1", voice.say("没有可检验的原因", "No cause to test"), status=Status.UNKNOWN)]
-    sure = tested[tested["verdict"] == "confirmed"].sort_values("effect", ascending=False)
+    sure = tested[(tested["verdict"] == "confirmed") & (tested["effect"] > 0)].sort_values("effect", ascending=False)
     if len(sure):
         top = sure.iloc[0]
         text = voice.say(
-            f"{top.cause}的网点，销量偏低的比例高出{voice.points(top.effect)}（95%区间{voice.points(top.low)}至{voice.points(top.high)}），"
+            f"{top.cause}的网点，销量偏低的比例高出{voice.points(top.effect).lstrip('+')}（95%区间{voice.points(top.low)}至{voice.points(top.high)}），"
             f"占偏低网点问题的{percent(top.share_of_problem, 0)}",
-            f"Outlets with {top.cause} are low sellers {voice.points(top.effect)} more often (95 % interval {voice.points(top.low)} "
+            f"Outlets with {top.cause} are low sellers {voice.points(top.effect).lstrip('+')} more often (95 % interval {voice.points(top.low)} "
             f"to {voice.points(top.high)}): {percent(top.share_of_problem, 0)} of the problem",
         )
         value = float(top.effect)
@@ -110,7 +110,8 @@ def checks(voice: Voice, units: pd.DataFrame, tested: pd.DataFrame, part: float)
     if tested.empty:
         text = voice.say("没有网点级的原因数据（培训、库存、专区等），故未作要因确认。", "No outlet-level data on causes (training, stock, display …): nothing was tested.")
         return [Check("no_causes", Verdict.NONE, text)]
-    crude = tested[(tested["crude"].abs() > tested["minimum_effect"]) & (tested["verdict"] != "confirmed")]
+    halved = tested["effect"].abs() < tested["crude"].abs() / 2
+    crude = tested[(tested["crude"].abs() > tested["minimum_effect"]) & (tested["verdict"] != "confirmed") & halved]
     found = [
         Check("unit", Verdict.PASS, voice.say(
             f"分析单位是网点（全省{number(len(units))}个，各计一次）；问题是销量低于本分公司网点中位数的{percent(part, 0)}；按渠道分层，Holm校正。",

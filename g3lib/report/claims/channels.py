@@ -53,10 +53,9 @@ def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
         "attainment.month_even", even.month_attainment, "1",
         voice.say(
             f"{even.month}销售{number(even.month_actual)}台，完成当月目标的{percent(even.month_attainment)}（按月均分；按日历天为"
-            f"{percent(days.month_attainment)}）；全年还差{number(even.remaining)}台，此后每月须完成{number(even.per_month, 1)}台。",
+            f"{percent(days.month_attainment)}）；" + _left(voice, even),
             f"{even.month} brought {number(even.month_actual)} devices, {percent(even.month_attainment)} of the month's target "
-            f"(even months; {percent(days.month_attainment)} by calendar days); {number(even.remaining)} remain, "
-            f"{number(even.per_month, 1)} a month from now on.",
+            f"(even months; {percent(days.month_attainment)} by calendar days); " + _left(voice, even),
         ),
         denominator=voice.say("年度目标按月均分", "annual target spread evenly over months"), definition=_PROGRESS,
         table="targets", period=even.month, status=Status.BREACH if behind else Status.GOOD, headline=True,
@@ -74,6 +73,17 @@ def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
     return [lead, *(_figure(voice, *figure, table="targets", period=even.month) for figure in figures)]
 
 
+def _left(voice: Voice, even: pd.Series) -> str:
+    if even.remaining <= 0:
+        return voice.say("目标已经完成。", "the target is met.")
+    if not even.months_left:
+        return voice.say(f"期末差{number(even.remaining)}台未完成。", f"the time is over, {number(even.remaining)} short.")
+    return voice.say(
+        f"到期末还差{number(even.remaining)}台，此后每月须完成{number(even.per_month, 1)}台。",
+        f"{number(even.remaining)} remain, {number(even.per_month, 1)} a month from now on.",
+    )
+
+
 def by_month(voice: Voice, units: pd.DataFrame) -> list[Finding]:
     """What the months say: the last one beside the one before and the mean."""
     totals = units.groupby("month")["units"].sum()
@@ -88,10 +98,13 @@ def by_month(voice: Voice, units: pd.DataFrame) -> list[Finding]:
         f"{last}销售{number(totals.iloc[-1])}台{compared}；{len(totals)}个月月均{number(mean, 2)}台",
         f"{last}: {number(totals.iloc[-1])} devices{compared}; the mean of {len(totals)} months is {number(mean, 2)}",
     )
-    return [
+    found = [
         voice.finding("units.month_mean", mean, "台", text, definition="mean of month totals", table="sales",
                       period=f"{totals.index[0]}..{last}"),
     ]  # fmt: skip
+    if compared:
+        found.append(_figure(voice, "units.month_on_month", change, "1", "", "month ÷ month before − 1", "sales", last))
+    return found
 
 
 def change(voice: Voice, changed: pd.DataFrame, before: str, after: str) -> list[Finding]:

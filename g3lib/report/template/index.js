@@ -28,5 +28,7 @@
     const button = event.target.closest("button");
     if (button) sort(button.parentElement.cellIndex);
   });
+  // index.html#睢县 opens with that search
+  box.value = decodeURIComponent(location.hash.slice(1));
   filter();
 })();

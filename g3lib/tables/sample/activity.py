@@ -132,7 +132,7 @@ def _reporting_branch(world: Scenario, known: pd.DataFrame) -> Ints:
     count = len(world.branches)
     other = stream(world.seed, "cross_branch").integers(1, count, len(known))
     home = known["branch"].to_numpy()
-    return np.where(known["fate"] == FATES.index("cross_branch"), (home + other) % count, home)
+    return np.asarray(np.where(known["fate"] == FATES.index("cross_branch"), (home + other) % count, home))
 
 
 def _used(world: Scenario, known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

@@ -249,4 +249,4 @@ def _breached(world: Scenario, lines: pd.DataFrame) -> npt.NDArray[np.bool_]:
         & (lines["contract"] < 2)
         & (lines["month"] >= world.breach_from)
     )
-    return found.to_numpy()
+    return np.asarray(found, dtype=bool)

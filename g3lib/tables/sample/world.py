@@ -171,7 +171,9 @@ def models_table(world: Scenario) -> pd.DataFrame:
     for i, model in enumerate(MODELS):
         first, last = life(model, len(world.months))
         earlier = int(rng.integers(2, 12)) if model.launch is None else 0
-        end = "" if model.retire is None else f"{world.months[last]}-{days_in(world.months[last]):02d}"
+        # a model still on sale has a planned end, so that its lifecycle has a rest; every sixth has none yet
+        retires = world.months[last] if model.retire is not None else shift(world.months[-1], 3 + 5 * i % 14)
+        end = "" if model.retire is None and i % 6 == 5 else f"{retires}-{days_in(retires):02d}"
         rows.append(
             {
                 "机型": model.name,

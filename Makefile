@@ -1,0 +1,42 @@
+# Two commands matter: `make report` and `make test`. Both set up .venv when it is needed and are quick the second time.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+SAMPLE := data/sample/truth.json
+
+.PHONY: report test lint notebooks bench study clean
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+$(SAMPLE): $(STAMP) $(wildcard g3lib/tables/sample/*.py)
+	$(BIN)/g3 sample
+	touch $@
+
+report: $(STAMP) $(SAMPLE)
+	$(BIN)/g3 load data/sources data/sample
+	$(BIN)/g3 run
+
+test: $(STAMP) lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --doctest-modules tests notebooks g3lib
+
+lint: $(STAMP)
+	$(BIN)/ruff check g3lib tests
+	$(BIN)/mypy
+
+# the committed outputs: what a reader sees first, and what nbval compares with
+notebooks: $(STAMP) $(SAMPLE)
+	$(BIN)/g3 load data/sources data/sample
+	$(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0*.ipynb
+
+bench: $(STAMP)
+	$(BIN)/python tests/bench/gate_memory.py
+	$(BIN)/python tests/bench/run_all.py
+
+study: $(STAMP)
+	$(BIN)/python -m pytest tests/study -p no:cacheprovider
+
+clean:
+	rm -rf .venv data/store data/sample build reports/2*

@@ -1,0 +1,71 @@
+"""One store for the session: the shipped tables and the made-up province, through the real gate."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any worker or notebook kernel starts: they find the store through the environment."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = Path(tempfile.mkdtemp(prefix="g3-tests-"))
+    config.stash[_FOLDER] = folder
+    os.environ["G3_STORE"] = str(folder / "store")
+    os.environ["G3_KEY_FILE"] = str(folder / "key")
+    os.environ["G3_TEST_SAMPLE"] = str(folder / "sample")
+    if config.option.collectonly:
+        return
+    from g3lib.cli import _expanded
+    from g3lib.tables import adding, sample
+
+    sample.make(folder / "sample")
+    loaded = adding.load(folder / "store", _expanded((ROOT / "data" / "sources", folder / "sample")))
+    faults = [fault for one in loaded for fault in one.faults]
+    assert not faults, faults
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _FOLDER in config.stash:
+        shutil.rmtree(config.stash[_FOLDER], ignore_errors=True)
+
+
+_FOLDER = pytest.StashKey[Path]()
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def sample_folder() -> Path:
+    """The made-up province's exports and its truth."""
+    return Path(os.environ["G3_TEST_SAMPLE"])
+
+
+@pytest.fixture(scope="session")
+def store():
+    """The session's store."""
+    from g3lib.tables.store import Store
+
+    return Store(Path(os.environ["G3_STORE"]))
+
+
+@pytest.fixture(scope="session")
+def workspace_copy(tmp_path_factory: pytest.TempPathFactory):
+    """A workspace of its own with the project's notebooks; its store is the session's."""
+    from g3lib.tables.workspace import Workspace
+
+    folder = tmp_path_factory.mktemp("workspace")
+    (folder / "data").mkdir()
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    return Workspace(folder)

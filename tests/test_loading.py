@@ -1,0 +1,263 @@
+"""Whole files through the gate: what is good, rejected and stated, and what a rejected row may show."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import openpyxl
+import pytest
+from click.testing import CliRunner
+
+from g3lib.cli import main
+from g3lib.errors import Severity
+from g3lib.tables import adding, loading
+from g3lib.tables.identity import Digester
+from g3lib.tables.loading import Export
+
+SOURCES = Path(__file__).parents[1] / "data" / "sources"
+HEAD = "日期,分公司,渠道,台数\n"
+PHONE = "13800138000"
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("G3_KEY_FILE", str(tmp_path / "secret" / "key"))
+    monkeypatch.setenv("G3_STORE", str(tmp_path / "store"))
+
+
+def write(tmp_path: Path, text: str, name: str = "export.csv") -> Path:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def export(path: Path, digester: Digester | None = None) -> Export:
+    result = loading.check(path, digester=digester)
+    assert not result.faults
+    (found,) = result.exports
+    assert found.records == len(found.rows) + len(found.rejected) + len(found.totals)
+    return found
+
+
+def row_faults(found: Export) -> list[tuple[int | None, str, str]]:
+    return [(f.row, f.column, f.found) for f in found.faults if f.severity == Severity.ROW]
+
+
+def rejected_csv(root: Path) -> list[dict[str, str]]:
+    (path,) = (root / "rejected").glob("*.csv")
+    return list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+
+
+# ---- the documents' own tables ------------------------------------------------------------------------
+
+
+def test_the_channel_table_of_the_south_district() -> None:
+    found = export(SOURCES / "nanqu-channel-sales.csv")
+    assert found.rows.groupby("channel", observed=True)["units"].sum().to_dict() == {"own": 261, "social": 1101, "end": 316}
+    assert found.rows.groupby("date")["units"].sum().tolist() == [590, 452, 636]
+    assert (found.records, len(found.rows), len(found.totals)) == (16, 9, 7)
+    assert found.totals["units"].tolist() == [261, 1101, 316, 590, 452, 636, 1678]
+    assert found.totals["agrees"].all()
+
+
+def test_a_total_of_rates_is_kept_apart_and_never_a_branch() -> None:
+    found = export(SOURCES / "home-phone-signup.csv")
+    assert (len(found.rows), len(found.rejected)) == (18, 0)
+    assert found.totals["rate"].tolist() == [0.2454, 0.4098]
+    assert found.totals["agrees"].isna().all()
+    assert found.totals["branch"].isna().all()
+    assert not found.rows["branch"].isin(["合计"]).any()
+    assert found.rows["branch"].nunique() == 9
+
+
+@pytest.mark.parametrize("path", sorted(SOURCES.glob("*.csv")), ids=lambda path: path.stem)
+def test_every_shipped_table_is_without_fault(path: Path) -> None:
+    found = export(path)
+    assert not found.faults
+    assert len(found.rejected) == 0
+
+
+# ---- totals -------------------------------------------------------------------------------------------
+
+
+def test_total_rows_that_agree_and_one_that_does_not(tmp_path: Path) -> None:
+    text = (
+        "月份,分公司,自营,社会,小计\n2010-01,睢县,1,2,3\n2010-01,宁陵,3,4,8\n小计,,4,6,10\n"
+        "2010-02,睢县,5,6,11\n合计,,9,12,21\n"
+    )
+    found = export(write(tmp_path, text))
+    assert len(found.rows) == 6
+    assert found.rows["units"].sum() == 21
+    differing = found.totals[found.totals["agrees"] == False]  # noqa: E712
+    assert differing[["row", "units"]].to_numpy().tolist() == [[3, 8]]
+    ((row, stated, expected, severity),) = [(f.row, f.found, f.expected, f.severity) for f in found.faults]
+    assert (row, stated, expected, severity) == (3, "8", "7, the sum of its parts", Severity.NOTE)
+    assert found.faults[0].column == "小计"
+    assert any("states 小计 8; its parts sum to 7" in note.text("en") for note in found.notes)
+
+
+@pytest.mark.parametrize("word", ["合计", "总计", "小计", "合计：", "Total", "Grand Total", "合 计", "睢县小计", "合计（台）"])
+def test_a_row_that_says_total_is_no_row(tmp_path: Path, word: str) -> None:
+    found = export(write(tmp_path, HEAD + f"2010-01,睢县,自营,3\n2010-01,{word},自营,3\n"))
+    assert (len(found.rows), len(found.totals), len(found.rejected)) == (1, 1, 0)
+    assert found.totals["label"].tolist() == [word.strip()]
+    assert found.totals["agrees"].tolist() == [True]
+
+
+# ---- rows ---------------------------------------------------------------------------------------------
+
+
+def test_every_fault_of_a_row_is_listed_and_the_row_is_kept(tmp_path: Path) -> None:
+    text = HEAD + "2010-01,睢县,自营,3\n2010-02-30,睢县,火星,-1\n,,社会,1x\n"
+    found = export(write(tmp_path, text))
+    assert row_faults(found) == [
+        (3, "日期", "2010-02-30"), (3, "渠道", "火星"), (3, "台数", "-1"),
+        (4, "台数", "1x"), (4, "日期", "nothing"), (4, "分公司", "nothing"),
+    ]  # fmt: skip
+    assert found.rejected["row"].tolist() == [3, 4]
+    assert json.loads(found.rejected["record"][0]) == {"date": "2010-02-30", "branch": "睢县", "channel": "火星", "units": "-1"}
+    assert "台数: '-1', expected zero or more" in found.rejected["reasons"][0]
+
+
+def test_more_cells_than_headings_reject_the_row_and_fewer_only_what_is_required(tmp_path: Path) -> None:
+    found = export(write(tmp_path, HEAD[:-1] + ",机型\n2010-01,睢县,自营,3,x,y\n2010-01,睢县,社会,3\n2010-01,睢县,末端\n"))
+    assert [(row, what) for row, _, what in row_faults(found)] == [(2, "more cells than headings"), (4, "nothing")]
+    assert found.rows["_row"].tolist() == [3]
+
+
+def test_a_fault_of_a_wide_table_names_its_own_column(tmp_path: Path) -> None:
+    text = "分公司,渠道,2010年1月,2010年2月\n睢县,自营,x,-1\n宁陵,自营,1,1.5\n合计,,1,7\n"
+    found = export(write(tmp_path, text))
+    assert row_faults(found) == [(2, "2010年1月", "x"), (2, "2010年2月", "-1"), (3, "2010年2月", "1.5")]
+    assert [(f.row, f.column, f.found) for f in found.faults if f.severity == Severity.NOTE] == [(4, "2010年2月", "7")]
+
+
+def test_blank_rows_and_remarks_are_no_records(tmp_path: Path) -> None:
+    text = HEAD + f"2010-01,睢县,自营,3\n,,,\n注：电话{PHONE}咨询,,,\n制表人：张三,,,\n别的,,,\n"
+    found = export(write(tmp_path, text))
+    assert found.records == 2
+    assert [note.text("en") for note in found.notes] == [
+        "Remark on the sheet: 注：电话***********咨询", "Remark on the sheet: 制表人：张三",
+    ]  # fmt: skip
+    assert found.rejected["row"].tolist() == [6]
+
+
+def test_the_same_month_twice_is_a_fault_and_equal_sales_of_a_day_are_not(tmp_path: Path) -> None:
+    found = export(write(tmp_path, HEAD + "2010-01,睢县,自营,3\n2010-01,睢县,自营,4\n2010-02-01,睢县,自营,1\n2010-02-01,睢县,自营,1\n"))
+    assert row_faults(found) == [(3, "", "the same key once more")]
+    assert found.rejected["reasons"].tolist() == ["the same key once more: row 2"]
+    assert found.rows["_row"].tolist() == [2, 4, 5]
+
+
+def test_equal_sales_without_a_device_number_are_two_sales(tmp_path: Path) -> None:
+    text = HEAD[:-1] + ",终端串号\n" + "2010-01-05,睢县,自营,1,\n" * 2 + "2010-01-05,睢县,自营,1,860123456789012\n" * 2
+    found = export(write(tmp_path, text), Digester(b"k" * 32))
+    assert found.rows["_row"].tolist() == [2, 3, 4]
+    assert row_faults(found) == [(5, "", "the same key once more")]
+
+
+def test_a_month_beside_its_days_is_rejected(tmp_path: Path) -> None:
+    text = HEAD + "2010-01,睢县,自营,3\n2010-01-05,睢县,自营,1\n2010-01,宁陵,自营,3\n2010-02,睢县,自营,3\n2010-01,睢县,社会,2\n"
+    found = export(write(tmp_path, text))
+    assert row_faults(found) == [(2, "", "a month beside its days"), (6, "", "a month beside its days")]
+    assert found.rows["_row"].tolist() == [3, 4, 5]
+    assert found.rejected["reasons"].tolist() == ["a month beside its days: row 3"] * 2
+
+
+def test_a_masked_subsidy_is_unknown_and_a_masked_count_is_rejected(tmp_path: Path) -> None:
+    found = export(write(tmp_path, HEAD[:-1] + ",补贴\n2010-01,睢县,自营,3,*\n2010-01,睢县,社会,*,5\n"))
+    assert found.rows["subsidy"].isna().tolist() == [True]
+    assert row_faults(found) == [(3, "台数", "*")]
+
+
+def test_a_percent_heading_over_fractions_is_refused_row_by_row(tmp_path: Path) -> None:
+    found = export(write(tmp_path, "分公司,日期,参与率(%)\n睢县,2010-02,0.65\n宁陵,2010-02,0.5\n"))
+    assert [(row, cell) for row, _, cell in row_faults(found)] == [(2, "0.65"), (3, "0.5")]
+    assert len(found.rows) == 0
+
+
+# ---- hostile cells ------------------------------------------------------------------------------------
+
+
+def test_formula_like_cells_are_text_and_inert_where_they_are_written(tmp_path: Path) -> None:
+    cells = ["=1+1", "@x", "+cmd", "-cmd", "=HYPERLINK(1)"]
+    text = "=日期,日期,分公司,渠道,台数\n" + "".join(f"x,2010-01,{c},自营,{i}\n" for i, c in enumerate(cells))
+    path = write(tmp_path, text + "x,2010-02,睢县,自营,=1+1\n", "=sales.csv")
+    found = export(path)
+    assert found.rows["branch"].tolist() == cells
+    assert row_faults(found) == [(7, "台数", "=1+1")]
+    adding.load(tmp_path / "store", [path])
+    (record,) = rejected_csv(tmp_path / "store")
+    assert record["file"] == "'=sales.csv"
+    assert not any(value.startswith(("=", "+", "@")) for value in record.values())
+    listed = CliRunner().invoke(main, ["check", str(path), "--format", "csv"])
+    assert listed.output.splitlines()[1].startswith("'=sales.csv,,7,台数,'=1+1,")
+
+
+def test_a_formula_of_a_workbook_is_never_computed(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in [["日期", "分公司", "渠道", "台数"], ["2010-01", "睢县", "自营", "=1+1"], ["2010-01", "睢县", "社会", 2]]:
+        book.active.append(row)
+    book.save(tmp_path / "formula.xlsx")
+    found = export(tmp_path / "formula.xlsx")
+    assert found.rows["units"].tolist() == [2]
+    assert [(row, column) for row, column, _ in row_faults(found)] == [(2, "台数")]
+
+
+def test_escape_sequences_never_reach_the_terminal(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD + "2010-01,睢县,\x1b[31m红\x1b]0;x\x07,3\n")
+    for form in ("table", "csv", "json"):
+        output = CliRunner().invoke(main, ["check", str(path), "--format", form]).output
+        assert "\x1b" not in output
+        assert "\x07" not in output
+        assert "红" in output
+
+
+def test_personal_numbers_are_digested_and_never_shown(tmp_path: Path) -> None:
+    text = HEAD[:-1] + f",客户号码,机型\n2010-01-05,睢县,自营,1,{PHONE},x\n2010-01-05,睢县,自营,1x,{PHONE},x\n2010-01-05,睢县,{PHONE},1,1,x\n"
+    path = write(tmp_path, text)
+    found = export(path, Digester(b"k" * 32))
+    assert found.rows["customer"].tolist() == [Digester(b"k" * 32).digest(PHONE)]
+    adding.load(tmp_path / "store", [path])
+    listed = CliRunner().invoke(main, ["check", str(path), "--format", "json"]).output
+    stored = b"".join(p.read_bytes() for p in (tmp_path / "store").rglob("*") if p.is_file())
+    assert PHONE not in listed
+    assert PHONE.encode() not in stored
+    assert json.loads(rejected_csv(tmp_path / "store")[0]["record"])["customer"] == "***"
+
+
+def test_phone_like_numbers_of_free_text_are_masked(tmp_path: Path) -> None:
+    path = write(tmp_path, f"活动,分公司,开始日期,活动内容\n迎新,睢县,2010-03-01,电{PHONE}送手机\n迎新,宁陵,2010-13-01,电{PHONE}\n")
+    found = export(path)
+    assert found.rows["offer"].tolist() == ["电***********送手机"]
+    assert PHONE not in found.rejected["record"][0]
+
+
+def test_records_of_every_sheet_of_a_workbook_are_counted(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for name in ("睢县", "宁陵"):
+        sheet = book.create_sheet(name)
+        for row in [["月份", "分公司", "自营", "社会", "小计"], ["2010-01", name, 1, 2, 3], ["2010-02", name, 1, "x", 3], ["合计", name, 2, 2, 6]]:
+            sheet.append(row)
+    book.save(tmp_path / "book.xlsx")
+    checked = loading.check(tmp_path / "book.xlsx")
+    assert [(e.sheet, e.records, len(e.rows), len(e.rejected), len(e.totals)) for e in checked.exports] == [
+        ("睢县", 9, 3, 1, 5), ("宁陵", 9, 3, 1, 5),
+    ]  # fmt: skip
+    adding.load(tmp_path / "store", [tmp_path / "book.xlsx"])
+    assert len(list((tmp_path / "store" / "rejected").glob("*.csv"))) == 2
+
+
+def test_check_writes_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD[:-1] + f",客户号码\n2010-01-05,睢县,自营,1,{PHONE}\n")
+    assert CliRunner().invoke(main, ["check", str(path)]).exit_code == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["export.csv"]
+
+
+def test_the_terminal_says_the_counts(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD + "2010-01,睢县,自营,3\n2010-01,睢县,社会,x\n合计,,,3\n")
+    done = CliRunner().invoke(main, ["check", str(path)])
+    assert done.exit_code == 1
+    assert "export.csv: sales, 3 records = 1 good + 1 rejected + 1 stated totals" in done.output

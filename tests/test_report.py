@@ -1,0 +1,206 @@
+"""What a reader sees: charts' data follow the frame, no glyph is missing, both languages, numbers as printed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from g3lib import charts, labels
+from g3lib.findings import FINDINGS_MIME, Finding, Status
+from g3lib.periods import Period
+from g3lib.report.charts.look import CHART_MIME, drawn, figure, look, png
+from g3lib.report.claims import brief, campaigns, channels
+from g3lib.report.claims.voice import Voice
+from g3lib.report.page import open_report
+from g3lib.report.tables import html_table
+
+UNITS = pd.DataFrame({"month": ["a", "a", "b", "b"], "channel": ["own", "end"] * 2, "units": [10.0, 20, 30, 40]})
+CHANGE = pd.DataFrame({"channel": ["own", "end"], "units_before": [10.0, 20.0], "change": [5.0, -8.0]})
+PROGRESS = pd.DataFrame({"phasing": ["calendar", "month_even"], "attainment": [0.4, 0.41], "time_progress": [0.5, 0.52]})
+LIFTS = pd.DataFrame({"branch": ["甲", "乙", "丙"], "before": [0.1, 0.2, 0.5], "after": [0.3, 0.3, 0.55], "lift": [0.2, 0.1, 0.05]})
+RATES = pd.DataFrame({"device_class": ["handset"], "contract": ["plan"], "channel": ["own"], "rate": [0.6], "rule_low": [0.63],
+                      "rule_high": [0.67], "fails": [2.0]})  # fmt: skip
+MONTHLY = pd.DataFrame({"month": ["2010-01", "2010-02"] * 2, "device_class": ["handset"] * 2 + ["netbook"] * 2, "rate": [0.5, 0.6, 0.4, 0.3]})
+LIVES = pd.DataFrame({"model": ["m", "n"], "rate": [0.5, 0.7], "cap": [0.6, np.nan], "verdict": ["pass", "no verdict"]})
+PARETO = pd.DataFrame({"channel": ["own", "end"], "gap": [30.0, 10], "cumulative": [0.75, 1.0], "vital": [True, False]})
+TESTED = pd.DataFrame({"cause": ["培训"], "effect": [0.2], "low": [0.1], "high": [0.3], "minimum_effect": [0.1], "verdict": ["confirmed"]})
+OUTLETS = pd.DataFrame({"branch": ["甲"] * 4 + ["乙"] * 4, "outlet": list("abcdefgh"), "units": [5.0, 9, 12, 30, 7, 8, 20, 22]})
+
+DRAWN = [
+    (charts.units_by_month, UNITS, {"accent": "own"}, "units"),
+    (charts.change_waterfall, CHANGE, {"before": "a", "after": "b"}, "change"),
+    (charts.attainment_against_time, PROGRESS, {}, "attainment"),
+    (charts.attainment_against_time, PROGRESS, {}, "time_progress"),
+    (charts.before_after, LIFTS, {"branch": "甲", "area": (0.2, 0.3)}, "after"),
+    (charts.start_and_lift, LIFTS, {"branch": "甲"}, "lift"),
+    (charts.rate_against_rule, RATES, {}, "rate"),
+    (charts.rate_against_rule, RATES, {}, "rule_high"),
+    (charts.rate_over_time, MONTHLY, {}, "rate"),
+    (charts.lifecycle_bars, LIVES, {}, "rate"),
+    (charts.lifecycle_bars, LIVES, {}, "cap"),
+    (charts.pareto_bars, PARETO, {"category": "channel", "value": "gap"}, "gap"),
+    (charts.effects, TESTED, {}, "effect"),
+    (charts.effects, TESTED, {}, "high"),
+    (charts.outlet_distribution, OUTLETS, {"branch": "甲"}, "units"),
+]
+
+
+def data_of(draw, frame: pd.DataFrame, lang: str, **more: object) -> dict:
+    with look():
+        fig, (ax,) = figure(3)
+        assert draw(frame, ax=ax, lang=lang, **more) is ax
+        assert png(fig)[:4] == b"\x89PNG"
+        return drawn(fig)
+
+
+@pytest.mark.parametrize(("draw", "frame", "more", "column"), DRAWN, ids=lambda v: getattr(v, "__name__", str(v)[:12]))
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_chart_follows_its_data_and_leaves_it_alone(draw, frame, more, column, lang) -> None:
+    before = frame.copy()
+    first = data_of(draw, frame, lang, **more)
+    changed = frame.copy()
+    changed.loc[changed.index[0], column] *= 1.17
+    assert data_of(draw, frame, lang, **more) == first
+    assert data_of(draw, changed, lang, **more) != first
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_every_public_chart_is_tested() -> None:
+    assert {draw.__name__ for draw, *_ in DRAWN} == set(charts.__all__)
+
+
+def test_a_missing_glyph_is_an_error() -> None:
+    with look():
+        fig, (ax,) = figure(2)
+        ax.set_title("\U0010fffd")  # a code point that no font draws
+        with pytest.raises(UserWarning, match="Glyph"):
+            png(fig)
+
+
+def test_dollar_signs_in_names_are_text() -> None:
+    odd = LIFTS.assign(branch=["$x$", "a_b^c$", "$"])
+    assert "$x$" in data_of(charts.before_after, odd, "zh", branch="$x$", area=(np.nan, np.nan))["axes"][0]["yticks"]
+
+
+def test_tables_escape_every_cell_and_heading() -> None:
+    table = html_table(pd.DataFrame({"branch": ["<script>"], "<b>": ["{{7*7}}"]}), "zh")
+    assert "<script>" not in table
+    assert "&lt;script&gt;" in table
+    assert "<b>" not in table
+    assert "{{7*7}}" in table
+
+
+@pytest.mark.parametrize(("value", "digits", "printed"), [(0.125, 2, "0.13"), (2.675, 2, "2.68"), (99.995, 2, "100.00"), (-0.5, 0, "-1")])
+def test_rounding_is_half_up_on_what_is_printed(value: float, digits: int, printed: str) -> None:
+    assert labels.rounded(value, digits) == Decimal(printed)
+
+
+def test_money_as_operators_write_it() -> None:
+    assert [labels.money(v, "zh") for v in (9999.4, 10000, 1e8, -25000, float("nan"))] == ["9,999元", "1.00万元", "1.00亿元", "-2.50万元", "—"]
+
+
+def test_an_unknown_language_is_refused() -> None:
+    with pytest.raises(Exception, match="expected one of zh, en"):
+        open_report("signup-campaign", "睢县", lang="fr")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("branch", ["南区分公司", "睢县", "样例一区", "样例三区"])
+def test_briefs_have_at_most_eight_lines_breaches_first(lang: str, branch: str, root, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    report = open_report("branch-brief", branch, lang=lang)
+    lines = brief.lines(report.voice, report.data, "device", "list", 0.02, 0.1)
+    assert 1 <= len(lines) <= 8
+    urgency = [list(Status).index(line.finding.status) for line in lines]
+    assert urgency == sorted(urgency)
+    text = brief.table(report.voice, lines).to_string()
+    assert "nan" not in text
+    assert (lang == "en") == ("month" in text)
+
+
+def test_made_up_data_is_said_at_the_top_in_both_languages(root, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    for lang, words in (("zh", "虚构样例数据"), ("en", "made-up data")):
+        assert words in open_report("branch-brief", "样例一区", lang=lang).title().bundles[0]["text/html"]
+        assert words not in open_report("branch-brief", "睢县", lang=lang).title().bundles[0]["text/html"]
+
+
+def test_a_chart_carries_its_findings_and_its_data(root, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    report = open_report("channel-contribution", "南区分公司")
+    claim = [Finding("x", 1.0, "台", "2010-01", "", "", "句子", "sales")]
+    heading, image, source = report.chart(claim, charts.units_by_month, UNITS, accent="own").bundles
+    assert heading[FINDINGS_MIME]["findings"][0]["name"] == "x"
+    assert image[CHART_MIME]["axes"][0]["bars"][0][3] == 10
+    assert "2010-01" in source["text/plain"]
+
+
+def test_an_empty_frame_shows_its_claim_and_no_chart(root, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    report = open_report("channel-contribution", "南区分公司")
+    claim = [Finding("x", None, "", "2010-01", "", "", "没有数据", "sales")]
+    assert len(report.chart(claim, charts.effects, TESTED[:0]).bundles) == 1
+
+
+VOICES = [Voice("zh", "甲", "2010-03"), Voice("en", "甲", "2010-03")]
+
+
+@pytest.mark.parametrize("voice", VOICES, ids=["zh", "en"])
+def test_a_branch_without_rates_is_unknown_not_zero(voice: Voice) -> None:
+    (found,) = campaigns.headline(voice, LIFTS[1:], (0.2, 0.3), "2010-02", "2010-03")
+    assert (found.value, found.status) == (None, Status.UNKNOWN)
+
+
+@pytest.mark.parametrize("voice", VOICES, ids=["zh", "en"])
+def test_no_target_is_said(voice: Voice) -> None:
+    (found,) = channels.target(voice, PROGRESS[:0])
+    assert found.status == Status.UNKNOWN
+
+
+def test_english_sentences_hold_no_chinese_words(root, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    report = open_report("branch-brief", "样例二区", lang="en")
+    for line in brief.lines(report.voice, report.data, "device", "list", 0.02, 0.1):
+        own = line.finding.text
+        for name in [report.data.branch, *report.data.sisters, *map(str, report.data.outlet_facts["fact"].unique()), *report.data.models["model"]]:
+            own = own.replace(name, "")
+        assert not [c for c in own if "一" <= c <= "鿿" and c not in "台户"], line.finding.text
+
+
+def test_period_forms() -> None:
+    assert Period.parse("2010Q4").months == ["2010-10", "2010-11", "2010-12"]
+    for wrong in ("2010", "2010-00", "2010-02-30", "2010-03..2010-01", "3/2010", ""):
+        with pytest.raises(Exception, match="is no period"):
+            Period.parse(wrong)
+
+
+@pytest.mark.parametrize("branch", ["南区分公司", "样例一区", "样例三区"])
+def test_the_brief_says_what_the_reports_open_with(branch: str, root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notebooks' own calls, line by line, beside the brief's."""
+    monkeypatch.chdir(root)
+    from g3lib.measures import channels as measured
+    from g3lib.measures import targets
+
+    report = open_report("channel-contribution", branch)
+    units = measured.last_months(measured.monthly_units(report.data.sales), 12)
+    progress = targets.progress(report.data.sales, report.data.targets, report.data.period)
+    opening = channels.headline(report.voice, measured.contribution_share(units), units, progress)
+    lines = {line.topic: line.finding for line in brief.lines(report.voice, report.data, "device", "list", 0.02, 0.1)}
+    assert lines["sales"] == opening[0]
+    assert lines["target"] == opening[1]
+
+
+def test_a_single_red_dot_stays_red_in_the_picture() -> None:
+    import io
+
+    from PIL import Image
+
+    with look():
+        fig, (ax,) = figure(3)
+        charts.rate_against_rule(RATES, ax=ax, lang="zh")
+        picture = np.asarray(Image.open(io.BytesIO(png(fig))).convert("RGB")).astype(int)
+    red = (picture[..., 0] > 150) & (picture[..., 1] < 90) & (picture[..., 2] < 90)
+    assert red.sum() > 20

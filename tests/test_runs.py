@@ -1,0 +1,217 @@
+"""Runs: parameters are checked first, failures are told, hostile names stay text, files are whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from g3lib.cli import main
+from g3lib.errors import UsageError
+from g3lib.names import safe_name
+from g3lib.report.html import report_html
+from g3lib.report.index import index_html
+from g3lib.runs import batch, ledger
+from g3lib.runs.notebooks import Notebook, find
+from g3lib.tables.workspace import Workspace
+
+HOSTILE = "<script>alert(1)</script>{{7*7}}'); import os"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Workspace:
+    """A workspace with a store of its own."""
+    (tmp_path / "data").mkdir()
+    shutil.copytree(root / "notebooks", tmp_path / "notebooks")
+    monkeypatch.setenv("G3_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("G3_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.chdir(tmp_path)
+    return Workspace(tmp_path)
+
+
+def load(workspace: Workspace, name: str, *rows: str) -> None:
+    path = workspace.root / name
+    path.write_text("\n".join(rows), encoding="utf-8")
+    done = CliRunner().invoke(main, ["load", str(path)])
+    assert done.exit_code == 0, done.output
+
+
+def sales(workspace: Workspace, branch: str) -> None:
+    cell = '"' + branch.replace('"', '""') + '"'
+    rows = [f"{cell},2010-0{m},{c},{10 * m}" for m in (1, 2) for c in ("自营", "社会")]
+    load(workspace, f"{safe_name(branch)}.csv", "分公司,月份,渠道,台数", *rows)
+
+
+def make(workspace: Workspace, notebook: str, **cells: str) -> None:
+    """A small notebook: one cell of parameters, then the given ones."""
+    node = nbformat.v4.new_notebook(metadata={"g3": {"unit": "branch", "needs": ["sales"]}, "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+    first = nbformat.v4.new_code_cell('branch: str = ""\nperiod: str = ""\nlang: str = "zh"')
+    first["metadata"]["tags"] = ["parameters"]
+    node.cells = [first, *(nbformat.v4.new_code_cell(source) for source in cells.values())]
+    nbformat.write(node, workspace.notebooks / f"{notebook}.ipynb")
+
+
+@pytest.mark.parametrize("name", ["../up", "a\0b", "😀", "长" * 300, "CON", "nul.txt", "a/b", "a\\b", "", " ", ".", "..", "a:b"])
+def test_file_names_are_safe(name: str, tmp_path: Path) -> None:
+    safe = safe_name(name)
+    (tmp_path / safe).mkdir()
+    assert (tmp_path / safe).parent == tmp_path
+    assert len(safe.encode()) < 200
+    assert not set(safe) & set('<>:"/\\|?*\0')
+
+
+def test_names_that_differ_only_in_case_get_two_folders() -> None:
+    assert len({safe_name(n).casefold() for n in ("East", "EAST", "east", "eAst")}) == 4
+
+
+def test_an_unknown_parameter_is_refused_before_any_kernel(root: Path) -> None:
+    notebook = Notebook(root / "notebooks" / "01-subsidy-efficiency.ipynb")
+    with pytest.raises(UsageError, match=r"2 faults(.|\n)*'brnch' is no parameter(.|\n)*tolerance is 'much', expected float"):
+        notebook.checked({"brnch": "睢县", "tolerance": "much"})
+
+
+def test_types_are_settled_before_papermill_sees_them(root: Path) -> None:
+    notebook = Notebook(root / "notebooks" / "01-subsidy-efficiency.ipynb")
+    assert notebook.checked({"tolerance": "0.05", "branch": "06037"}) == {"tolerance": 0.05, "branch": "06037"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "99"], "'99' is no notebook"),
+        (["run", "02", "--period", "2010-13"], "'2010-13' is no period"),
+        (["run", "02", "--branch", "火星"], "'火星' has no rows"),
+        (["run", "02", "-p", "foo", "1"], "'foo' is no parameter"),
+        (["check", "--table", "stars", "x.csv"], "'stars' is unknown"),
+    ],
+)
+def test_wrong_use_is_exit_code_2(workspace: Workspace, arguments: list[str], said: str) -> None:
+    sales(workspace, "东区")
+    (workspace.root / "x.csv").write_text("a,b\n1,2\n")
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2
+    assert said in done.output
+
+
+def test_outside_a_workspace_the_message_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["run"])
+    assert done.exit_code == 2
+    assert "notebooks/ and data/" in done.output
+
+
+def test_one_failure_does_not_stop_the_others_and_is_told(workspace: Workspace) -> None:
+    sales(workspace, "东区")
+    make(workspace, "91-fine", a="1 + 1")
+    make(workspace, "92-broken", a="raise ValueError('no such\\nluck')")
+    make(workspace, "93-dies", a="import os; os._exit(3)")
+    make(workspace, "94-empty", a="from g3lib.errors import NoData; raise NoData('nothing here')")
+    done = CliRunner().invoke(main, ["run", "91", "92", "93", "94", "--jobs", "2"])
+    assert done.exit_code == 1
+    assert "1 reports ok (0 of them unchanged), 2 failed, 1 skipped" in done.output
+    rows = ledger.read(workspace.reports / "2010-02")
+    assert rows["92-broken", "东区"].error == "ValueError: no such luck"
+    assert rows["93-dies", "东区"].state == "failed"
+    assert "died" in rows["93-dies", "东区"].error.casefold()
+    folder = workspace.reports / "2010-02" / "东区"
+    assert sorted(p.name for p in folder.iterdir()) == ["91-fine.html", "91-fine.ipynb", "92-broken.failed.ipynb", "93-dies.failed.ipynb"]
+    status = CliRunner().invoke(main, ["status"])
+    assert status.exit_code == 1
+    assert "1 ok, 2 failed, 1 skipped" in status.output
+
+
+def test_a_report_that_fails_later_does_not_leave_the_earlier_one(workspace: Workspace) -> None:
+    sales(workspace, "东区")
+    make(workspace, "91-fine", a="1 + 1")
+    assert CliRunner().invoke(main, ["run", "91"]).exit_code == 0
+    make(workspace, "91-fine", a="1 / 0")
+    assert CliRunner().invoke(main, ["run", "91"]).exit_code == 1
+    assert sorted(p.name for p in (workspace.reports / "2010-02" / "东区").iterdir()) == ["91-fine.failed.ipynb"]
+    assert "1 / 0" not in (workspace.reports / "2010-02" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_worker_that_is_killed_takes_only_its_own_report(workspace: Workspace) -> None:
+    sales(workspace, "东区")
+    make(workspace, "91-fine", a="1 + 1")
+    make(workspace, "92-kills", a="import os, signal; os.kill(os.getppid(), signal.SIGKILL)")
+    planned = batch.plan(workspace, find(workspace.notebooks, ["91", "92"]))
+    rows: list[ledger.Row] = []
+    batch.execute(planned.tasks, 1, rows.append)
+    assert {(row.notebook, row.state) for row in rows} == {("91-fine", "ok"), ("92-kills", "failed")}
+
+
+def test_hostile_names_are_text_everywhere(workspace: Workspace) -> None:
+    sales(workspace, HOSTILE)
+    done = CliRunner().invoke(main, ["run", "02"])
+    assert done.exit_code == 0, done.output
+    (page,) = (workspace.reports / "2010-02").glob("*/02-channel-contribution.html")
+    for text in (page.read_text(encoding="utf-8"), (workspace.reports / "2010-02" / "index.html").read_text(encoding="utf-8")):
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;alert(1)" in text
+        assert "{{7*7}}" in text
+    assert page.resolve().is_relative_to(workspace.reports.resolve())
+
+
+def test_findings_csv_holds_no_live_formula() -> None:
+    row = ledger.Row("n", "=cmd()", "2010-01", "ok", findings=[{"name": "x", "value": -0.5, "text": "+cmd|x"}])
+    line = ledger.findings_csv([row]).splitlines()[1]
+    assert line.startswith("'=cmd(),n,x,-0.5,")
+    assert ",'+cmd|x," in line
+
+
+def test_an_index_puts_breaches_first_and_survives_a_failed_report() -> None:
+    def row(branch: str, state: str, status: str = "good") -> ledger.Row:
+        finding = {"name": "f", "value": 1.0, "unit": "", "period": "", "denominator": "", "definition": "", "text": f"结论{branch}",
+                   "status": status, "headline": True}  # fmt: skip
+        return ledger.Row("02-channel-contribution", branch, "2010-01", state, html="x.html" if state == "ok" else "",
+                          error="ValueError: <b>", findings=[finding] if state == "ok" else [])  # fmt: skip
+
+    text = index_html("2010-01", [row("甲", "ok"), row("乙", "ok", "breach"), row("丙", "failed")], "zh")
+    assert text.index("<td>乙") < text.index("<td>甲")
+    assert text.index("<td>丙") < text.index("<td>甲")
+    assert "ValueError: &lt;b&gt;" in text
+
+
+def test_the_period_without_rows_is_skipped(workspace: Workspace) -> None:
+    sales(workspace, "东区")
+    planned = batch.plan(workspace, find(workspace.notebooks, ["02"]), period="2011-05")
+    assert planned.tasks == []
+    assert [(row.state, row.error) for row in planned.settled] == [("skipped", "东区 has no rows in 2011-05.")]
+
+
+def test_changed_data_of_one_branch_redoes_that_branch_only(workspace: Workspace) -> None:
+    sales(workspace, "东区")
+    sales(workspace, "西区")
+    assert CliRunner().invoke(main, ["run", "02"]).exit_code == 0
+    load(workspace, "西区-更正.csv", "分公司,月份,渠道,台数", "西区,2010-01,自营,99", "西区,2010-02,自营,98")
+    planned = batch.plan(workspace, find(workspace.notebooks, ["02"]))
+    assert [task.branch for task in planned.tasks] == ["西区"]
+
+
+def test_an_error_in_a_notebook_is_escaped_in_html() -> None:
+    cell = nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output("error", ename="E", evalue="<script>", traceback=[])])
+    text = report_html(nbformat.v4.new_notebook(cells=[cell]), "<title>", "en")
+    assert "E: &lt;script&gt;" in text
+    assert "<title>&lt;title&gt;</title>" in text
+
+
+def test_help_and_version_answer(root: Path) -> None:
+    assert CliRunner().invoke(main, ["--help"]).exit_code == 0
+    assert "0.1.0" in CliRunner().invoke(main, ["--version"]).output
+
+
+def test_check_writes_nothing(workspace: Workspace) -> None:
+    path = workspace.root / "bad.csv"
+    path.write_text("分公司,月份,渠道,台数\n东区,2010-01,火星,5\n", encoding="utf-8")
+    before = sorted(workspace.root.rglob("*"))
+    done = CliRunner().invoke(main, ["check", "--format", "json", str(path)])
+    assert done.exit_code == 1
+    (fault,) = json.loads(done.output)
+    assert (fault["row"], fault["column"], fault["found"]) == (2, "渠道", "火星")
+    assert sorted(workspace.root.rglob("*")) == before
+    assert not os.path.exists(os.environ["G3_KEY_FILE"])
