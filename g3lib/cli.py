@@ -232,6 +232,8 @@ def _say_loaded(result: Loaded, root: Path) -> None:
             _say_counts(export.file, export.sheet, entry.table, entry.records, entry.rows, entry.rejected, entry.totals)
             if outcome.replaced:
                 click.echo(f"    replaces {', '.join(outcome.replaced)}")
+            if outcome.gone:
+                click.echo(f"    which also held {', '.join(outcome.gone)}: this file does not")
             if entry.rejected_path:
                 click.echo(f"    rejected rows: {root / entry.rejected_path}")
 

@@ -147,6 +147,16 @@ def test_wide_channels_turn_long(tmp_path: Path) -> None:
     assert sales(export(tmp_path, "月份,分公司,自营渠道,社会渠道\n201001,睢县,1,2\n201002,睢县,3,4\n")) == TWO_MONTHS
 
 
+def test_a_channel_that_is_also_a_columns_name_is_a_channel_where_the_table_has_no_such_column(tmp_path: Path) -> None:
+    found = export(tmp_path, "branch,date,own,end\n睢县,2010-01,1,2\n")
+    assert sales(found) == {("2010-01", "睢县", "own", 1), ("2010-01", "睢县", "end", 2)}
+
+
+def test_wide_columns_of_two_kinds_are_refused(tmp_path: Path) -> None:
+    ((column, found, expected),) = refusals(tmp_path, "分公司,日期,渠道,2010年1月,自营\n睢县,2010-01,社会,1,2\n", "sales")
+    assert (column, found, expected) == ("自营", "a wide column of another kind", "columns that all say date")
+
+
 def test_empty_cells_of_wide_columns_hold_no_record_and_are_counted(tmp_path: Path) -> None:
     found = export(tmp_path, "分公司,渠道,2010年1月,2010年2月\n睢县,自营,1,\n宁陵,社会,,4\n")
     assert sales(found) == {("2010-01", "睢县", "own", 1), ("2010-02", "宁陵", "social", 4)}

@@ -169,10 +169,13 @@ def test_another_channel_of_the_same_month_stands_side_by_side(root: Path, folde
     assert units(root) == {("2010-01-01", "睢县", "own"): 4, ("2010-01-01", "睢县", "social"): 5}
 
 
-def test_a_file_of_fewer_channels_does_not_replace_one_of_more(root: Path, folder: Path) -> None:
+def test_a_correction_without_a_channel_replaces_and_says_what_is_gone(root: Path, folder: Path) -> None:
     both = write(folder, "both.csv", "2010-01,睢县,自营,3", "2010-01,睢县,社会,5")
-    assert load(root, both, write(folder, "own.csv", "2010-01,睢县,自营,4")) == ["added", "refused"]
-    assert sum(units(root).values()) == 8
+    adding.load(root, [both])
+    (loaded,) = adding.load(root, [write(folder, "own.csv", "2010-01,睢县,自营,4")])
+    (outcome,) = loaded.outcomes
+    assert (outcome.state, outcome.replaced, outcome.gone) == ("replaced", ("both.csv",), ("social",))
+    assert sum(units(root).values()) == 4
 
 
 def test_two_sheets_of_one_workbook_do_not_correct_each_other(root: Path, folder: Path) -> None:
@@ -219,7 +222,7 @@ def test_a_branchs_reading_opens_that_branchs_files_alone(root: Path, folder: Pa
     }  # fmt: skip
     (root / parts["宁陵"].path).write_bytes(b"no parquet")
     assert store.read("sales", ["睢县"])["units"].tolist() == [3]
-    with pytest.raises(Exception, match="(?i)parquet|magic"):
+    with pytest.raises(Exception, match=r"(?i)parquet|magic"):
         store.read("sales", ["宁陵"])
 
 

@@ -72,7 +72,7 @@ def test_the_first_day_is_inside(policy_2013: pd.DataFrame) -> None:
 
 def test_own_minus_social_and_plan_minus_spend_hold_in_all_cells(policy_2013: pd.DataFrame) -> None:
     base = policy_2013[policy_2013["rule_type"] == "base"].assign(
-        band=lambda f: f[["kind", "price_min", "price_max", "screen_max"]].astype(str).agg("|".join, axis=1)
+        band=[f"{r.kind} {r.price_min} {r.price_max} {r.screen_max}" for r in policy_2013.itertuples() if r.rule_type == "base"]
     )
     cells = base.pivot_table(index="band", columns=["contract", "channel"], values="rate", observed=True)
     assert np.allclose(cells["plan"]["own"] - cells["plan"]["social"], 0.05)

@@ -34,6 +34,7 @@ class Outcome:
     entry: Entry | None
     state: str  # added, replaced, already, superseded, refused
     replaced: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()  # channels, classes or metrics that only the replaced exports had
     faults: tuple[Fault, ...] = ()
 
 
@@ -113,7 +114,7 @@ def _add(root: Path, manifest: Manifest, export: loading.Export) -> Outcome:
         manifest.entries.remove(old)
         manifest.superseded.append(old)
     manifest.entries.append(entry)
-    return Outcome(entry, "replaced" if overlapping else "added", tuple(e.title for e in overlapping))
+    return Outcome(entry, "replaced" if overlapping else "added", tuple(e.title for e in overlapping), _gone(entry, overlapping))
 
 
 def _entry(export: loading.Export) -> Entry:
@@ -159,17 +160,21 @@ def _corrects(new: Entry, old: Entry) -> bool:
         return new.keys == old.keys or not renamed
     if _mixed(old, new) or not _pairs(old.cells) <= _pairs(new.claims):
         return False
-    if renamed and not _covers(new, old):
+    if renamed and not _covers_days(new, old):
         return False
     # what an earlier export's rejected rows were about may come as good rows now
     return _pairs(new.claims) <= _pairs(old.claims or old.cells) or bool(old.rejected and not renamed)
 
 
-def _covers(new: Entry, old: Entry) -> bool:
-    if new.days and old.days and not (new.days[0] <= old.days[0] and old.days[1] <= new.days[1]):
-        return False
-    columns = {c for c, _ in old.slices} & {c for c, _ in new.slices}
-    return all(_values(old, column) <= _values(new, column) for column in columns)
+def _covers_days(new: Entry, old: Entry) -> bool:
+    # the second half of a month is no correction of the first
+    return not (new.days and old.days) or (new.days[0] <= old.days[0] and old.days[1] <= new.days[1])
+
+
+def _gone(new: Entry, replaced: Sequence[Entry]) -> tuple[str, ...]:
+    """Channels, classes or metrics that the replaced exports had and the correction has not."""
+    columns = {column for column, _ in new.slices}
+    return tuple(sorted({v for old in replaced for c, v in old.slices if c in columns and [c, v] not in new.slices}))
 
 
 def _pairs(cells: Mapping[str, list[str]] | None) -> set[tuple[str, str]]:
@@ -196,7 +201,7 @@ def _values(entry: Entry, column: str) -> set[str]:
 
 
 def _refusal(new: Entry, old: Entry) -> Fault:
-    expected = "no overlap, or a corrected file that covers the same branches, months, days and channels"
+    expected = "no overlap, or a corrected file of the same branches, months and days"
     if new.keys:
         keys = sorted(set(new.keys) & set(old.keys))
         found = f"{len(keys)} of its keys are in {old.title} already ({', '.join(keys[:3]).replace(chr(31), ' ')})"

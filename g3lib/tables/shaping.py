@@ -38,6 +38,8 @@ _YEAR = re.compile(r"(20\d{2})年?度?")
 _YEARS = re.compile(r"(20\d{2})(?=年|\s*[-—–~～至]\s*20\d{2}年)")
 _MONTH_THEN = re.compile(r"((?:\d{4}|\d{2})年\d{1,2}月|\d{4}-\d{2}(?!\d))[-_]?(.+)")
 _MONTH_SPAN = re.compile(r"(?<!\d)(\d{1,2})月?[-－~～—至到](\d{1,2})月")
+_SUM = ("", "total")  # in the key of a wide record: a total over what the key leaves open
+_Groups = dict[tuple[tuple[str, str], ...], dict[str, int]]  # dims of a wide record → its measures' positions
 _DIMENSIONS = ("channel", "device_class", "contract")
 
 
@@ -190,8 +192,7 @@ def layout(sheet: Sheet, table: str | None = None) -> Layout:
     meanings = [_with_year(m, titles.year) for m in meanings]
     chosen = _choose(sheet, meanings, titles, table)
     meanings = [m.within(chosen) for m in meanings]
-    heading_rows = tuple(tuple(row) for row in sheet.head[skip - depth : skip])
-    return _plan(sheet, chosen, heading_rows, skip, meanings, titles)
+    return _plan(sheet, chosen, tuple(map(tuple, sheet.head[skip - depth : skip])), skip, meanings, titles)
 
 
 @dataclass(frozen=True)
@@ -227,8 +228,7 @@ def _divides(row: list[Meaning], below: list[Meaning]) -> bool:
     # months over channels score as high as the channels below them; data never is all headings and
     # never stands under a blank heading
     filled = [i for i, m in enumerate(below) if m.text.strip()]
-    blank = [i for i in filled if i >= len(row) or not row[i].text.strip()]
-    return bool(blank) and all(below[i] for i in filled)
+    return any(i >= len(row) or not row[i].text.strip() for i in filled) and all(below[i] for i in filled)
 
 
 def _score(row: list[Meaning], cells: list[str]) -> float:
@@ -314,12 +314,34 @@ def _plan(
     skip: int, meanings: list[Meaning], titles: _Titles,
 ) -> Layout:  # fmt: skip
     ids: dict[str, int] = {}
-    groups: dict[tuple[tuple[str, str], ...], dict[str, int]] = {}
-    kinds: dict[str, set[str]] = {}
-    totals: set[tuple[tuple[str, str], ...]] = set()
+    groups: _Groups = {}
     units: dict[str, tuple[str, float]] = {}
-    faults: list[Fault] = []
     notes: list[Note] = []
+    if faults := _place(sheet, table, skip, meanings, ids, groups, units, notes):
+        raise NotUnderstood(faults)
+    for column in [c for c in ids if any(c in measures for measures in groups.values())]:
+        # 销量 beside 自营, 社会, 末端: the wide columns say the same in parts
+        notes.append(Note.of("unknown_heading", heading=meanings[ids.pop(column)].text.strip()))
+    _title_unit(table, titles.unit, {*ids, *(c for g in groups.values() for c in g)}, units, notes)
+    records = [
+        Record({k: v for k, v in key if k}, measures, _SUM in key) for key, measures in groups.items()
+    ] or [Record({}, {})]
+    spans = [(int(a), int(b), t) for t in titles.texts for a, b in _MONTH_SPAN.findall(t)]
+    return Layout(
+        table, skip, heading_rows, {i: m.text.strip() for i, m in enumerate(meanings)}, ids, tuple(records),
+        {c: v for c, v in titles.constants.items() if c in table.names and c not in ids}, units, tuple(notes),
+        frozenset(m for a, b, _ in spans if 1 <= a <= b <= 12 for m in range(a, b + 1)),
+        spans[0][2] if spans else "", any(MADE_UP.search(text) for text in titles.texts),
+    )  # fmt: skip
+
+
+def _place(
+    sheet: Sheet, table: Table, skip: int, meanings: list[Meaning],
+    ids: dict[str, int], groups: _Groups, units: dict[str, tuple[str, float]], notes: list[Note],
+) -> list[Fault]:  # fmt: skip
+    """Put each column where it belongs: a fixed column, or a measure of one of the wide records."""
+    kinds = [{_dim(table, d) for d in m.dims} for m in meanings if m.dims and not m.total]
+    faults: list[Fault] = []
 
     def fault(text: str, found: str, expected: str) -> None:
         faults.append(Fault(sheet.file, sheet.name, skip, text, found, expected, Severity.FILE))
@@ -341,32 +363,16 @@ def _plan(
             # A channel above 小计 is that channel's total over the months, and the other way round
             where = {_dim(table, d): v for d, v in m.dims.items()}
             key = tuple(sorted(where.items()))
-            if not m.total and where.keys() != kinds.setdefault("", set(where)):
-                fault(m.text, "a wide column of another kind", f"columns that all say {', '.join(sorted(kinds['']))}")
-            place = groups.setdefault((*key, ("", "total")) if m.total else key, {})
-            totals.update({(*key, ("", "total"))} if m.total else ())
+            if not m.total and where.keys() != kinds[0]:
+                fault(m.text, "a wide column of another kind", f"columns that all say {', '.join(sorted(kinds[0]))}")
+            place = groups.setdefault((*key, _SUM) if m.total else key, {})
         else:
             place = ids
         if column in place:
             earlier = meanings[place[column]].text.strip()
             fault(m.text, f"stands for {column!r}, which an earlier column, {earlier!r}, gives", "each heading once")
         place[column] = i
-    if faults:
-        raise NotUnderstood(faults)
-    for column in [c for c in ids if any(c in measures for measures in groups.values())]:
-        # 销量 beside 自营, 社会, 末端: the wide columns say the same in parts
-        notes.append(Note.of("unknown_heading", heading=meanings[ids.pop(column)].text.strip()))
-    _title_unit(table, titles.unit, {*ids, *(c for g in groups.values() for c in g)}, units, notes)
-    records = [
-        Record({k: v for k, v in key if k}, measures, key in totals) for key, measures in groups.items()
-    ] or [Record({}, {})]
-    spans = [(int(a), int(b), t) for t in titles.texts for a, b in _MONTH_SPAN.findall(t)]
-    return Layout(
-        table, skip, heading_rows, {i: m.text.strip() for i, m in enumerate(meanings)}, ids, tuple(records),
-        {c: v for c, v in titles.constants.items() if c in table.names and c not in ids}, units, tuple(notes),
-        frozenset(m for a, b, _ in spans if 1 <= a <= b <= 12 for m in range(a, b + 1)),
-        spans[0][2] if spans else "", any(MADE_UP.search(text) for text in titles.texts),
-    )  # fmt: skip
+    return faults
 
 
 def _take_unit(table: Table, column: str, m: Meaning, units: dict, notes: list, fault) -> None:  # type: ignore[no-untyped-def, type-arg]

@@ -60,7 +60,8 @@ def png(fig: Figure) -> bytes:
 
     drawing, small = io.BytesIO(), io.BytesIO()
     fig.savefig(drawing, format="png")
-    Image.open(drawing).convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    picture = Image.open(drawing).convert("RGB")
+    picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
     return small.getvalue()
 
 
