@@ -17,6 +17,7 @@ _ROOMS = {
     "targets": "g3lib.measures.targets",
     "campaigns": "g3lib.measures.campaigns",
     "causes": "g3lib.qc.causes",
+    "strata": "g3lib.qc.strata",
     "claims": "g3lib.report.claims",
     "charts": "g3lib.report.charts",
 }

@@ -12,7 +12,7 @@ from g3lib import charts, labels
 from g3lib.findings import FINDINGS_MIME, Finding, Status
 from g3lib.periods import Period
 from g3lib.report.charts.look import CHART_MIME, drawn, figure, look, png
-from g3lib.report.claims import brief, campaigns, channels
+from g3lib.report.claims import brief, campaigns, channels, subsidy
 from g3lib.report.claims.voice import Voice
 from g3lib.report.page import open_report
 from g3lib.report.tables import html_table
@@ -22,7 +22,7 @@ CHANGE = pd.DataFrame({"channel": ["own", "end"], "units_before": [10.0, 20.0], 
 PROGRESS = pd.DataFrame({"phasing": ["calendar", "month_even"], "attainment": [0.4, 0.41], "time_progress": [0.5, 0.52]})
 LIFTS = pd.DataFrame({"branch": ["甲", "乙", "丙"], "before": [0.1, 0.2, 0.5], "after": [0.3, 0.3, 0.55], "lift": [0.2, 0.1, 0.05]})
 RATES = pd.DataFrame({"device_class": ["handset"], "contract": ["plan"], "channel": ["own"], "rate": [0.6], "rule_low": [0.63],
-                      "rule_high": [0.67], "fails": [2.0]})  # fmt: skip
+                      "rule_high": [0.67], "fails": [2.0], "below": [0.0]})  # fmt: skip
 MONTHLY = pd.DataFrame({"month": ["2010-01", "2010-02"] * 2, "device_class": ["handset"] * 2 + ["netbook"] * 2, "rate": [0.5, 0.6, 0.4, 0.3]})
 LIVES = pd.DataFrame({"model": ["m", "n"], "rate": [0.5, 0.7], "cap": [0.6, np.nan], "verdict": ["pass", "no verdict"]})
 PARETO = pd.DataFrame({"channel": ["own", "end"], "gap": [30.0, 10], "cumulative": [0.75, 1.0], "vital": [True, False]})
@@ -158,6 +158,40 @@ def test_a_branch_without_rates_is_unknown_not_zero(voice: Voice) -> None:
 def test_no_target_is_said(voice: Voice) -> None:
     (found,) = channels.target(voice, PROGRESS[:0])
     assert found.status == Status.UNKNOWN
+
+
+CHECKED = pd.DataFrame({"over_yuan": [np.nan], "verdict": ["no verdict"], "rule": ["r"]})
+WHOLE = pd.DataFrame({"rate": [0.5], "subsidy_yuan": [500.0], "reason": [""]})
+
+
+@pytest.mark.parametrize("voice", VOICES, ids=["zh", "en"])
+@pytest.mark.parametrize(
+    ("over", "verdict", "status", "said"),
+    [
+        (np.nan, "no verdict", Status.UNKNOWN, ("不作结论", "without a verdict")),
+        (-15.0, "fail", Status.BREACH, ("低于规则下限，少补15元", "below what their rule asks for, ¥15 too little")),
+        (15.0, "fail", Status.BREACH, ("超出规则，多补15元", "beyond their rule, ¥15 too much")),
+        (0.0, "pass", Status.GOOD, ("全部合乎规则", "every sale keeps to its rule")),
+    ],
+)
+def test_a_headline_never_passes_what_was_not_judged(voice, over, verdict, status, said) -> None:
+    checked = CHECKED.assign(over_yuan=over, verdict=verdict)
+    lead = subsidy.headline(voice, WHOLE, checked, pd.Series([1.0]), "list")[0]
+    assert lead.status == status
+    assert said[voice.lang == "en"] in lead.text
+
+
+@pytest.mark.parametrize("voice", VOICES, ids=["zh", "en"])
+def test_no_data_is_not_called_good(voice: Voice) -> None:
+    assert brief.headline(voice, [])[0].status == Status.UNKNOWN
+
+
+@pytest.mark.parametrize("voice", VOICES, ids=["zh", "en"])
+def test_one_channel_and_no_sales_have_a_sentence(voice: Voice) -> None:
+    one = pd.DataFrame({"channel": ["own"], "units": [5.0], "share": [1.0]})
+    assert "仅" not in channels.headline(voice, one, UNITS, PROGRESS[:0])[0].text
+    none = one.assign(units=0.0, share=np.nan)
+    assert "0" in channels.headline(voice, none, UNITS.assign(units=0.0), PROGRESS[:0])[0].text
 
 
 def test_english_sentences_hold_no_chinese_words(root, monkeypatch: pytest.MonkeyPatch) -> None:

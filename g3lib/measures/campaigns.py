@@ -56,6 +56,40 @@ def uplift(participation: pd.DataFrame, before: str, after: str) -> pd.DataFrame
     return out.sort_values(["lift", "branch"], ascending=[False, True], ignore_index=True)
 
 
+def rate_of(lifts: pd.DataFrame, branch: str) -> float:
+    """A branch's rate after; NaN where it is not among them.
+
+    >>> rate_of(pd.DataFrame({"branch": ["a"], "after": [0.4]}), "b")
+    nan
+    """
+    own = lifts.loc[lifts["branch"] == branch, "after"]
+    return float(own.iloc[0]) if len(own) else float("nan")
+
+
+def uplift_interval(participation: pd.DataFrame, branch: str, before: str, after: str) -> tuple[float, float] | None:
+    """Newcombe's 95 % interval (method 10) of a branch's lift, or None where a count or base is unknown.
+
+    It reads the two dates as independent groups. The same phones counted twice would give a narrower one.
+
+    >>> counts = pd.DataFrame({"branch": "a", "date": pd.to_datetime(["2010-02-01", "2010-03-01"]),
+    ...                        "participants": [56.0, 48.0], "base": [70.0, 80.0]})
+    >>> low, high = uplift_interval(counts, "a", "2010-02", "2010-03")
+    >>> round(-high, 4), round(-low, 4)  # Newcombe (1998), table II, example (a): 0.0524 to 0.3339
+    (0.0524, 0.3339)
+    """
+    own = participation[participation["branch"] == branch].sort_values("date")
+    last = own.assign(month=own["date"].dt.strftime("%Y-%m")).groupby("month")[["participants", "base"]].last()
+    if not {before, after} <= set(last.index) or not (last.loc[[before, after], "base"] > 0).all():
+        return None
+    if last.loc[[before, after]].isna().any(axis=None):
+        return None
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    (x0, n0), (x1, n1) = last.loc[before], last.loc[after]
+    low, high = confint_proportions_2indep(x1, n1, x0, n0, compare="diff", method="newcomb")
+    return float(low), float(high)
+
+
 def month_rates(participation: pd.DataFrame) -> pd.DataFrame:
     """Branch, month, rate: the published rate, else participants ÷ base; a base of zero gives NaN.
 
@@ -77,19 +111,20 @@ def start_lift_correlation(lifts: pd.DataFrame) -> pd.DataFrame:
     correlation (lift with the mean of both) is free of that when both ends vary alike.
 
     Args:
-        lifts: what `uplift` gives; three branches or more.
+        lifts: what `uplift` gives; below four branches nothing is computed (with three, leaving one out
+            gives ±1).
 
     Returns:
         One row each for `start` (r of before and lift), `start_without` (the same without the branch that
         moves it most, named in `without`) and `oldham`: name, r, n, without.
 
-    >>> lifts = pd.DataFrame({"branch": list("abc"), "before": [0.1, 0.2, 0.3], "after": [0.5, 0.5, 0.5],
-    ...                       "lift": [0.4, 0.3, 0.2]})
+    >>> lifts = pd.DataFrame({"branch": list("abcd"), "before": [0.1, 0.2, 0.3, 0.4], "after": 0.5,
+    ...                       "lift": [0.4, 0.3, 0.2, 0.1]})
     >>> start_lift_correlation(lifts).r.round(6).tolist()
     [-1.0, -1.0, -1.0]
     """
     names = ["start", "start_without", "oldham"]
-    if len(lifts) < 3:
+    if len(lifts) < 4:
         return pd.DataFrame({"name": names, "r": np.nan, "n": len(lifts), "without": ""})
     whole = _r(lifts["before"], lifts["lift"])
     left_out = {

@@ -128,6 +128,15 @@ def herfindahl(shares: Sequence[float]) -> float:
     return float(sum(Fraction(share).limit_denominator(10**9) ** 2 for share in shares))
 
 
+def month_totals(units: pd.DataFrame) -> pd.Series:
+    """Units by month over all channels, index `2010-01`.
+
+    >>> month_totals(pd.DataFrame({"month": ["a", "a"], "channel": ["own", "end"], "units": [1.0, 2.0]})).to_dict()
+    {'a': 3.0}
+    """
+    return units.groupby("month")["units"].sum()
+
+
 def last_months(units: pd.DataFrame, count: int) -> pd.DataFrame:
     """The last `count` months of a frame with a month column.
 

@@ -8,7 +8,7 @@ and they differ (January: 31/365 or 1/12). A target that is masked is unknown: a
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -59,8 +59,10 @@ def _months(start: date, end: date) -> float:
     return first + len(months) - 2 + end.day / days_in(months[-1])
 
 
-def phased_target(target: float, start: date, end: date, month: str, phasing: Phasing) -> float:
-    """The part of a target that falls to one month.
+def phased_target(
+    target: float, start: date, end: date, month: str, phasing: Phasing, asof: date | None = None
+) -> float:
+    """The part of a target that falls to one month, or to its days up to `asof`.
 
     >>> round(phased_target(16475, date(2010, 1, 1), date(2010, 12, 31), "2010-01", "month_even"), 2)
     1372.92
@@ -68,7 +70,7 @@ def phased_target(target: float, start: date, end: date, month: str, phasing: Ph
     1399.25
     """
     whole = Period.parse(month)
-    first, last = max(whole.start, start), min(whole.end, end)
+    first, last = max(whole.start, start), min(whole.end, end, asof or end)
     if last < first:
         return 0.0
     until = time_progress(start, end, last, phasing)
@@ -87,11 +89,12 @@ def progress(sales: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.D
     Returns:
         One row per target × phasing: branch, unit, start, end, target, actual (devices since start),
         attainment, time_progress, progress_index (attainment ÷ time progress), gap_to_time (序时缺口, devices:
-        target × time progress − actual, positive is behind), remaining, days_left, per_day and
-        per_month (required run rates; per_month over whole months left), month_target,
-        month_actual, month_attainment.
+        target × time progress − actual, positive is behind), remaining, days_left, months_left (parts of
+        months counted as parts), per_day and per_month (required run rates), month (or the date, where
+        the month is not over), month_target, month_actual, month_attainment: the target's part of the
+        month up to the last day known, and the devices of those days.
     """
-    asof, month = period.asof, period.last_month
+    asof = period.asof
     running = targets[
         (targets["metric"] == "units")
         & (targets["kind"].isna() | (targets["kind"] == "flow"))
@@ -104,10 +107,10 @@ def progress(sales: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.D
     for row in running.itertuples():
         start, end = row.start.date(), row.end.date()
         days = sales["date"].dt.date
-        actual = float(sales.loc[(days >= start) & (days <= asof), "units"].sum())
-        in_month = float(sales.loc[sales["date"].dt.strftime("%Y-%m") == month, "units"].sum())
+        since = max(start, asof.replace(day=1))
+        actual, in_month = (float(sales.loc[(days >= d) & (days <= asof), "units"].sum()) for d in (start, since))
         for phasing in PHASINGS:
-            rows.append(_against(row, start, end, actual, in_month, month, asof, phasing))
+            rows.append(_against(row, start, end, actual, in_month, period, phasing))
     return pd.DataFrame(rows, columns=_PROGRESS)
 
 
@@ -116,12 +119,15 @@ _PROGRESS = ["branch", "unit", "phasing", "start", "end", "target", "actual", "a
              "month", "month_actual", "month_target", "month_attainment"]  # fmt: skip
 
 
-def _against(row, start: date, end: date, actual: float, in_month: float, month: str, asof: date, phasing: Phasing):  # type: ignore[no-untyped-def]
-    target = float(row.target)
+def _against(
+    row: Any, start: date, end: date, actual: float, in_month: float, period: Period, phasing: Phasing
+) -> tuple[Any, ...]:
+    target, asof = float(row.target), period.asof
     passed = time_progress(start, end, asof, phasing)
     days_left = (end - asof).days
-    months_left = max(0, len(Period(start, end, end).months) - len(Period(start, asof, asof).months))
-    month_target = phased_target(target, start, end, month, phasing)
+    months_left = _months(start, end) - _months(start, asof)
+    month_target = phased_target(target, start, end, period.last_month, phasing, asof)
+    month = period.last_month if asof == period.end else asof.isoformat()
     reached = attainment(actual, target)
     return (
         row.branch, row.unit, phasing, start, end, target, actual, reached, passed,
@@ -148,7 +154,7 @@ def required_run_rate(actual: float, target: float, left: float) -> float:
 
 def kpi_row(
     values: pd.Series,
-    month: str,
+    period: Period,
     kind: Literal["flow", "rate"] = "flow",
     reached: pd.DataFrame | None = None,
     peers: pd.DataFrame | None = None,
@@ -158,7 +164,7 @@ def kpi_row(
 
     Args:
         values: one value a month, index `2010-01`, of the branch.
-        month: the report's month.
+        period: the report's period; the row is of its last month, up to the last day known.
         kind: a flow adds up over months and is compared a day (环比, 同比 are ratios of daily averages
             less one); a rate does neither (they are differences, a fraction).
         reached: `progress` of the branch (its calendar row is used), None where there is no target.
@@ -167,26 +173,30 @@ def kpi_row(
 
     Returns:
         kpi (month, year_to_date, attainment, time_gap, month_on_month, year_on_year, rank, rank_change),
-        value, reason (a code that says why a value is unknown, else empty). The Spring Festival month is
-        not aligned: January and February carry the reason `spring_festival` beside their value.
+        value, reason (a code that says why a value is unknown, else empty). A year to date with a month
+        missing is unknown. The Spring Festival month is not aligned: comparisons that touch January or
+        February carry the reason `spring_festival` beside their value.
 
-    >>> row = kpi_row(pd.Series({"2010-02": 28.0, "2010-03": 62.0}), "2010-03").set_index("kpi").value
+    >>> values = pd.Series({"2010-01": 31.0, "2010-02": 28.0, "2010-03": 62.0})
+    >>> row = kpi_row(values, Period.parse("2010-03")).set_index("kpi").value
     >>> row[["month_on_month", "year_to_date", "year_on_year"]].tolist()
-    [1.0, 90.0, nan]
+    [1.0, 121.0, nan]
     """
+    month = period.last_month
     this = float(values.get(month, float("nan")))
     flow = kind == "flow"
-    year = float(values[[m for m in values.index if m[:4] == month[:4] and m <= month]].sum()) if flow else float("nan")
+    year = values.reindex(Period.parse(f"{month[:4]}-01..{month}").months)
+    to_date = float(year.sum()) if flow and year.notna().all() else float("nan")
     done, passed = _reached(reached)
     rank, change, why_rank = _rank(peers, month, branch)
-    spring = "spring_festival" if month[5:] in ("01", "02") else ""
+    spring = "spring_festival" if month[5:] in ("01", "02", "03") else ""
     parts = [
         ("month", this, "no_month", ""),
-        ("year_to_date", year if this == this else float("nan"), "no_month" if flow else "rate_not_summed", ""),
+        ("year_to_date", to_date, "months_missing" if flow else "rate_not_summed", ""),
         ("attainment", done, "no_target", ""),
         ("time_gap", done - passed, "no_target", ""),
-        ("month_on_month", _growth(values, month, -1, flow), "no_earlier_month", spring),
-        ("year_on_year", _growth(values, month, -12, flow), "no_last_year", spring),
+        ("month_on_month", _growth(values, period, -1, flow), "no_earlier_month", spring),
+        ("year_on_year", _growth(values, period, -12, flow), "no_last_year", spring),
         ("rank", rank, why_rank, ""),
         ("rank_change", change, why_rank or "no_earlier_month", ""),
     ]
@@ -201,14 +211,15 @@ def _reached(reached: pd.DataFrame | None) -> tuple[float, float]:
     return float(row["attainment"]), float(row["time_progress"])
 
 
-def _growth(values: pd.Series, month: str, by: int, flow: bool) -> float:
-    earlier = shift(month, by)
-    this, before = values.get(month), values.get(earlier)
+def _growth(values: pd.Series, period: Period, by: int, flow: bool) -> float:
+    earlier = shift(period.last_month, by)
+    this, before = values.get(period.last_month), values.get(earlier)
     if this is None or before is None:
         return float("nan")
     if not flow:
         return float(this - before)
-    return (this / days_in(month)) / (before / days_in(earlier)) - 1 if before else float("nan")
+    # a month that is not over is compared by the days that are known
+    return (this / period.asof.day) / (before / days_in(earlier)) - 1 if before else float("nan")
 
 
 def _rank(peers: pd.DataFrame | None, month: str, branch: str) -> tuple[float, float, str]:
@@ -224,7 +235,27 @@ def _rank(peers: pd.DataFrame | None, month: str, branch: str) -> tuple[float, f
         return float(sums[of].rank(ascending=False, method="min").get(branch, float("nan")))
 
     now, then = rank(month), rank(shift(month, -1))
-    return now, then - now, ""
+    return now, then - now, "" if now == now else "no_month"
+
+
+def rate_gap(rate: float, targets: pd.DataFrame, metric: str, period: Period) -> tuple[float, float, bool]:
+    """A rate against its running target: (target, rate − target, whether the target's time is over).
+
+    A target that is a rate has a gap in percentage points, no attainment. NaN where none runs.
+
+    >>> targets = pd.DataFrame({"metric": ["participation"], "kind": ["rate"], "start": pd.to_datetime(["2010-01-01"]),
+    ...                         "end": pd.to_datetime(["2010-12-31"]), "target": [0.45]})
+    >>> rate_gap(0.40, targets, "participation", Period.parse("2010-03"))
+    (0.45, -0.04..., False)
+    """
+    asof = pd.Timestamp(period.asof)
+    running = targets[
+        (targets["metric"] == metric) & (targets["kind"] == "rate") & (targets["start"] <= asof) & (targets["end"] >= asof)
+    ]
+    if running.empty:
+        return float("nan"), float("nan"), False
+    row = running.iloc[-1]
+    return float(row["target"]), rate - float(row["target"]), bool(row["end"] <= asof)
 
 
 def expected_by(history: pd.DataFrame, target: float, by: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Causes: the vital few of a gap, and whether a possible cause is one.
+"""Causes: whether a possible cause is one.
 
 A cause is confirmed by data or not at all. What decides is the risk difference θ of the problem between
 units with and without the cause, stratified (Mantel–Haenszel weights, Sato's variance) so that a stratum
@@ -11,67 +11,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 
 from g3lib.errors import DataError
-from g3lib.measures.targets import expected_by
 from g3lib.periods import shift
 
 # below this expected count a normal approximation decides nothing
 _SMALLEST_EXPECTED = 5.0
 
 
-def gap_by(units: pd.DataFrame, expected: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Where a shortfall sits: expected − actual of each stratum, largest first.
-
-    Args:
-        units, expected: frames with `by` and `units`.
-        by: the stratum's column.
-
-    Returns:
-        by, actual, expected, gap (devices, positive is short), share (gap ÷ the sum of the positive gaps;
-        0 where a stratum is ahead).
-
-    >>> gap_by(pd.DataFrame({"c": ["a", "b"], "units": [5, 9]}), pd.DataFrame({"c": ["a", "b"], "units": [9, 8]}),
-    ...        "c").values.tolist()
-    [['a', 5.0, 9.0, 4.0, 1.0], ['b', 9.0, 8.0, -1.0, 0.0]]
-    """
-    table = pd.DataFrame(
-        {"actual": units.groupby(by)["units"].sum(), "expected": expected.groupby(by)["units"].sum()}, dtype="float64"
-    ).fillna(0.0)
-    table["gap"] = table["expected"] - table["actual"]
-    short = table["gap"].clip(lower=0)
-    table["share"] = short / short.sum() if short.sum() > 0 else 0.0
-    return table.sort_values("gap", ascending=False, kind="stable").reset_index(names=by)
-
-
-def pareto(frame: pd.DataFrame, category: str, value: str, threshold: str = "0.8") -> pd.DataFrame:
-    """Categories from the largest down, and the vital few: the fewest that reach the threshold.
-
-    Reaching is exact (no float comparison): 50, 20, 10, 10, 10 at 80 % is three. Equal values keep the
-    order of their names. Values of zero or less have no part in a shortfall and come last.
-
-    Returns:
-        category, value, share, cumulative (fractions), vital.
-
-    >>> frame = pd.DataFrame({"c": list("abcde"), "n": [50, 20, 10, 10, 10]})
-    >>> pareto(frame, "c", "n").vital.tolist()
-    [True, True, True, False, False]
-    """
-    order = frame.groupby(category, as_index=False)[value].sum()
-    order = order.sort_values([value, category], ascending=[False, True], ignore_index=True)
-    exact = [max(Fraction(0), Fraction(str(v))) for v in order[value]]
-    total = sum(exact)
-    running, shares, cumulative, vital = Fraction(0), [], [], []
-    for part in exact:
-        vital.append(bool(part > 0 and running < Fraction(threshold) * total))
-        running += part
-        shares.append(float(part / total) if total else float("nan"))
-        cumulative.append(float(running / total) if total else float("nan"))
-    return order.assign(share=shares, cumulative=cumulative, vital=vital)
 
 
 def risk_difference(strata: pd.DataFrame) -> tuple[float, float]:
@@ -103,6 +53,46 @@ def risk_difference(strata: pd.DataFrame) -> tuple[float, float]:
     return float(theta), float(math.sqrt(max(0.0, theta * p + q)) / weight)
 
 
+def heterogeneity(strata: pd.DataFrame) -> float:
+    """The p-value of Cochran's Q: are the strata's risk differences one and the same?
+
+    Args:
+        strata: as for `risk_difference`; half a unit is added to each count, so that a stratum without
+            any problem has a variance too.
+
+    Returns:
+        p; NaN with fewer than two strata that have units on both sides.
+
+    >>> same = pd.DataFrame({"with_problem": [30, 60], "with_units": [100, 100], "without_problem": [20, 50],
+    ...                      "without_units": [100, 100]})
+    >>> heterogeneity(same) > 0.9
+    True
+    """
+    from scipy.special import chdtrc
+
+    both = strata[(strata["with_units"] > 0) & (strata["without_units"] > 0)]
+    if len(both) < 2:
+        return float("nan")
+    p1 = (both["with_problem"] + 0.5) / (both["with_units"] + 1)
+    p0 = (both["without_problem"] + 0.5) / (both["without_units"] + 1)
+    weight = 1 / (p1 * (1 - p1) / both["with_units"] + p0 * (1 - p0) / both["without_units"])
+    difference = p1 - p0
+    centre = (weight * difference).sum() / weight.sum()
+    return float(chdtrc(len(both) - 1, (weight * (difference - centre) ** 2).sum()))
+
+
+def _standard_error(strata: pd.DataFrame) -> float:
+    """Sato's, or that of counts drawn half a unit towards one half where it is larger.
+
+    With every unit on one side a problem and none on the other Sato's is zero, and a zero is no
+    measure of what one more unit could show.
+    """
+    measures = ["with_problem", "with_units", "without_problem", "without_units"]
+    drawn = strata[measures].astype(float) + np.array([0.5, 1.0, 0.5, 1.0])
+    both = strata["with_units"].gt(0) & strata["without_units"].gt(0)
+    return float(np.nanmax([risk_difference(strata)[1], risk_difference(drawn[both])[1]]))
+
+
 def confirm(
     units: pd.DataFrame, declared: pd.DataFrame, problem: str, stratum: str | None = None, level: float = 0.05
 ) -> pd.DataFrame:
@@ -119,16 +109,19 @@ def confirm(
     Returns:
         One row a cause, in the declared order: cause, units_with, units_without, risk_with, risk_without,
         crude (risk difference), low_crude, high_crude (Newcombe 95 %), effect (stratified), low, high
-        (95 %), minimum_effect, p_cause, p_no_cause (both Holm-adjusted), share_of_problem (the part of all
-        problems that would be gone with the cause), verdict, needed_per_group (units each side that would
-        decide with 80 % power at twice δ), reason.
+        (95 %), p_heterogeneity (Cochran's Q over strata), minimum_effect, p_cause, p_no_cause (both
+        Holm-adjusted), share_of_problem, share_low, share_high (the part of all problems that would be gone
+        with the cause: effect × units with it ÷ problems, interval from the effect's), verdict,
+        needed_per_group (units each side that would decide with 80 % power if the difference were twice δ,
+        or nothing at all), reason (`one_sided`, `too_few`, `no_overlap`: untestable).
 
     Raises:
         DataError: lists every cause without a column, that is the problem itself, or without a δ above 0.
     """
     _refuse(units, declared, problem)
     rows = [
-        _one(units, str(d.cause), float(d.minimum_effect), problem, stratum) for d in declared.itertuples()
+        _one(units, str(d.cause), float(d.minimum_effect), problem, stratum, level / len(declared))
+        for d in declared.itertuples()
     ]
     out = pd.DataFrame(rows)
     from statsmodels.stats.multitest import multipletests
@@ -158,16 +151,20 @@ def _refuse(units: pd.DataFrame, declared: pd.DataFrame, problem: str) -> None:
         raise DataError("Causes cannot be tested: " + "; ".join(faults) + ".")
 
 
-def _one(units: pd.DataFrame, cause: str, delta: float, problem: str, stratum: str | None) -> dict[str, object]:
+def _one(
+    units: pd.DataFrame, cause: str, delta: float, problem: str, stratum: str | None, level: float
+) -> dict[str, object]:
     known = units[units[cause].notna() & units[problem].notna()]
     table = two_by_two(known, cause, problem, stratum)
     whole = table[["with_problem", "with_units", "without_problem", "without_units"]].sum()
-    theta, error = risk_difference(table)
-    p_cause, p_no_cause = _p_values(theta, error, delta)
+    theta, reason = risk_difference(table)[0], _untestable(whole, table)
+    error = float("nan") if reason == "no_overlap" else _standard_error(table)
+    p_cause, p_no_cause = (1.0, 1.0) if reason else _p_values(theta, error, delta)
+    low, high = theta - 1.959964 * error, theta + 1.959964 * error
     low_crude, high_crude = _newcombe(*whole)
-    risk = (whole.with_problem + whole.without_problem) / max(1.0, whole.with_units + whole.without_units)
-    prevalence = whole.with_units / max(1.0, whole.with_units + whole.without_units)
-    reason = _too_few(whole)
+    problems = whole.with_problem + whole.without_problem
+    risk = _ratio(problems, whole.with_units + whole.without_units)
+    part = _ratio(whole.with_units, problems)
     return {
         "cause": cause,
         "units_with": int(whole.with_units),
@@ -178,13 +175,16 @@ def _one(units: pd.DataFrame, cause: str, delta: float, problem: str, stratum: s
         "low_crude": low_crude,
         "high_crude": high_crude,
         "effect": theta,
-        "low": theta - 1.959964 * error,
-        "high": theta + 1.959964 * error,
+        "low": low,
+        "high": high,
+        "p_heterogeneity": heterogeneity(table),
         "minimum_effect": delta,
-        "p_cause": 1.0 if reason else p_cause,
-        "p_no_cause": 1.0 if reason else p_no_cause,
-        "share_of_problem": _ratio(theta * prevalence, risk),
-        "needed_per_group": math.ceil((1.959964 + 0.841621) ** 2 * 2 * risk * (1 - risk) / delta**2),
+        "p_cause": p_cause,
+        "p_no_cause": p_no_cause,
+        "share_of_problem": theta * part,
+        "share_low": low * part,
+        "share_high": high * part,
+        "needed_per_group": _needed(risk, delta, level),
         "reason": reason,
     }
 
@@ -195,7 +195,8 @@ def two_by_two(units: pd.DataFrame, cause: str, problem: str, stratum: str | Non
     Returns:
         stratum, with_problem, with_units, without_problem, without_units (units of analysis).
     """
-    layer = units[stratum] if stratum else pd.Series("all", index=units.index)
+    # a unit whose stratum is unknown is compared with its like, not dropped
+    layer = units[stratum].fillna("unknown") if stratum else pd.Series("all", index=units.index)
     has, bad = units[cause].astype(bool), units[problem].astype(bool)
     counts = pd.DataFrame(
         {
@@ -230,7 +231,19 @@ def _newcombe(x1: float, n1: float, x0: float, n0: float) -> tuple[float, float]
     return float(low), float(high)
 
 
-def _too_few(whole: pd.Series) -> str:
+def _needed(risk: float, delta: float, level: float) -> float:
+    """Units a side so that the strictest test of the family decides with 80 % power, either way."""
+    from scipy.special import ndtri
+
+    # 要因 at twice δ is tested two-sided; 非要因 at no difference needs both of its one-sided tests
+    z = max(ndtri(1 - level / 2) + ndtri(0.8), ndtri(1 - level) + ndtri(0.9))
+    spread = 2 * risk * (1 - risk)
+    return float(math.ceil(z**2 * spread / delta**2)) if spread == spread else float("nan")
+
+
+def _untestable(whole: pd.Series, table: pd.DataFrame) -> str:
+    if ((table["with_units"] > 0) & (table["without_units"] > 0)).sum() == 0 and whole.with_units and whole.without_units:
+        return "no_overlap"
     total = whole.with_units + whole.without_units
     if not whole.with_units or not whole.without_units:
         return "one_sided"
@@ -280,28 +293,6 @@ def outlet_units(sales: pd.DataFrame, outlets: pd.DataFrame, facts: pd.DataFrame
     return out
 
 
-def gap_by_month(units: pd.DataFrame, progress: pd.DataFrame, month: str, by: str) -> pd.DataFrame:
-    """Where one month's shortfall against its target sits.
-
-    The month's target (even months) is laid out over the strata by their share of the twelve months before:
-    what each would have had to sell if all had kept step.
-
-    Args:
-        units: month, `by`, units.
-        progress: `targets.progress`; empty where no target runs.
-        month: the month.
-        by: the stratum's column.
-
-    Returns:
-        As `gap_by`; empty where there is no target or nothing was sold before.
-    """
-    history = units[(units["month"] < month) & (units["month"] >= shift(month, -12))]
-    even = progress[progress["phasing"] == "month_even"] if len(progress) else progress
-    if even.empty or not history["units"].sum() or even["month_target"].isna().all():
-        return pd.DataFrame(columns=[by, "actual", "expected", "gap", "share"])
-    expected = expected_by(history, float(even["month_target"].iloc[0]), by)
-    return gap_by(units[units["month"] == month], expected, by)
-
 
 def confirm_facts(
     sales: pd.DataFrame, outlets: pd.DataFrame, facts: pd.DataFrame, month: str, minimum_effect: float, part: float = 0.7
@@ -312,39 +303,32 @@ def confirm_facts(
         sales: branch, channel, outlet, month, units.
         outlets, facts: see `outlet_units`.
         minimum_effect: δ, a fraction, the same for every fact.
-        part: an outlet below this part of its branch's median outlet is a low seller.
+        part: an outlet below this part of the median of its branch's outlets of the same channel is a low
+            seller.
 
     Returns:
-        As `confirm`, stratified by channel; empty where no fact was measured.
+        As `confirm`, stratified by channel; reason `between_branches` (never rejected) where a fact holds for
+        whole branches. Empty where no fact was measured.
     """
     if facts.empty:
         return pd.DataFrame()
     units = outlet_year(sales, outlets, facts, month)
-    units["low"] = low_sellers(units, ["branch"], part=part)
+    units["low"] = low_sellers(units, ["branch", "channel"], part=part)
     declared = pd.DataFrame({"cause": sorted(facts["fact"].unique()), "minimum_effect": minimum_effect})
-    return confirm(units, declared, "low", "channel")
+    tested = confirm(units, declared, "low", "channel")
+    # the problem is relative to the branch: what a whole branch has or lacks cannot show in it
+    between = tested["cause"].map({cause: _between(units, cause) for cause in tested["cause"]})
+    tested.loc[between, ["verdict", "reason"]] = ["insufficient", "between_branches"]
+    return tested
+
+
+def _between(units: pd.DataFrame, cause: str) -> bool:
+    """Whether most branches have the cause at all of their outlets or at none."""
+    parts = units.groupby("branch")[cause].mean().astype("float64")
+    return bool(((parts == 0) | (parts == 1)).mean() > 0.5)
 
 
 def outlet_year(sales: pd.DataFrame, outlets: pd.DataFrame, facts: pd.DataFrame, month: str) -> pd.DataFrame:
     """`outlet_units` of the twelve months to `month`: the rows that `confirm_facts` tests."""
     year = sales[(sales["month"] > shift(month, -12)) & (sales["month"] <= month)]
     return outlet_units(year, outlets, facts)
-
-
-def finest_gap(
-    sales: pd.DataFrame, by_channel: pd.DataFrame, progress: pd.DataFrame, month: str, branch: str
-) -> tuple[str, pd.DataFrame]:
-    """The shortfall by the finest stratum that the data have: outlets where they are named, else channels.
-
-    Args:
-        sales: branch, outlet, month, units of all sisters.
-        by_channel: `gap_by_month` over channels, returned where no outlet is named.
-
-    Returns:
-        The stratum's column and its gaps.
-    """
-    own = sales[(sales["branch"] == branch) & sales["outlet"].notna()]
-    if own.empty:
-        return "channel", by_channel
-    by_outlet = gap_by_month(own, progress, month, "outlet")
-    return ("outlet", by_outlet) if len(by_outlet) else ("channel", by_channel)

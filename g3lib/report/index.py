@@ -93,7 +93,8 @@ def _line(branch: str, own: dict[str, ReportRow], names: Sequence[str], lang: La
             }
         )
     # the brief repeats the others' headlines: it is not counted a second time
-    breaches = sum(f.status == "breach" for n, row in own.items() if not n.startswith("00-") for f in row.headlines)
+    breached = {f.name for n, row in own.items() if not n.startswith("00-") for f in row.headlines if f.status == "breach"}
+    breaches = len(breached - {"gap"} if "attainment.month_even" in breached else breached)  # one shortfall is one breach
     breaches += sum(row.state == "failed" for row in own.values())
     urgency = min((row.urgency for row in own.values()), default=9)
     moves = [f["value"] for row in own.values() for f in row.findings if f["name"] in _MOVES and f["value"] is not None]

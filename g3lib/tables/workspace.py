@@ -158,7 +158,7 @@ class Dataset:
         """Month sums of the sisters' units by outlet."""
         frame = self._until(self._of("sales", self.sisters, ["date", "branch", "channel", "outlet", "units"]), "date")
         frame["month"] = frame["date"].dt.strftime("%Y-%m")
-        return frame.groupby(["branch", "channel", "outlet", "month"], as_index=False, sort=True)["units"].sum()
+        return frame.groupby(["branch", "channel", "outlet", "month"], as_index=False, sort=True, dropna=False)["units"].sum()
 
     @cached_property
     def models(self) -> pd.DataFrame:

@@ -48,7 +48,8 @@ def lifecycle(
         model, units, subsidy_yuan, base_yuan, rate, cap, ended, allowed_rate (r*), headroom (yuan, r* ×
         planned base), planned_rate, verdict: ended `pass` or `fail`; running `fail` where r* < 0 (the
         breach cannot be undone), `warning` where the planned rate is above r*, else `pass`; `no verdict`
-        without a plan or where the cap is unknown.
+        without a plan, where the cap is unknown, or where any sale's subsidy or base is; reason (`no_cap`,
+        `unknown`, `no_plan`), unknown_units.
 
     >>> sales = pd.DataFrame({"model": ["m"], "units": [2], "subsidy": [700.0], "list_price": [1000.0]})
     >>> models = pd.DataFrame({"model": ["m"], "end_of_life": [pd.Timestamp("2010-12-31")]})
@@ -70,28 +71,34 @@ def lifecycle(
     over = out["subsidy_yuan"] - out["cap"] * out["base_yuan"] > 0.005
     out["verdict"] = np.select(
         [
-            out["cap"].isna() | out["rate"].isna(),
+            out["cap"].isna() | out["rate"].isna() | (out["unknown_units"] > 0),
             out["ended"] & over,
             out["ended"],
-            planned.isna(),
+            planned.isna() | out["planned_rate"].isna(),
             out["allowed_rate"] < 0,
             out["planned_rate"] > out["allowed_rate"] + 1e-12,
         ],
         ["no verdict", "fail", "pass", "no verdict", "fail", "warning"],
         "pass",
     )
-    return out.drop(columns=["reason", "unknown_units"]).sort_values("model", ignore_index=True)
+    out["reason"] = np.select(
+        [out["cap"].isna(), out["rate"].isna() | (out["unknown_units"] > 0), out["verdict"] == "no verdict"],
+        ["no_cap", "unknown", "no_plan"],
+        "",
+    )
+    return out.sort_values("model", ignore_index=True)
 
 
 def run_on_plan(
     sales: pd.DataFrame, models: pd.DataFrame, asof: date, months: int = 3, *, numerator: str, base: str
 ) -> pd.DataFrame:
-    """A plan for want of a better one: each model goes on as in its last months until its end of life.
+    """A plan for want of a better one: each model goes on as in its last calendar months until its end of life.
 
     Args:
         sales, models, numerator, base: as for `lifecycle`.
         asof: the last day known.
-        months: how many months back the pace is taken from.
+        months: how many calendar months, the current one included, the pace is taken from (fewer for a
+            model that was launched since).
 
     Returns:
         model, planned_base (yuan until the end of life), planned_rate (the rate of those months); only
@@ -99,19 +106,25 @@ def run_on_plan(
 
     >>> sales = pd.DataFrame({"model": ["m"], "units": [3], "subsidy": [500.0], "list_price": [1000.0],
     ...                       "date": [pd.Timestamp("2010-06-01")]})
-    >>> models = pd.DataFrame({"model": ["m"], "end_of_life": [pd.Timestamp("2010-12-31")]})
-    >>> run_on_plan(sales, models, date(2010, 6, 30), numerator="device", base="list").round(3).values.tolist()
-    [['m', 6000.0, 0.5]]
+    >>> models = pd.DataFrame({"model": ["m"], "end_of_life": [pd.Timestamp("2010-07-30")],
+    ...                        "launched": [pd.Timestamp("2010-06-01")]})
+    >>> run_on_plan(sales, models, date(2010, 6, 30), numerator="device", base="list").values.tolist()
+    [['m', 3000.0, 0.5]]
     """
     last = pd.Timestamp(asof)
-    recent = sales[(sales["date"] > last - pd.DateOffset(months=months)) & (sales["date"] <= last)]
+    since = last.replace(day=1) - pd.DateOffset(months=months - 1)
+    recent = sales[(sales["date"] >= since) & (sales["date"] <= last)]
     pace = subsidy_rate(recent[recent["model"].notna()], ["model"], numerator=numerator, base=base)
     ends = pace["model"].map(models.set_index("model")["end_of_life"])
-    left = (ends.dt.year - last.year) * 12 + ends.dt.month - last.month
+    first = pace["model"].map(recent.groupby("model")["date"].min())
+    launched = pace["model"].map(models.set_index("model")["launched"]) if "launched" in models else first
+    # a model that was not yet launched when the window opened has had fewer days to sell
+    days_open = (last - launched.where(launched > since, since)).dt.days + 1
+    days_left = (ends - last).dt.days.clip(lower=0)
     plan = pd.DataFrame(
         {
             "model": pace["model"],
-            "planned_base": pace["base_yuan"] / months * left.clip(lower=0),
+            "planned_base": pace["base_yuan"] / days_open * days_left,
             "planned_rate": pace["rate"],
         }
     )

@@ -119,10 +119,10 @@ def check_policy(
 
     rate = pd.to_numeric(of_rule("rate"))
     bound = of_rule("bound").fillna("eq")
-    slack = np.where(of_rule("qualifier").notna(), tolerance, 0.0)
+    slack = np.where(of_rule("qualifier") == "约", tolerance, 0.0)
     sale_rate = parts["subsidy_yuan"] / parts["base_yuan"].where(parts["base_yuan"] != 0)
     above, below = sale_rate - (rate + slack), (rate - slack) - sale_rate
-    # half a fen of rounding a unit is no breach
+    # a fen of rounding a unit is no breach
     high = bound.isin(["eq", "le"]) & (above * parts["base_yuan"] > 0.01 * sales["units"])
     low = bound.isin(["eq", "ge"]) & (below * parts["base_yuan"] > 0.01 * sales["units"])
     over = np.where(high, above * parts["base_yuan"], np.where(low, -below * parts["base_yuan"], 0.0))
@@ -165,20 +165,23 @@ def against_rules(sales: pd.DataFrame, checked: pd.DataFrame, rates: pd.DataFram
 
     Returns:
         The rows of `rates` with rule_low, rule_high (the range that the rules allow; NaN where unknown),
-        fails (devices beyond their rule), no_verdict (devices), over_yuan.
+        fails (devices subsidised beyond their rule), below (devices that fall short of it), no_verdict
+        (devices), over_yuan.
     """
     by = ["device_class", "contract", "channel"]
-    bound, about = checked["bound"], checked["qualifier"].notna() * tolerance
+    bound, about = checked["bound"], (checked["qualifier"] == "约") * tolerance
+    failed = checked["verdict"] == "fail"
     frame = sales[by].assign(
         rule_low=np.where(bound == "le", 0.0, checked["rule_rate"] - about),
         rule_high=np.where(bound == "ge", 1.0, checked["rule_rate"] + about),
-        fails=sales["units"].where(checked["verdict"] == "fail", 0),
+        fails=sales["units"].where(failed & (checked["over_yuan"] > 0), 0),
+        below=sales["units"].where(failed & (checked["over_yuan"] < 0), 0),
         no_verdict=sales["units"].where(checked["verdict"] == "no verdict", 0),
         over_yuan=checked["over_yuan"].clip(lower=0).fillna(0.0),
     )
     frame.loc[checked["rule_rate"].isna(), ["rule_low", "rule_high"]] = np.nan
     sums = frame.groupby(by, as_index=False, dropna=False).agg(
         rule_low=("rule_low", "min"), rule_high=("rule_high", "max"), fails=("fails", "sum"),
-        no_verdict=("no_verdict", "sum"), over_yuan=("over_yuan", "sum"),
+        below=("below", "sum"), no_verdict=("no_verdict", "sum"), over_yuan=("over_yuan", "sum"),
     )  # fmt: skip
     return rates.merge(sums, on=by, how="left", validate="one_to_one")

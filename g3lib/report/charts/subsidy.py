@@ -15,7 +15,7 @@ def rate_against_rule(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
 
     Args:
         rates: device_class, contract, channel, rate, rule_low, rule_high (fractions; NaN where unknown),
-            fails (sales beyond their rule).
+            fails, below (devices beyond or below their rule).
     """
     table = rates.iloc[::-1].reset_index(drop=True)
     names = [
@@ -26,9 +26,9 @@ def rate_against_rule(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
     for i, row in enumerate(table.itertuples()):
         if row.rule_low == row.rule_low:
             ax.plot([row.rule_low, row.rule_high], [i, i], color=LIGHT, linewidth=9, solid_capstyle="butt")
-        ax.plot([row.rate], [i], "o", color=WARN if row.fails else ACCENT, ms=6)
+        ax.plot([row.rate], [i], "o", color=WARN if row.fails or row.below else ACCENT, ms=6)
         ax.annotate(percent(row.rate, 1), (row.rate, i), xytext=(8, 0), textcoords="offset points", va="center",
-                    fontsize=9, color=WARN if row.fails else INK)  # fmt: skip
+                    fontsize=9, color=WARN if row.fails or row.below else INK)  # fmt: skip
     ax.set_yticks(range(len(table)), names, fontsize=9)
     ax.set_xlim(0, 1.12)
     ax.set_ylim(-0.7, len(table) - 0.3)

@@ -15,7 +15,7 @@ from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.measures import campaigns, channels, subsidy, targets
 from g3lib.periods import shift
-from g3lib.qc import causes
+from g3lib.qc import causes, strata
 from g3lib.report.claims import campaigns as say_campaigns
 from g3lib.report.claims import causes as say_causes
 from g3lib.report.claims import channels as say_channels
@@ -38,6 +38,7 @@ REASONS = {
     "no_month": ("当月无数据", "no data for the month"), "no_target": ("没有目标", "no target"),
     "no_earlier_month": ("无上月数据", "no earlier month"), "no_last_year": ("无上年同期", "no last year"),
     "not_compared": ("未与同级比较", "not compared with sisters"),
+    "months_missing": ("年内有月份缺数据", "months of the year are missing"),
     "no_sisters": ("无同级分公司可比", "no sister branches"), "rate_not_summed": ("比率不累计", "rates don't add up"),
     "spring_festival": ("未按春节对齐", "Spring Festival not aligned"),
 }  # fmt: skip
@@ -89,7 +90,7 @@ def _sales(voice: Voice, data: Dataset) -> list[Line]:
     progress = targets.progress(data.sales, data.targets, data.period)
     sums = every.groupby("month")["units"].sum()
     peers = data.area_sales.rename(columns={"units": "value"})
-    kpi = targets.kpi_row(sums, month, reached=progress, peers=peers, branch=data.branch)
+    kpi = targets.kpi_row(sums, data.period, reached=progress, peers=peers, branch=data.branch)
     opening = say_channels.headline(voice, total, units, progress)
     lines = [
         Line("sales", opening[0], kpi, number),
@@ -99,7 +100,7 @@ def _sales(voice: Voice, data: Dataset) -> list[Line]:
         changed = channels.change_of_share(units, shift(month, -1), month)
         mover = changed.loc[changed["change"].abs().idxmax(), "channel"]
         own = every[every["channel"] == mover].set_index("month")["units"]
-        kpi = targets.kpi_row(own, month, peers=peers[peers["channel"] == mover], branch=data.branch)
+        kpi = targets.kpi_row(own, data.period, peers=peers[peers["channel"] == mover], branch=data.branch)
         lines.append(Line("channel", say_channels.change(voice, changed, shift(month, -1), month)[0], kpi, number))
     return lines
 
@@ -115,13 +116,13 @@ def _subsidy(voice: Voice, data: Dataset, numerator: str, base: str, tolerance: 
     by_month = subsidy.subsidy_rate(
         sales.assign(month=sales["date"].dt.strftime("%Y-%m")), ["month"], numerator=numerator, base=base
     ).set_index("month")
-    kpi = targets.kpi_row(by_month["rate"], data.period.last_month, "rate")
+    kpi = targets.kpi_row(by_month["rate"], data.period, "rate")
     plan = subsidy.run_on_plan(sales, data.models, data.period.asof, numerator=numerator, base=base)
     caps = subsidy.caps_by_model(sales, data.policy)
     lives = subsidy.lifecycle(sales, data.models, caps, data.period.asof, plan, numerator=numerator, base=base)
     return [
         Line("subsidy", lead, kpi, percent, rate=True),
-        Line("lifecycle", say_subsidy.lifecycle(voice, lives)[0], None, number),
+        Line("lifecycle", say_subsidy.lifecycle(voice, lives, base)[0], None, number),
     ]
 
 
@@ -129,7 +130,7 @@ def _causes(voice: Voice, data: Dataset, minimum_effect: float) -> list[Line]:
     month = data.period.last_month
     progress = targets.progress(data.sales, data.targets, data.period)
     units = channels.monthly_units(data.sales)
-    gaps = causes.gap_by_month(units, progress, month, "channel")
+    gaps = strata.gap_by_month(units, progress, month, "channel")
     tested = causes.confirm_facts(data.outlet_sales, data.outlets, data.outlet_facts, month, minimum_effect)
     opening = say_causes.headline(voice, gaps, progress, tested)
     return [Line("gap", opening[0], None, number), Line("causes", opening[1], None, number)]
@@ -144,8 +145,9 @@ def _participation(voice: Voice, data: Dataset) -> list[Line]:
         return []
     lifts = campaigns.uplift(data.participation, before, month)
     area = campaigns.area_uplift(data.participation_totals, before, month)
-    lead = say_campaigns.headline(voice, lifts, area, before, month)[0]
-    kpi = targets.kpi_row(own, month, "rate", peers=rates.rename(columns={"rate": "value"}), branch=data.branch)
+    gap = targets.rate_gap(float(own[month]), data.targets, "participation", data.period)
+    lead = say_campaigns.headline(voice, lifts, area, before, month, gap)[0]
+    kpi = targets.kpi_row(own, data.period, "rate", peers=rates.rename(columns={"rate": "value"}), branch=data.branch)
     return [Line("participation", lead, kpi, percent, rate=True)]
 
 
@@ -190,15 +192,20 @@ def unknown(voice: Voice, found: list[Line]) -> str:
 
 def headline(voice: Voice, found: list[Line]) -> list[Finding]:
     """The most urgent line first; how many lines call for action; then every line's finding as data."""
-    urgent = [line for line in found if line.finding.status == Status.BREACH]
-    text = voice.say(
-        f"{voice.branch}有{len(urgent)}项预警：{voice.listed([voice.say(*_TOPICS[line.topic]) for line in urgent])}。"
-        if urgent else f"{voice.branch}没有预警。",
-        f"{voice.branch} has {len(urgent)} breaches: {voice.listed([voice.say(*_TOPICS[line.topic]) for line in urgent])}."
-        if urgent else f"{voice.branch} has no breach.",
-    )  # fmt: skip
-    lead = voice.finding("brief.breaches", float(len(urgent)), "", text, definition="lines with status breach", headline=True,
-                         status=Status.BREACH if urgent else Status.GOOD)  # fmt: skip
+    urgent = [line.topic for line in found if line.finding.status == Status.BREACH]
+    urgent = [topic for topic in urgent if topic != "gap" or "target" not in urgent]  # one shortfall is one breach
+    blind = len(_TOPICS) - len(found) + sum(line.finding.status == Status.UNKNOWN for line in found)
+    topics = voice.listed([voice.say(*_TOPICS[topic]) for topic in urgent])
+    if urgent:
+        text = voice.say(
+            f"{voice.branch}有{len(urgent)}项预警：{topics}。",
+            f"{voice.branch} has {len(urgent)} {'breach' if len(urgent) == 1 else 'breaches'}: {topics}.",
+        )
+    else:
+        text = voice.say(f"{voice.branch}有数据的主题没有预警", f"{voice.branch} has no breach where there are data")
+        text += voice.say(f"；{blind}项无数据或不作结论。" if blind else "。", f"; {blind} topics without data or verdict." if blind else ".")
+    status = Status.BREACH if urgent else Status.UNKNOWN if blind else Status.GOOD
+    lead = voice.finding("brief.breaches", float(len(urgent)), "", text, definition="lines with status breach", headline=True, status=status)
     first = [replace(line.finding, headline=True) for line in found[:1]]
     return [lead, *first, *(replace(line.finding, headline=False) for line in found[1:])]
 

@@ -6,19 +6,31 @@ import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
-from g3lib.measures.campaigns import daily_pace
+from g3lib.measures.campaigns import daily_pace, uplift_interval
 from g3lib.report.claims.voice import Voice
 
 _DEFINITION = "uplift in percentage points of published rates"
 
 
-def headline(voice: Voice, lifts: pd.DataFrame, area: tuple[float, float], before: str, after: str) -> list[Finding]:
-    """The branch's lift, its ranks, and the area beside it.
+def _status(own: pd.Series, n: int, aim: tuple[float, float, bool]) -> Status:
+    if aim[1] < 0:
+        return Status.BREACH if aim[2] else Status.WATCH
+    if own.lift < 0 or own.rank_lift == n:
+        return Status.WATCH
+    # without a target nobody said what would be enough
+    return Status.GOOD if aim[1] == aim[1] else Status.PLAIN
+
+
+def headline(
+    voice: Voice, lifts: pd.DataFrame, area: tuple[float, float], before: str, after: str, gap: tuple[float, float, bool] | None = None
+) -> list[Finding]:
+    """The branch's lift, its ranks, the area beside it, and the rate's target where there is one.
 
     Args:
         lifts: `campaigns.uplift`.
         area: the area's stated rates before and after; NaN where none is stated.
         before, after: the months compared.
+        gap: `targets.rate_gap` of the rate after.
     """
     if voice.branch not in set(lifts["branch"]):
         text = voice.say(
@@ -43,10 +55,16 @@ def headline(voice: Voice, lifts: pd.DataFrame, area: tuple[float, float], befor
         f"{voice.branch} went from {percent(own.before)} to {percent(own.after)} ({voice.points(own.lift)}): "
         f"{own.rank_lift:.0f} of {n} by lift, from rank {own.rank_before:.0f} to {own.rank_after:.0f} by rate{beside}.",
     )
+    aim = gap or (float("nan"), float("nan"), False)
+    if aim[1] == aim[1]:
+        text += voice.say(
+            f"目标{percent(aim[0], 1)}，{'高出' if aim[1] >= 0 else '还差'}{voice.points(abs(aim[1])).lstrip('+')}。",
+            f" The target is {percent(aim[0], 1)}: {voice.points(abs(aim[1])).lstrip('+')} {'above' if aim[1] >= 0 else 'to go'}.",
+        )
     lead = voice.finding(
         "lift", own.lift, "1", text, denominator=voice.say("当期在网话机", "phones in service on the date"),
         definition=_DEFINITION, table="participation", period=f"{before}..{after}", previous=None, headline=True,
-        status=Status.WATCH if own.lift < 0 or own.rank_lift == n else Status.GOOD,
+        status=_status(own, n, aim),
     )  # fmt: skip
     warning = voice.finding(
         "attribution", None, "", voice.say(
@@ -76,26 +94,30 @@ def ranking(voice: Voice, lifts: pd.DataFrame) -> list[Finding]:
 def room(voice: Voice, lifts: pd.DataFrame, correlation: pd.DataFrame) -> list[Finding]:
     """Low starters have more room: lift ÷ room, and how far the lift goes with its own start."""
     r = correlation.set_index("name")
-    best = lifts.loc[lifts["room"].idxmax()]
     start, without, oldham = r.loc["start"], r.loc["start_without"], r.loc["oldham"]
     if start.r != start.r:
         text = voice.say(
-            f"按剩余空间计，{best.branch}提升最多（{percent(best.room, 1)}）；不足三个分公司，不算相关系数",
-            f"By room left {best.branch} gained most ({percent(best.room, 1)}); too few branches for a correlation",
+            "分公司不足四个或起点都相同，不算起点与提升的相关系数",
+            "Fewer than four branches, or all with one start: no correlation of start and lift",
         )
     else:
+        partly = voice.say("，其中一部分是算术所致", ", partly by arithmetic") if start.r < 0 else ""
         text = voice.say(
-            f"起点与提升的相关系数为{start.r:.3f}（{start.n:.0f}个分公司；去掉{without.without}为{without.r:.3f}），其中一部分是算术所致"
-            f"（Oldham：{oldham.r:.3f}）；按剩余空间计，{best.branch}提升最多（{percent(best.room, 1)}）",
+            f"起点与提升的相关系数为{start.r:.3f}（{start.n:.0f}个分公司；去掉{without.without}为{without.r:.3f}）{partly}"
+            f"（Oldham：{oldham.r:.3f}）",
             f"Start and lift correlate at {start.r:.3f} over {start.n:.0f} branches ({without.r:.3f} without "
-            f"{without.without}), partly by arithmetic (Oldham: {oldham.r:.3f}); by room left {best.branch} gained most "
-            f"({percent(best.room, 1)})",
+            f"{without.without}){partly} (Oldham: {oldham.r:.3f})",
         )
-    lead = voice.finding("correlation.start_lift", start.r, "1", text, definition="Pearson r", table="participation",
-                         denominator=voice.say("100% − 起点", "100 % − start"))  # fmt: skip
+    if lifts["room"].notna().any():
+        best = lifts.loc[lifts["room"].idxmax()]
+        text += voice.say(
+            f"；按剩余空间计，{best.branch}提升最多（{percent(best.room, 1)}）",
+            f"; by room left {best.branch} gained most ({percent(best.room, 1)})",
+        )
+    lead = voice.finding("correlation.start_lift", start.r, "r", text, definition="Pearson r of start and lift", table="participation")
     figures = [
-        voice.finding("correlation.without", without.r, "1", f"r = {without.r:.3f}", definition="Pearson r"),
-        voice.finding("correlation.oldham", oldham.r, "1", f"r = {oldham.r:.3f}", definition="Oldham"),
+        voice.finding("correlation.without", without.r, "r", f"r = {without.r:.3f}", definition="Pearson r without the branch that moves it most"),
+        voice.finding("correlation.oldham", oldham.r, "r", f"r = {oldham.r:.3f}", definition="Oldham: r of lift and mean of both"),
     ]
     each = [
         voice.finding(f"room.{row.branch}", row.room, "1", f"{row.branch} {percent(row.room, 1)}",
@@ -108,7 +130,7 @@ def room(voice: Voice, lifts: pd.DataFrame, correlation: pd.DataFrame) -> list[F
 def pace(voice: Voice, participation: pd.DataFrame, documents: dict[str, float], before: str, after: str) -> list[Finding]:
     """Participants gained, and a day: the two dates are months, so both possible spans are said."""
     own = participation[participation["branch"] == voice.branch]
-    counts = own.assign(month=own["date"].dt.strftime("%Y-%m")).set_index("month")["participants"]
+    counts = own.sort_values("date").assign(month=own["date"].dt.strftime("%Y-%m")).groupby("month")["participants"].last()
     first, last = counts.get(before), counts.get(after)
     if first is None or last is None or first != first or last != last:
         text = voice.say("没有参与量，只有参与率：每日净增未知。", "Only rates, no counts: the daily pace is unknown.")
@@ -120,9 +142,9 @@ def pace(voice: Voice, participation: pd.DataFrame, documents: dict[str, float],
     said = documents.get("stated.daily_pace")
     aside = "" if said is None else voice.say(f"（文件称{number(said)}个，未给日期）", f" (the document says {number(said)}, without dates)")
     text = voice.say(
-        f"参与量由{number(first)}增至{number(last)}，增加{number(gained)}个：按{short + 1}天每日{number(daily_pace(first, last, short + 1), 1)}个，"
+        f"参与量由{number(first)}{'增' if gained >= 0 else '减'}至{number(last)}，{'增加' if gained >= 0 else '减少'}{number(abs(gained))}个：按{short + 1}天每日{number(daily_pace(first, last, short + 1), 1)}个，"
         f"按{short}天每日{number(daily_pace(first, last, short), 1)}个{aside}",
-        f"Participants rose from {number(first)} to {number(last)}, by {number(gained)}: "
+        f"Participants {'rose' if gained >= 0 else 'fell'} from {number(first)} to {number(last)}, by {number(abs(gained))}: "
         f"{number(daily_pace(first, last, short + 1), 1)} a day over {short + 1} days, "
         f"{number(daily_pace(first, last, short), 1)} over {short}{aside}",
     )
@@ -130,17 +152,27 @@ def pace(voice: Voice, participation: pd.DataFrame, documents: dict[str, float],
                          period=f"{before}..{after}")  # fmt: skip
     per_day = [
         voice.finding(f"pace.per_day.{days}", daily_pace(first, last, days), "个/天",
-                      f"{number(daily_pace(first, last, days), 1)} ÷ {days}", definition="daily pace", table="participation")
+                      f"{number(gained)} ÷ {days} = {number(daily_pace(first, last, days), 1)}", definition="daily pace", table="participation")
         for days in (short + 1, short)
     ]  # fmt: skip
     return [lead, *per_day]
 
 
-def checks(voice: Voice, lifts: pd.DataFrame, participation: pd.DataFrame, area: tuple[float, float]) -> list[Check]:
+def checks(
+    voice: Voice, lifts: pd.DataFrame, participation: pd.DataFrame, area: tuple[float, float], before: str, after: str
+) -> list[Check]:
     """What the rates cannot say."""
-    known = participation["participants"].notna() & participation["base"].notna()
     found = []
-    if not known.any():
+    interval = uplift_interval(participation, voice.branch, before, after)
+    if interval is not None:
+        text = voice.say(
+            f"提升的95%区间为{voice.points(interval[0])}至{voice.points(interval[1])}（Newcombe，把前后两期当作独立的两批话机；"
+            "同一批客户的前后对比会更窄）。",
+            f"95 % interval of the lift: {voice.points(interval[0])} to {voice.points(interval[1])} (Newcombe, reading the two dates as "
+            "independent; the same customers twice would give a narrower one).",
+        )
+        found.append(Check("interval", Verdict.PASS if interval[0] > 0 or interval[1] < 0 else Verdict.WARNING, text))
+    else:
         text = voice.say(
             "只公布了参与率，没有各分公司的基数：提升给到百分点，不能给区间。",
             "Only rates were published, no bases: the lift is given in pp, and no interval can be.",
@@ -172,18 +204,22 @@ def checks(voice: Voice, lifts: pd.DataFrame, participation: pd.DataFrame, area:
 
 def _figures(voice: Voice, own: pd.Series, area: tuple[float, float], period: str) -> list[Finding]:
     phones = voice.say("当期在网话机", "phones in service on the date")
-    rates = [("rate.before", own.before), ("rate.after", own.after), ("rate.area.before", area[0]),
-             ("rate.area.after", area[1]), ("lift.area", area[1] - area[0])]  # fmt: skip
-    ranks = [("rank.lift", own.rank_lift), ("rank.before", own.rank_before), ("rank.after", own.rank_after),
-             ("rank.before.from_bottom", own.from_bottom_before)]  # fmt: skip
+    rates = [("rate.before", own.before, "活动前参与率", "rate before"), ("rate.after", own.after, "活动后参与率", "rate after"),
+             ("rate.area.before", area[0], "全区活动前", "area before"), ("rate.area.after", area[1], "全区活动后", "area after")]  # fmt: skip
+    ranks = [("rank.lift", own.rank_lift, "提升位次", "rank by lift"), ("rank.before", own.rank_before, "前位次", "rank before"),
+             ("rank.after", own.rank_after, "后位次", "rank after"),
+             ("rank.before.from_bottom", own.from_bottom_before, "前倒数位次", "rank before, from the bottom")]  # fmt: skip
     found = [
-        voice.finding(name, value, "1", f"{name} {percent(value)}", denominator=phones, definition="participation rate",
+        voice.finding(name, value, "1", f"{voice.say(zh, en)} {percent(value)}", denominator=phones, definition="participation rate",
                       table="participation", period=period)
-        for name, value in rates
+        for name, value, zh, en in rates
     ]  # fmt: skip
+    difference = area[1] - area[0]
+    found.append(voice.finding("lift.area", difference, "1", f"{voice.say('全区提升', 'area lift')} {voice.points(difference)}",
+                               definition=_DEFINITION, table="participation", period=period))  # fmt: skip
     found += [
-        voice.finding(name, value, "", f"{name} {number(value)}", definition="rank among branches, the area left out",
+        voice.finding(name, value, "", f"{voice.say(zh, en)} {number(value)}", definition="rank among branches, the area left out",
                       table="participation", period=period)
-        for name, value in ranks
+        for name, value, zh, en in ranks
     ]  # fmt: skip
     return found

@@ -17,25 +17,38 @@ def headline(voice: Voice, gaps: pd.DataFrame, progress: pd.DataFrame, tested: p
         progress: `targets.progress`; may be empty.
         tested: `causes.confirm`; may be empty.
     """
-    if progress.empty or gaps.empty:
-        text = voice.say("没有正在执行的目标，缺口未知。", "No target is running: the shortfall is unknown.")
+    if progress.empty or progress["target"].isna().all():
+        text = (
+            voice.say("没有正在执行的销量目标，缺口未知。", "No sales target is running: the shortfall is unknown.")
+            if progress.empty
+            else voice.say("目标被隐去，缺口未知。", "The target is masked: the shortfall is unknown.")
+        )
         return [voice.finding("gap", None, "台", text, status=Status.UNKNOWN, headline=True), *confirmed(voice, tested)]
     even = progress[progress["phasing"] == "month_even"].iloc[0]
-    gap, worst = even.month_target - even.month_actual, gaps.iloc[0]
-    text = voice.say(
-        f"{even.month}比当月目标（按月均分{number(even.month_target, 1)}）少{number(gap, 1)}台，缺口最大的是"
-        f"{voice.word('channel', worst.channel)}渠道，占{percent(worst.share, 1)}。"
-        if gap > 0
-        else f"{even.month}销售{number(even.month_actual)}台，超出当月目标（按月均分{number(even.month_target, 1)}），没有缺口。",
-        f"{even.month} fell {number(gap, 1)} devices short of its target ({number(even.month_target, 1)}, even months); most of it, "
-        f"{percent(worst.share, 1)}, sits in the {voice.word('channel', worst.channel)} channel."
-        if gap > 0
-        else f"{even.month} sold {number(even.month_actual)}, above its target ({number(even.month_target, 1)}, even months): no shortfall.",
-    )
+    gap = even.month_target - even.month_actual
+    aim = voice.say(f"当月目标（按月均分{number(even.month_target, 1)}）", f"its target ({number(even.month_target, 1)}, even months)")
+    if gap <= 0:
+        text = voice.say(
+            f"{even.month}销售{number(even.month_actual)}台，达到{aim}，没有缺口。",
+            f"{even.month} sold {number(even.month_actual)} devices and met {aim}: no shortfall.",
+        )
+    else:
+        text = voice.say(f"{even.month}比{aim}少{number(gap, 1)}台，", f"{even.month} fell {number(gap, 1)} devices short of {aim}; ")
+        text += _where(voice, gaps)
     lead = voice.finding("gap", gap, "台", text, denominator=voice.say("当月目标（按月均分）", "month's target, even months"),
                          definition="gap to target", table="targets", headline=True,
                          status=Status.BREACH if gap > 0 else Status.GOOD)  # fmt: skip
     return [lead, *confirmed(voice, tested)]
+
+
+def _where(voice: Voice, gaps: pd.DataFrame) -> str:
+    if gaps.empty:
+        return voice.say("此前没有销量，缺口不能分到渠道。", "without earlier sales it cannot be laid out over channels.")
+    worst = gaps.iloc[0]
+    return voice.say(
+        f"缺口最大的是{voice.word('channel', worst.channel)}渠道，占各渠道缺口之和的{percent(worst.share, 1)}。",
+        f"the largest part, {percent(worst.share, 1)} of the channels' shortfalls, sits in the {voice.word('channel', worst.channel)} channel.",
+    )
 
 
 def confirmed(voice: Voice, tested: pd.DataFrame) -> list[Finding]:
@@ -48,8 +61,11 @@ def confirmed(voice: Voice, tested: pd.DataFrame) -> list[Finding]:
         return [voice.finding("causes.confirmed", None, "", text, status=Status.UNKNOWN, headline=True)]
     groups = {v: list(tested.loc[tested["verdict"] == v, "cause"]) for v in ("confirmed", "rejected", "insufficient")}
     zh, en = [], []
+    against = set(tested.loc[(tested["verdict"] == "confirmed") & (tested["effect"] < 0), "cause"])
     for verdict, names in groups.items():
         if names:
+            # a fact that goes with fewer problems is no cause of them: its absence is
+            names = [voice.say(f"{n}（反向：有此因素者更好）", f"{n} (reversed: better with it)") if n in against else n for n in names]
             zh.append(f"{voice.word('cause_verdict', verdict)}：{'、'.join(names)}")
             en.append(f"{voice.word('cause_verdict', verdict)}: {', '.join(names)}")
     lead = voice.finding("causes.confirmed", float(len(groups["confirmed"])), "项",
@@ -92,15 +108,23 @@ def effects(voice: Voice, tested: pd.DataFrame) -> list[Finding]:
         top = sure.iloc[0]
         text = voice.say(
             f"{top.cause}的网点，销量偏低的比例高出{voice.points(top.effect).lstrip('+')}（95%区间{voice.points(top.low)}至{voice.points(top.high)}），"
-            f"占偏低网点问题的{percent(top.share_of_problem, 0)}",
+            f"可解释偏低网点的{percent(top.share_of_problem, 0)}（区间{percent(top.share_low, 0)}至{percent(top.share_high, 0)}）",
             f"Outlets with {top.cause} are low sellers {voice.points(top.effect).lstrip('+')} more often (95 % interval {voice.points(top.low)} "
-            f"to {voice.points(top.high)}): {percent(top.share_of_problem, 0)} of the problem",
+            f"to {voice.points(top.high)}): {percent(top.share_of_problem, 0)} of the problem ({percent(top.share_low, 0)} to {percent(top.share_high, 0)})",
         )
         value = float(top.effect)
     else:
-        most = int(tested["needed_per_group"].max())
-        text = voice.say(f"尚无原因得到确认；每组约需{number(most)}个网点才能判定", f"No cause is confirmed yet; about {number(most)} outlets a group would decide")
+        open_ = tested.loc[tested["verdict"] == "insufficient", "needed_per_group"].dropna()
         value = float("nan")
+        if open_.empty:
+            text = voice.say("各项均已判定，没有要因", "Every cause is decided; none is a root cause")
+        else:
+            most = number(open_.max())
+            text = voice.say(
+                f"尚无要因得到确认；若真实差异为最小有意义差异的两倍，有无该因素的网点各约需{most}个，才有80%的把握判定",
+                f"No root cause is confirmed yet; if the true difference were twice the smallest that matters, about {most} outlets "
+                "with and as many without would decide with 80 % power",
+            )
     return [voice.finding("cause.largest", value, "1", text, definition="Mantel–Haenszel risk difference, Sato variance",
                           denominator=voice.say("网点", "outlets"), table="outlet_facts")]  # fmt: skip
 
@@ -114,9 +138,9 @@ def checks(voice: Voice, units: pd.DataFrame, tested: pd.DataFrame, part: float)
     crude = tested[(tested["crude"].abs() > tested["minimum_effect"]) & (tested["verdict"] != "confirmed") & halved]
     found = [
         Check("unit", Verdict.PASS, voice.say(
-            f"分析单位是网点（全省{number(len(units))}个，各计一次）；问题是销量低于本分公司网点中位数的{percent(part, 0)}；按渠道分层，Holm校正。",
+            f"分析单位是网点（全省{number(len(units))}个，各计一次）；问题是销量低于本分公司同渠道网点中位数的{percent(part, 0)}；按渠道分层，Holm校正。",
             f"The unit is the outlet ({number(len(units))} in the province, each once); the problem is selling below {percent(part, 0)} "
-            "of the branch's median outlet; stratified by channel, Holm-adjusted.")),
+            "of the median of the branch's outlets of the same channel; stratified by channel, Holm-adjusted.")),
         Check("observational", Verdict.WARNING, voice.say(
             "这些是观察到的关联，不是试验；未测量的因素仍可能造成差异。", "These are observed associations, not an experiment: what was not measured may still be behind them.")),
     ]  # fmt: skip
@@ -126,7 +150,23 @@ def checks(voice: Voice, units: pd.DataFrame, tested: pd.DataFrame, part: float)
                 f"{row.cause}未分层时相差{voice.points(row.crude)}，按渠道分层后为{voice.points(row.effect)}：差异主要来自渠道。",
                 f"{row.cause}: {voice.points(row.crude)} crude, {voice.points(row.effect)} within channels: most of it is the channel's."))
         )  # fmt: skip
+    for row in tested[tested["p_heterogeneity"] < 0.05].itertuples():
+        found.append(
+            Check(f"heterogeneous.{row.cause}", Verdict.WARNING, voice.say(
+                f"{row.cause}的作用在各渠道之间不一致（p = {row.p_heterogeneity:.3f}）：所列差异是各渠道的平均。",
+                f"{row.cause} does not act alike in all channels (p = {row.p_heterogeneity:.3f}): the difference shown is their average."))
+        )  # fmt: skip
+    for row in tested[tested["reason"] != ""].itertuples():
+        found.append(Check(f"untestable.{row.cause}", Verdict.NONE, voice.say(
+            f"{row.cause}：{_UNTESTABLE[row.reason][0]}，不能判定。", f"{row.cause}: {_UNTESTABLE[row.reason][1]}, so nothing is decided.")))  # fmt: skip
     return found
+
+
+_UNTESTABLE = {
+    "one_sided": ("所有网点都有或都没有", "every outlet has it or none does"), "too_few": ("样本过少", "too few outlets"),
+    "no_overlap": ("没有一个渠道同时有两类网点", "no channel has outlets of both kinds"),
+    "between_branches": ("随整个分公司而变，网点之间比不出来", "it holds for whole branches, which outlets cannot show"),
+}  # fmt: skip
 
 
 def by_channel(voice: Voice, gaps: pd.DataFrame) -> list[Finding]:

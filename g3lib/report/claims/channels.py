@@ -11,6 +11,12 @@ from g3lib.report.claims.voice import Voice
 
 _SHARE = "channel_contribution_share"
 _PROGRESS = "attainment"
+_FIGURES = {
+    "attainment.calendar": ("当月完成率（按日历天）", "month's attainment (calendar days)"),
+    "attainment.year": ("累计完成率", "attainment to date"), "time_progress.calendar": ("时间进度", "time progress"),
+    "target.remaining": ("尚缺", "to go"), "target.per_month": ("月均需", "needed a month"),
+    "target.per_day": ("日均需", "needed a day"), "target.gap_to_time": ("序时缺口", "gap to time"),
+}  # fmt: skip
 
 
 def headline(voice: Voice, total: pd.DataFrame, units: pd.DataFrame, progress: pd.DataFrame) -> list[Finding]:
@@ -23,19 +29,29 @@ def headline(voice: Voice, total: pd.DataFrame, units: pd.DataFrame, progress: p
     """
     months = sorted(units["month"].unique())
     span = f"{months[0]}..{months[-1]}" if len(months) > 1 else months[0]
-    sold, top, low = total["units"].sum(), total.loc[total["share"].idxmax()], total.loc[total["share"].idxmin()]
+    sold = total["units"].sum()
     first = voice.finding(
         "units.total", sold, "台",
-        voice.say(
-            f"{voice.branch}{span}共销售{number(sold)}台：{voice.word('channel', top.channel)}渠道贡献"
-            f"{percent(top.share)}，{voice.word('channel', low.channel)}渠道仅{percent(low.share)}。",
-            f"{voice.branch} sold {number(sold)} devices in {span}: the {voice.word('channel', top.channel)} channel gave "
-            f"{percent(top.share)}, the {voice.word('channel', low.channel)} channel only {percent(low.share)}.",
-        ),
+        voice.say(f"{voice.branch}{span}共销售{number(sold)}台", f"{voice.branch} sold {number(sold)} devices in {span}")
+        + _who_gave(voice, total),
         denominator=voice.say("期内全部渠道销量", "all channels' sales of the span"), definition=_SHARE, table="sales",
         period=span, headline=True,
     )  # fmt: skip
     return [first, *target(voice, progress), *_figures(voice, total, units, span)]
+
+
+def _who_gave(voice: Voice, total: pd.DataFrame) -> str:
+    known = total.dropna(subset="share")
+    if known.empty:
+        return voice.say("。", ".")
+    top, low = known.loc[known["share"].idxmax()], known.loc[known["share"].idxmin()]
+    if len(known) == 1:
+        return voice.say(f"，全部来自{voice.word('channel', top.channel)}渠道。", f", all through the {voice.word('channel', top.channel)} channel.")
+    return voice.say(
+        f"：{voice.word('channel', top.channel)}渠道贡献{percent(top.share)}，{voice.word('channel', low.channel)}渠道仅{percent(low.share)}。",
+        f": the {voice.word('channel', top.channel)} channel gave {percent(top.share)}, the {voice.word('channel', low.channel)} "
+        f"channel only {percent(low.share)}.",
+    )
 
 
 def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
@@ -49,50 +65,69 @@ def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
         text = voice.say("目标被隐去，完成率未知。", "The target is masked: attainment is unknown.")
         return [voice.finding("attainment", None, "1", text, status=Status.UNKNOWN, headline=True)]
     behind = days.attainment < days.time_progress
+    span = f"{even.start}..{even.end}"
     lead = voice.finding(
         "attainment.month_even", even.month_attainment, "1",
         voice.say(
-            f"{even.month}销售{number(even.month_actual)}台，完成当月目标的{percent(even.month_attainment)}（按月均分；按日历天为"
+            f"{_until(voice, even)}销售{number(even.month_actual)}台，完成当月{_to_date(voice, even)}目标的{percent(even.month_attainment)}（按月均分；按日历天为"
             f"{percent(days.month_attainment)}）；" + _left(voice, even),
-            f"{even.month} brought {number(even.month_actual)} devices, {percent(even.month_attainment)} of the month's target "
+            f"{_until(voice, even)} brought {number(even.month_actual)} devices, {percent(even.month_attainment)} of the month's target {_to_date(voice, even)}"
             f"(even months; {percent(days.month_attainment)} by calendar days); " + _left(voice, even),
         ),
-        denominator=voice.say("年度目标按月均分", "annual target spread evenly over months"), definition=_PROGRESS,
+        denominator=voice.say(f"{span}目标按月均分", f"target of {span} spread evenly over months"), definition=_PROGRESS,
         table="targets", period=even.month, status=Status.BREACH if behind else Status.GOOD, headline=True,
     )  # fmt: skip
-    by_days = voice.say("年度目标按日历天分摊", "annual target by calendar days")
+    by_days = voice.say(f"{span}目标按日历天分摊", f"target of {span} by calendar days")
     figures = [
         ("attainment.calendar", days.month_attainment, "1", by_days, _PROGRESS),
-        ("attainment.year", days.attainment, "1", voice.say("年度目标", "annual target"), _PROGRESS),
-        ("time_progress.calendar", days.time_progress, "1", by_days, "time_progress"),
+        ("attainment.year", days.attainment, "1", voice.say(f"{span}目标", f"target of {span}"), _PROGRESS),
+        ("time_progress.calendar", days.time_progress, "1", voice.say("目标期的天数", "days of the target"), "time_progress"),
         ("target.remaining", even.remaining, str(even.unit), "", "required_run_rate"),
-        ("target.per_month", even.per_month, str(even.unit), voice.say("剩余整月", "whole months left"), "required_run_rate"),
+        ("target.per_month", even.per_month, str(even.unit), voice.say("剩余月数", "months left"), "required_run_rate"),
         ("target.per_day", days.per_day, str(days.unit), voice.say("剩余天数", "days left"), "required_run_rate"),
         ("target.gap_to_time", days.gap_to_time, str(days.unit), by_days, "gap_to_time"),
     ]
-    return [lead, *(_figure(voice, *figure, table="targets", period=even.month) for figure in figures)]
+    return [lead, *(_figure(voice, *figure, table="targets", period=even.month, of=voice.say(*_FIGURES[figure[0]])) for figure in figures)]
 
 
 def _left(voice: Voice, even: pd.Series) -> str:
     if even.remaining <= 0:
         return voice.say("目标已经完成。", "the target is met.")
-    if not even.months_left:
-        return voice.say(f"期末差{number(even.remaining)}台未完成。", f"the time is over, {number(even.remaining)} short.")
+    unit = voice.say(str(even.unit), "customers" if even.unit == "户" else "devices")
+    if not even.days_left:
+        return voice.say(f"期末差{number(even.remaining)}{unit}未完成。", f"the time is over, {number(even.remaining)} {unit} short.")
+    if even.months_left < 1:
+        return voice.say(
+            f"还差{number(even.remaining)}{unit}，余下{even.days_left}天每天须完成{number(even.per_day, 1)}{unit}。",
+            f"{number(even.remaining)} {unit} remain, {number(even.per_day, 1)} a day in the {even.days_left} days left.",
+        )
     return voice.say(
-        f"到期末还差{number(even.remaining)}台，此后每月须完成{number(even.per_month, 1)}台。",
-        f"{number(even.remaining)} remain, {number(even.per_month, 1)} a month from now on.",
+        f"到期末还差{number(even.remaining)}{unit}，此后每月须完成{number(even.per_month, 1)}{unit}。",
+        f"{number(even.remaining)} {unit} remain, {number(even.per_month, 1)} a month from now on.",
     )
 
 
-def by_month(voice: Voice, units: pd.DataFrame) -> list[Finding]:
-    """What the months say: the last one beside the one before and the mean."""
-    totals = units.groupby("month")["units"].sum()
+def _until(voice: Voice, even: pd.Series) -> str:
+    """The month, or its days so far."""
+    return str(even.month) if len(even.month) == 7 else voice.say(f"{even.month[:7]}（至{even.month[8:]}日）", f"{even.month[:7]} (to day {even.month[8:]})")
+
+
+def _to_date(voice: Voice, even: pd.Series) -> str:
+    return "" if len(even.month) == 7 else voice.say("至当日", "to date ")
+
+
+def by_month(voice: Voice, totals: pd.Series, kpi: pd.DataFrame) -> list[Finding]:
+    """What the months say: the last one beside the one before and the mean.
+
+    Args:
+        totals: devices by month.
+        kpi: `targets.kpi_row` of the last month.
+    """
     last, mean = totals.index[-1], totals.mean()
-    compared = ""
-    if len(totals) > 1:
-        change = totals.iloc[-1] / totals.iloc[-2] - 1 if totals.iloc[-2] else float("nan")
+    compared, change = "", float(kpi.set_index("kpi")["value"]["month_on_month"])
+    if change == change:
         compared = voice.say(
-            f"，比上月{'增' if change >= 0 else '减'}{percent(abs(change), 1)}", f", {change:+.1%} on the month before"
+            f"，日均环比{'增' if change >= 0 else '减'}{percent(abs(change), 1)}", f", {change:+.1%} a day on the month before"
         )
     text = voice.say(
         f"{last}销售{number(totals.iloc[-1])}台{compared}；{len(totals)}个月月均{number(mean, 2)}台",
@@ -103,7 +138,8 @@ def by_month(voice: Voice, units: pd.DataFrame) -> list[Finding]:
                       period=f"{totals.index[0]}..{last}"),
     ]  # fmt: skip
     if compared:
-        found.append(_figure(voice, "units.month_on_month", change, "1", "", "month ÷ month before − 1", "sales", last))
+        found.append(_figure(voice, "units.month_on_month", change, "1", "", "daily average ÷ that of the month before − 1",
+                             "sales", last, voice.say("日均环比", "a day on the month before")))  # fmt: skip
     return found
 
 
@@ -112,10 +148,10 @@ def change(voice: Voice, changed: pd.DataFrame, before: str, after: str) -> list
     difference = changed["change"].sum()
     mover = changed.loc[changed["change"].abs().idxmax()]
     text = voice.say(
-        f"{before}到{after}销量{'增加' if difference >= 0 else '减少'}{number(abs(difference))}台，其中"
-        f"{voice.word('channel', mover.channel)}渠道{mover.change:+,.0f}台",
+        f"{before}到{after}销量{'增加' if difference >= 0 else '减少'}{number(abs(difference))}台，变动最大的是"
+        f"{voice.word('channel', mover.channel)}渠道（{mover.change:+,.0f}台）",
         f"From {before} to {after} sales {'rose' if difference >= 0 else 'fell'} by {number(abs(difference))} devices; "
-        f"the {voice.word('channel', mover.channel)} channel made {mover.change:+,.0f} of it",
+        f"the {voice.word('channel', mover.channel)} channel moved most ({mover.change:+,.0f})",
     )
     lead = voice.finding(
         "units.change", difference, "台", text, definition="change_of_share", table="sales", period=f"{before}..{after}"
@@ -179,11 +215,12 @@ def stated(voice: Voice, documents: dict[str, float], units: pd.DataFrame, progr
     if "stated.mean_monthly_units" in documents:
         mean = units.groupby("month")["units"].sum().mean()
         given = documents["stated.mean_monthly_units"]
+        months = units["month"].nunique()
         text = voice.say(
-            f"文件称月均{number(given)}台；三个月合计÷3 = {number(mean, 2)}台。",
-            f"The document says {number(given)} devices a month; the total ÷ months is {number(mean, 2)}.",
+            f"文件称月均{number(given)}台；{months}个月合计÷{months} = {number(mean, 2)}台。",
+            f"The document says {number(given)} devices a month; the total ÷ {months} months is {number(mean, 2)}.",
         )
-        found.append(Check("stated_mean", Verdict.PASS if abs(mean - given) < 1 else Verdict.WARNING, text))
+        found.append(Check("stated_mean", Verdict.PASS if rounded(mean, 0) == given else Verdict.WARNING, text))
     if "stated.january_attainment" in documents and len(progress):
         even = progress[progress["phasing"] == "month_even"].iloc[0]
         given = documents["stated.january_attainment"]
@@ -191,7 +228,7 @@ def stated(voice: Voice, documents: dict[str, float], units: pd.DataFrame, progr
             f"文件称1月完成{percent(given, 0)}；按月均分为{percent(even.month_attainment)}。",
             f"The document says {percent(given, 0)} for January; spread evenly over months it is {percent(even.month_attainment)}.",
         )
-        near = abs(round(even.month_attainment, 2) - given) < 0.005
+        near = abs(float(rounded(even.month_attainment, 2)) - given) < 1e-9
         found.append(Check("stated_attainment", Verdict.PASS if near else Verdict.WARNING, text))
     return found
 

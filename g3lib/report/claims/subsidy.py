@@ -18,6 +18,10 @@ _BASES = {
     "list": ("零售价", "list price"), "contract": ("合约价", "contract price"), "supply": ("供货价", "supply price"),
     "": ("未设定", "unset"),
 }  # fmt: skip
+_SILENT = {
+    "no_cap": ("没有上限", "without a cap"), "no_plan": ("没有停售日期或近期销量", "without an end of life or recent sales"),
+    "unknown": ("有未知补贴", "with unknown subsidies"),
+}  # fmt: skip
 
 
 def headline(voice: Voice, rates: pd.DataFrame, checked: pd.DataFrame, units: pd.Series, base: str) -> list[Finding]:
@@ -36,36 +40,60 @@ def headline(voice: Voice, rates: pd.DataFrame, checked: pd.DataFrame, units: pd
                "zero_base": ("价格合计为零", "the prices sum to zero")}[whole.reason]  # fmt: skip
         text = voice.say(f"{voice.branch}补贴率无法得出：{why[0]}；不作结论。", f"{voice.branch}: no subsidy rate, {why[1]}: no verdict.")
         return [voice.finding("subsidy.rate", None, "1", text, status=Status.UNKNOWN, headline=True)]
-    fails = float(units[checked["verdict"] == "fail"].sum())
-    silent = float(units[checked["verdict"] == "no verdict"].sum())
     over = float(checked["over_yuan"].clip(lower=0).sum())
+    beyond = float(units[checked["over_yuan"] > 0].sum())
+    below = float(units[checked["over_yuan"] < 0].sum())
+    silent = float(units[checked["verdict"] == "no verdict"].sum())
+    judged = _judged(voice, beyond, over, below, float(checked["over_yuan"].clip(upper=0).sum()), silent, float(units.sum()))
     lead = voice.finding(
         "subsidy.rate", whole.rate, "1",
         voice.say(
-            f"{voice.branch}{voice.period}补贴{voice.money(whole.subsidy_yuan)}，补贴率{percent(whole.rate)}；"
-            + (f"{number(fails)}台超出规则，多补{voice.money(over)}。" if fails else "没有超出规则的销售。"),
-            f"{voice.branch} paid {voice.money(whole.subsidy_yuan)} of subsidy in {voice.period}, {percent(whole.rate)} of price; "
-            + (f"{number(fails)} devices beyond their rule, {voice.money(over)} too much." if fails else "no sale broke its rule."),
+            f"{voice.branch}{voice.period}补贴{voice.money(whole.subsidy_yuan)}，补贴率{percent(whole.rate)}；{judged}。",
+            f"{voice.branch} paid {voice.money(whole.subsidy_yuan)} of subsidy in {voice.period}, {percent(whole.rate)} of "
+            f"{_BASES[base][1]}; {judged}.",
         ),
         denominator=voice.say(*_BASES[base]), definition=_RATE, table="sales", headline=True,
-        status=Status.BREACH if fails else Status.GOOD,
+        status=Status.BREACH if beyond or below else Status.UNKNOWN if silent else Status.GOOD,
     )  # fmt: skip
     figures = [
         voice.finding("subsidy.yuan", whole.subsidy_yuan, "元", voice.money(whole.subsidy_yuan), definition="Σ subsidy × units",
                       table="sales"),
-        voice.finding("policy.fails", fails, "台", number(fails), definition="policy check", table="policy"),
+        voice.finding("policy.beyond", beyond, "台", number(beyond), definition="policy check", table="policy"),
+        voice.finding("policy.below", below, "台", number(below), definition="policy check", table="policy"),
         voice.finding("policy.over_yuan", over, "元", voice.money(over), definition="policy check", table="policy"),
         voice.finding("policy.no_verdict", silent, "台", number(silent), definition="policy check", table="policy"),
     ]  # fmt: skip
     return [lead, *figures]
 
 
+def _judged(voice: Voice, beyond: float, over: float, below: float, short: float, silent: float, every: float) -> str:
+    zh, en = [], []
+    if beyond:
+        zh.append(f"{number(beyond)}台超出规则，多补{voice.money(over)}")
+        en.append(f"{number(beyond)} devices beyond their rule, {voice.money(over)} too much")
+    if below:
+        zh.append(f"{number(below)}台低于规则下限，少补{voice.money(-short)}")
+        en.append(f"{number(below)} devices below what their rule asks for, {voice.money(-short)} too little")
+    if silent:
+        zh.append(f"{'全部' if silent == every else ''}{number(silent)}台不作结论（规则隐去、缺失或金额未知）")
+        en.append(f"{'all ' if silent == every else ''}{number(silent)} devices without a verdict (rule masked or missing, or amount unknown)")
+    if not zh:
+        zh, en = ["全部合乎规则"], ["every sale keeps to its rule"]
+    return voice.say("；".join(zh), "; ".join(en))
+
+
 def against_rules(voice: Voice, table: pd.DataFrame) -> list[Finding]:
     """Which class × contract × channel is furthest beyond its rule."""
     worst = table.loc[table["over_yuan"].idxmax()] if len(table) else None
     if worst is None or not worst.over_yuan > 0:
-        text = voice.say("各类补贴率都在规则之内", "Every class keeps to its rule")
-        return [voice.finding("policy.worst", 0.0, "元", text, definition="policy check", table="sales")]
+        silent, below = (0.0, 0.0) if worst is None else (float(table["no_verdict"].sum()), float(table["below"].sum()))
+        text = voice.say("没有超出规则的补贴", "No subsidy goes beyond its rule")
+        if below:
+            text += voice.say(f"，但有{number(below)}台低于下限", f", but {number(below)} devices are below what theirs asks for")
+        if silent:
+            text += voice.say(f"（{number(silent)}台不作结论）", f" ({number(silent)} devices without a verdict)")
+        status = Status.BREACH if below else Status.UNKNOWN if silent or worst is None else Status.GOOD
+        return [voice.finding("policy.worst", 0.0, "元", text, definition="policy check", table="sales", status=status)]
     name = " · ".join(voice.word(v, worst[v]) for v in ("device_class", "contract", "channel"))
     text = voice.say(
         f"超出最多的是{name}：{number(worst.fails)}台，多补{voice.money(worst.over_yuan)}",
@@ -90,24 +118,26 @@ def over_time(voice: Voice, monthly: pd.DataFrame) -> list[Finding]:
                           period=f"{first.month}..{last.month}")]  # fmt: skip
 
 
-def lifecycle(voice: Voice, lives: pd.DataFrame) -> list[Finding]:
-    """Which models are beyond their lifecycle cap, or on their way."""
+def lifecycle(voice: Voice, lives: pd.DataFrame, base: str) -> list[Finding]:
+    """Which models are beyond their lifecycle cap, or on their way; and of how many nothing can be said."""
     fails, warns = lives[lives["verdict"] == "fail"], lives[lives["verdict"] == "warning"]
     silent = int((lives["verdict"] == "no verdict").sum())
+    judged = len(lives) - silent
     left = float(lives["headroom"].clip(lower=0).sum())
-    zh = [f"{len(fails)}款已超生命周期上限" if len(fails) else "没有机型超出生命周期上限"]
-    en = [f"{len(fails)} models are beyond their lifecycle cap" if len(fails) else "no model is beyond its lifecycle cap"]
+    zh = [f"可判定的{judged}款机型中{len(fails)}款已超生命周期上限" if len(fails) else f"可判定的{judged}款机型均未超生命周期上限"]
+    en = [f"of {judged} models that can be judged {len(fails) or 'none'} {'is' if len(fails) < 2 else 'are'} beyond the lifecycle cap"]
     if len(warns):
         zh.append(f"{len(warns)}款按近三月力度将超出（{voice.listed(list(warns['model'][:3]))}）")
         en.append(f"{len(warns)} will be at the pace of the last three months ({voice.listed(list(warns['model'][:3]))})")
     if silent:
-        zh.append(f"{silent}款没有上限或停售日期，不作结论")
-        en.append(f"{silent} have no cap or no end of life: no verdict")
-    status = Status.BREACH if len(fails) else Status.WATCH if len(warns) else Status.UNKNOWN if silent == len(lives) else Status.GOOD
+        reasons = lives.loc[lives["verdict"] == "no verdict", "reason"].value_counts().sort_index()
+        zh.append(f"{silent}款不作结论（" + "，".join(f"{_SILENT[r][0]}{n}款" for r, n in reasons.items()) + "）")
+        en.append(f"{silent} get no verdict (" + ", ".join(f"{n} {_SILENT[r][1]}" for r, n in reasons.items()) + ")")
+    status = Status.BREACH if len(fails) else Status.WATCH if len(warns) else Status.UNKNOWN if silent else Status.GOOD
     text = voice.say("；".join(zh), "; ".join(en)[:1].upper() + "; ".join(en)[1:])
     return [
         voice.finding("lifecycle.fails", float(len(fails)), "款", text, definition="lifecycle average", table="sales",
-                      denominator=voice.say("整个生命周期的零售额", "base over the whole life"), status=status),
+                      denominator=voice.say(f"整个生命周期的{_BASES[base][0]}", f"{_BASES[base][1]} over the whole life"), status=status),
         voice.finding("lifecycle.headroom", left, "元", voice.money(left), definition="r* × planned base", table="sales"),
     ]  # fmt: skip
 
