@@ -38,5 +38,6 @@ bench: $(STAMP)
 study: $(STAMP)
 	$(BIN)/python -m pytest tests/study -p no:cacheprovider
 
+# what can be made again; the store holds your own loads and stays
 clean:
-	rm -rf .venv data/store data/sample build reports/2*
+	rm -rf .venv data/sample build reports/2* reports/index.html

@@ -56,7 +56,7 @@ def check(files: tuple[Path, ...], table: str | None, form: str) -> None:
     from g3lib.tables import loading
 
     _known_table(table)
-    checked = [loading.check(path, table) for path in _expanded(files)]
+    checked = [loading.check(path, table) for path in loading.exports_in(files)]
     faults = [fault for c in checked for fault in c.all_faults]
     _list_faults(faults, form)
     if form == "table":
@@ -74,12 +74,12 @@ def check(files: tuple[Path, ...], table: str | None, form: str) -> None:
 @FORMAT
 def load(files: tuple[Path, ...], table: str | None, form: str) -> None:
     """Validate exports and add their good rows to the store; rejected rows are kept with their reasons."""
-    from g3lib.tables import adding
+    from g3lib.tables import adding, loading
     from g3lib.tables.workspace import Workspace
 
     _known_table(table)
     root = Workspace.find().store_root
-    results = adding.load(root, _expanded(files), table)
+    results = adding.load(root, loading.exports_in(files), table)
     faults = [fault for result in results for fault in result.faults]
     _list_faults(faults, form)
     if form == "table":
@@ -101,12 +101,16 @@ def run(
     params: tuple[tuple[str, str], ...], force: bool, lang: Any,
 ) -> None:  # fmt: skip
     """Run notebooks for branches: reports/<period>/<branch>/<notebook>.html and an index."""
+    from g3lib.errors import UsageError
     from g3lib.runs import batch
     from g3lib.runs.notebooks import find
     from g3lib.tables.workspace import Workspace
 
     workspace = Workspace.find()
-    chosen = [n for n in find(workspace.notebooks, list(notebooks)) if n.unit == "branch"]
+    chosen = find(workspace.notebooks, list(notebooks))
+    if notebooks and (other := [n.name for n in chosen if n.unit != "branch"]):
+        raise UsageError(f"{', '.join(other)}: not one report a branch (metadata.g3.unit); run it in another way.")
+    chosen = [n for n in chosen if n.unit == "branch"]
     planned = batch.plan(workspace, chosen, branches, period, lang, dict(params), force)
     rows = list(planned.settled)
     _progress(planned.tasks, jobs or os.cpu_count() or 1, rows)
@@ -163,20 +167,6 @@ def _known_table(table: str | None) -> None:
 
     if table is not None and table not in TABLES:
         raise UsageError(f"--table {table!r} is unknown; known: {', '.join(TABLES)}.")
-
-
-def _expanded(files: tuple[Path, ...]) -> list[Path]:
-    """Files as given; a folder stands for the exports in it, and corrections after what they correct."""
-    from g3lib.tables.reading import SUFFIXES
-
-    found: list[Path] = []
-    for path in files:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        inside = [p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES and p.name != "README.txt"]
-        found += sorted(inside, key=lambda p: (len(p.parts), p))
-    return found
 
 
 def _list_faults(faults: list[Fault], form: str) -> None:

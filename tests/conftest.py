@@ -23,11 +23,10 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["G3_TEST_SAMPLE"] = str(folder / "sample")
     if config.option.collectonly:
         return
-    from g3lib.cli import _expanded
-    from g3lib.tables import adding, sample
+    from g3lib.tables import adding, loading, sample
 
     sample.make(folder / "sample")
-    loaded = adding.load(folder / "store", _expanded((ROOT / "data" / "sources", folder / "sample")))
+    loaded = adding.load(folder / "store", loading.exports_in((ROOT / "data" / "sources", folder / "sample")))
     faults = [fault for one in loaded for fault in one.faults]
     assert not faults, faults
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import pandas as pd
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,8 +74,3 @@ def test_the_input_is_not_changed() -> None:
     channels.monthly_units(NANQU)
     channels.contribution_share(NANQU)
     pd.testing.assert_frame_equal(NANQU, before)
-
-
-def test_one_channel_has_it_all() -> None:
-    assert channels.herfindahl([1.0]) == 1.0
-    assert channels.herfindahl([0.25] * 4) == pytest.approx(0.25)

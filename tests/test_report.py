@@ -50,7 +50,7 @@ DRAWN = [
 
 def data_of(draw, frame: pd.DataFrame, lang: str, **more: object) -> dict:
     with look():
-        fig, (ax,) = figure(3)
+        fig, ax = figure(3)
         assert draw(frame, ax=ax, lang=lang, **more) is ax
         assert png(fig)[:4] == b"\x89PNG"
         return drawn(fig)
@@ -74,7 +74,7 @@ def test_every_public_chart_is_tested() -> None:
 
 def test_a_missing_glyph_is_an_error() -> None:
     with look():
-        fig, (ax,) = figure(2)
+        fig, ax = figure(2)
         ax.set_title("\U0010fffd")  # a code point that no font draws
         with pytest.raises(UserWarning, match="Glyph"):
             png(fig)
@@ -233,7 +233,7 @@ def test_a_single_red_dot_stays_red_in_the_picture() -> None:
     from PIL import Image
 
     with look():
-        fig, (ax,) = figure(3)
+        fig, ax = figure(3)
         charts.rate_against_rule(RATES, ax=ax, lang="zh")
         picture = np.asarray(Image.open(io.BytesIO(png(fig))).convert("RGB")).astype(int)
     red = (picture[..., 0] > 150) & (picture[..., 1] < 90) & (picture[..., 2] < 90)

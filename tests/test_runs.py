@@ -215,3 +215,20 @@ def test_check_writes_nothing(workspace: Workspace) -> None:
     assert (fault["row"], fault["column"], fault["found"]) == (2, "渠道", "火星")
     assert sorted(workspace.root.rglob("*")) == before
     assert not os.path.exists(os.environ["G3_KEY_FILE"])
+
+
+def test_reports_hold_no_time_and_no_path_of_this_machine(workspace: Workspace) -> None:
+    sales(workspace, "东区")
+    make(workspace, "91-fine", a="1 + 1")
+    assert CliRunner().invoke(main, ["run", "91"]).exit_code == 0
+    text = (workspace.reports / "2010-02" / "东区" / "91-fine.ipynb").read_text(encoding="utf-8")
+    assert str(workspace.root) not in text
+    assert "start_time" not in text
+
+
+def test_a_parameter_of_one_notebook_is_no_fault_of_the_others(workspace: Workspace) -> None:
+    sales(workspace, "东区")
+    planned = batch.plan(workspace, find(workspace.notebooks, ["02", "04"]), parameters={"compare_with": "2009-12"})
+    assert [("compare_with" in t.parameters) for t in planned.tasks] == [False]
+    with pytest.raises(UsageError, match="'colour' is no parameter"):
+        batch.plan(workspace, find(workspace.notebooks, ["02", "04"]), parameters={"colour": "red"})

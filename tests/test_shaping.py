@@ -7,7 +7,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from g3lib.tables import loading
+from g3lib.tables import loading, shaping
 from g3lib.tables.loading import Export
 
 
@@ -248,3 +248,9 @@ def test_targets_of_a_wide_month_end_with_the_month(tmp_path: Path) -> None:
 
 def test_a_made_up_table_is_known_as_one(tmp_path: Path) -> None:
     assert export(tmp_path, "made-up data 虚构,,,\n日期,分公司,渠道,台数\n2010-01,样例,自营,3\n").made_up
+
+
+def test_a_unit_or_a_year_keeps_what_a_heading_may_mean() -> None:
+    # "end" is a column of targets and a channel of sales: which one is settled by the table, in every form
+    for text in ("end", "end(台)", "2010年1月end"):
+        assert shaping.meaning(text).instead == {"channel": "end"}, text

@@ -154,12 +154,7 @@ def daily_pace(first: float, last: float, days: int) -> float:
 
 def area_uplift(totals: pd.DataFrame, before: str, after: str) -> tuple[float, float]:
     """The area's stated rates before and after (NaN where not stated); never a mean of branches."""
-    frame = totals.assign(month=pd.to_datetime(totals["date"]).dt.strftime("%Y-%m"))
-    rates = pd.to_numeric(frame["rate"])
-    if "base" in frame:
-        base = pd.to_numeric(frame["base"])
-        rates = rates.fillna(pd.to_numeric(frame["participants"]) / base.where(base > 0))
-    by_month = rates.groupby(frame["month"]).last()
+    by_month = month_rates(totals.assign(branch="area")).set_index("month")["rate"]
     return float(by_month.get(before, np.nan)), float(by_month.get(after, np.nan))
 
 

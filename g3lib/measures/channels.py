@@ -8,7 +8,6 @@ count of sales has no sampling error, so nothing here is an estimate.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 import pandas as pd
 
@@ -117,15 +116,6 @@ def change_of_share(units: pd.DataFrame, before: str, after: str) -> pd.DataFram
             "share_change": (table[after] / end - table[before] / start).to_numpy(),
         }
     )
-
-
-def herfindahl(shares: Sequence[float]) -> float:
-    """HHI: the sum of squared shares, 1/n (even) to 1 (one channel has all).
-
-    >>> herfindahl([0.5, 0.5])
-    0.5
-    """
-    return float(sum(Fraction(share).limit_denominator(10**9) ** 2 for share in shares))
 
 
 def month_totals(units: pd.DataFrame) -> pd.Series:

@@ -87,12 +87,13 @@ def progress(sales: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.D
         period: its `asof` is the last day known.
 
     Returns:
-        One row per target × phasing: branch, unit, start, end, target, actual (devices since start),
-        attainment, time_progress, progress_index (attainment ÷ time progress), gap_to_time (序时缺口, devices:
-        target × time progress − actual, positive is behind), remaining, days_left, months_left (parts of
-        months counted as parts), per_day and per_month (required run rates), month (or the date, where
-        the month is not over), month_target, month_actual, month_attainment: the target's part of the
-        month up to the last day known, and the devices of those days.
+        One row per target × phasing, the target of the longest span first, only the last version of each:
+        branch, unit, start, end, target, actual (devices since start), attainment, time_progress,
+        progress_index (attainment ÷ time progress), gap_to_time (序时缺口, devices: target × time progress −
+        actual, positive is behind), remaining, days_left, months_left (parts of months counted as parts),
+        per_day and per_month (required run rates), month (or the date, where the month is not over),
+        month_target, month_actual, month_attainment: the target's part of the month up to the last day
+        known, and the devices of those days.
     """
     asof = period.asof
     running = targets[
@@ -103,6 +104,11 @@ def progress(sales: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.D
         & (targets["start"] <= pd.Timestamp(asof))
         & (targets["end"] >= pd.Timestamp(asof))
     ]
+    # a later version replaces an earlier one; of several spans the longest stands first
+    running = running.assign(span=running["end"] - running["start"]).sort_values(["span", "start"], ascending=[False, True])
+    if "version" in running:
+        running = running.sort_values("version", kind="stable", na_position="first")
+    running = running.drop_duplicates(["start", "end"], keep="last").sort_values("span", ascending=False, kind="stable")
     rows = []
     for row in running.itertuples():
         start, end = row.start.date(), row.end.date()

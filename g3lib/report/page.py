@@ -91,7 +91,7 @@ class Report:
         if any(isinstance(arg, pd.DataFrame) and arg.empty for arg in args):
             return Shown([self._claim(findings)])  # the claim says that there is nothing to draw
         with look():
-            fig, (ax,) = figure(height)
+            fig, ax = figure(height)
             draw(*args, ax=ax, lang=self.lang, **kwargs)
             picture, data = png(fig), drawn(fig)
         image = {

@@ -72,7 +72,7 @@ COLUMNS: dict[str, tuple[str, str, str]] = {
     "attainment": ("完成率", "attainment", "percent"),
     "time_progress": ("时间进度", "time progress", "percent"),
     "progress_index": ("进度指数", "progress index", "decimal"),
-    "gap_to_time": ("序时缺口", "gap to time", "count1"),
+    "gap_to_time": ("序时缺口", "behind time (devices)", "count1"),
     "remaining": ("尚缺", "to go", "count"),
     "per_day": ("日均需", "needed a day", "count1"),
     "per_month": ("月均需", "needed a month", "count1"),

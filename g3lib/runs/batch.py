@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,7 +26,9 @@ from g3lib.runs.notebooks import Notebook
 from g3lib.runs.task import Task, run
 from g3lib.tables.schema import TABLES
 from g3lib.tables.store import Store
-from g3lib.tables.workspace import DATED, Dataset, Workspace, data_months, known_branches, latest_month
+from g3lib.tables.workspace import DATED, Workspace, data_months, known_branches, latest_month
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass
@@ -60,7 +64,7 @@ def plan(
     made: dict[Path, dict[tuple[str, str], ledger.Row]] = {}
     result = Plan()
     for notebook in notebooks:
-        given = notebook.checked({"lang": lang, **(parameters or {})})
+        given = notebook.checked({"lang": lang, **_meant_for(notebook, notebooks, parameters or {})})
         for branch in branches or known:
             task = _task(workspace, store, notebook, branch, period, lang, given)
             if isinstance(task, ledger.Row):
@@ -75,6 +79,11 @@ def plan(
     return result
 
 
+def _meant_for(notebook: Notebook, every: Sequence[Notebook], given: Mapping[str, object]) -> dict[str, object]:
+    """The parameters that the notebook has, and those that none has, which it is to refuse."""
+    return {k: v for k, v in given.items() if k in notebook.parameters or not any(k in n.parameters for n in every)}
+
+
 def _task(
     workspace: Workspace, store: Store, notebook: Notebook, branch: str, period: str, lang: Lang, given: dict[str, Any]
 ) -> Task | ledger.Row:
@@ -86,22 +95,23 @@ def _task(
         if not set(Period.parse(wanted).months) & months:
             raise NoData(f"{branch} has no rows in {wanted}.")
     except NoData as error:
-        skipped.error, skipped.period = str(error), period or _any_month(store, branch)
+        skipped.error, skipped.period = str(error), period or latest_month(store, branch)
         return skipped
     parameters = {**given, "branch": branch, "period": wanted}
-    sisters = Dataset(store, branch, Period.parse(wanted)).sisters
-    data = store.digest((table, sisters) for table in TABLES)
+    data = _data_digest(store, tuple(store.sisters(branch)))
     key = _key(notebook.digest, parameters, data)
     inputs = {(e.title, e.digest) for t in _dated(notebook.needs) for e in store.entries(t, [branch]) if branch in e.parts}
     return Task(notebook.path, branch, wanted, parameters, key, workspace.reports, lang, tuple(sorted(inputs)))
 
 
+@cache
+def _data_digest(store: Store, sisters: tuple[str, ...]) -> str:
+    """What a report of any of these branches reads: ranks make each depend on all its sisters."""
+    return store.digest((table, sisters) for table in TABLES)
+
+
 def _dated(needs: Iterable[str]) -> list[str]:
     return sorted({need.split(".")[0] for need in needs} & set(DATED)) or list(DATED)
-
-
-def _any_month(store: Store, branch: str) -> str:
-    return latest_month(store, branch)
 
 
 def _key(notebook: str, parameters: Mapping[str, Any], data: str) -> str:
@@ -128,25 +138,40 @@ def _is_made(task: Task, row: ledger.Row | None) -> bool:
 def execute(tasks: Sequence[Task], jobs: int, done: Callable[[ledger.Row], None]) -> None:
     """Run the tasks in `jobs` processes; `done` hears of each as it ends.
 
-    A worker that dies takes the reports in flight with it: they are said to have failed, and the rest
-    goes on in new workers.
+    A worker that dies breaks the pool. The reports then in flight are each tried again in a process of
+    their own, so that the one that kills takes no other along; the rest goes on in new workers.
     """
-    waiting = list(tasks)
+    for name in _ONE_THREAD:
+        os.environ.setdefault(name, "1")  # reports run side by side: BLAS threads would only be in each other's way
+    waiting = deque(tasks)
     while waiting:
         # spawn: a forked worker would share sockets and locks of this process
         with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context("spawn")) as pool:
-            futures = {pool.submit(run, task): task for task in waiting}
-            waiting = []
-            broken: list[Task] = []
-            for future in as_completed(futures):
-                try:
-                    done(future.result())
-                except BrokenProcessPool:
-                    broken.append(futures[future])
-        if broken:
-            # nobody knows which of them killed the worker: each gets a process to itself, so one cannot take others along
-            for task in broken:
-                done(_alone(task))
+            in_flight = _until_broken(pool, waiting, jobs, done)
+        for task in in_flight:
+            done(_alone(task))
+
+
+def _until_broken(
+    pool: ProcessPoolExecutor, waiting: deque[Task], jobs: int, done: Callable[[ledger.Row], None]
+) -> list[Task]:
+    """Work the queue off; returns the tasks that were in flight when a worker died, none if none did."""
+    running: dict[Future[ledger.Row], Task] = {}
+    broken: list[Task] = []
+    while (waiting and not broken) or running:
+        while waiting and not broken and len(running) < jobs:
+            task = waiting.popleft()
+            try:
+                running[pool.submit(run, task)] = task
+            except BrokenProcessPool:
+                broken.append(task)
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            task = running.pop(future)
+            try:
+                done(future.result())
+            except BrokenProcessPool:
+                broken.append(task)
+    return broken
 
 
 def _alone(task: Task) -> ledger.Row:

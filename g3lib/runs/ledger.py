@@ -7,7 +7,7 @@ import io
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -56,7 +56,8 @@ def read(folder: Path) -> dict[tuple[str, str], Row]:
     """The ledger of a period's folder, by (notebook, branch); empty where there is none or it is unreadable."""
     try:
         plain = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        rows = [Row(**row) for row in plain["reports"]]
+        known = {f.name for f in fields(Row)}
+        rows = [Row(**{k: v for k, v in row.items() if k in known}) for row in plain["reports"]]
     except (OSError, ValueError, TypeError, KeyError):
         return {}
     return {(row.notebook, row.branch): row for row in rows}

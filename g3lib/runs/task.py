@@ -6,6 +6,7 @@ it in the ledger's row, so it can run in another process or, one day, on another
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -75,12 +76,18 @@ def run(task: Task) -> Row:
 def _execute(task: Task, executed: Path) -> Any:
     import papermill
 
-    return papermill.execute_notebook(
+    notebook = papermill.execute_notebook(
         str(task.notebook), str(executed), parameters=task.parameters, cwd=str(task.notebook.parent),
         kernel_name="python3", progress_bar=False, log_output=False, autosave_cell_every=0,
         # a kernel's own warnings (its transport on loopback) are no business of whoever reads the run's lines
         extra_arguments=["--log-level=50"],
     )  # fmt: skip
+    # times and paths of this machine: the ledger has them, and the same input is to give the same bytes
+    for part in (notebook, *notebook.cells):
+        part.metadata.pop("papermill", None)
+        part.metadata.pop("execution", None)
+    executed.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return notebook
 
 
 def _html(task: Task, notebook: Any) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -68,10 +68,7 @@ class _LazyDigester(Digester):
 
 
 def load(
-    root: Path,
-    paths: Sequence[Path],
-    table: str | None = None,
-    progress: Callable[[Path], None] | None = None,
+    root: Path, paths: Sequence[Path], table: str | None = None
 ) -> list[Loaded]:
     """Take files through the gate into the store at `root`; one commit for all of them.
 
@@ -87,8 +84,6 @@ def load(
             results.append(Loaded(checked, tuple(_add(root, manifest, export) for export in checked.exports)))
             for export in checked.exports:
                 export.rows = export.rows.iloc[:0]  # the rows are stored; a long list of files stays small
-            if progress:
-                progress(path)
         if key.used:
             manifest.key_id = key.key_id
         manifest.write(root / "manifest.json")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from g3lib.tables import shaping
 from g3lib.tables.gate import ROW, Gate, cells_of
 from g3lib.tables.identity import Digester
 from g3lib.tables.notes import Note
-from g3lib.tables.reading import Sheet, Unreadable, read
+from g3lib.tables.reading import SUFFIXES, Sheet, Unreadable, read
 from g3lib.tables.schema import Table
 from g3lib.tables.totals import checked_totals
 
@@ -106,6 +107,29 @@ def check(path: Path, table: str | None = None, digester: Digester | None = None
             found = f"{type(error).__name__}: {error}"
             result.faults.append(Fault(sheet.file, sheet.name, None, "", found, "a readable sheet", Severity.FILE))
     return result
+
+
+def exports_in(paths: Sequence[Path]) -> list[Path]:
+    """Files as given; a folder stands for the exports in it, and corrections after what they correct.
+
+    Hidden files, Excel's lock files and a store are no exports; files deeper in the folder come later.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        stores = {manifest.parent for manifest in path.rglob("manifest.json")}
+        inside = [
+            p
+            for p in path.rglob("*")
+            if p.is_file()
+            and p.suffix.lower() in SUFFIXES
+            and not p.name.startswith((".", "~$", "README"))
+            and stores.isdisjoint(p.parents)
+        ]
+        found += sorted(inside, key=lambda p: (len(p.parts), p))
+    return found
 
 
 def file_digest(path: Path) -> str:

@@ -109,7 +109,7 @@ def meaning(text: str) -> Meaning:
     if found := _UNIT.fullmatch(bare):
         inner = meaning(found["name"])
         if inner:
-            return Meaning(text, inner.columns, found["unit"], inner.dims, inner.total, inner.bare_month)
+            return replace(inner, text=text, unit=found["unit"])
     if (found := TOTAL.fullmatch(fold(bare))) and not found["of"]:
         return Meaning(text, total=True)
     if found := _BARE_MONTH.fullmatch(bare):
@@ -126,7 +126,7 @@ def meaning(text: str) -> Meaning:
     if found := _MONTH_THEN.fullmatch(bare):
         month, rest = meaning(found[1]), meaning(found[2])
         if month and rest:
-            return Meaning(text, rest.columns, rest.unit, {**month.dims, **rest.dims}, rest.total)
+            return replace(rest, text=text, dims={**month.dims, **rest.dims})
     return Meaning(text)
 
 
@@ -277,7 +277,7 @@ def _with_year(found: Meaning, year: int | None) -> Meaning:
     if found.bare_month is None or year is None:
         return found
     dims = {**found.dims, "date": f"{year}-{found.bare_month:02d}"}
-    return Meaning(found.text, found.columns, found.unit, dims, found.total)
+    return replace(found, dims=dims, bare_month=None)
 
 
 def _choose(sheet: Sheet, meanings: list[Meaning], titles: _Titles, named: str | None) -> Table:

@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,6 @@ class Entry:
     days: Sequence[str] = ()  # first and last of those days
 
     @property
-    def months(self) -> list[str]:
-        """Every month that some branch has, sorted."""
-        return sorted({month for months in self.cells.values() for month in months} - {""})
-
-    @property
     def title(self) -> str:
         """How a report names the source."""
         return f"{self.file} · {self.sheet}" if self.sheet else self.file
@@ -109,40 +105,56 @@ class Store:
         self.root = root
         self.manifest = Manifest.read(root / "manifest.json")
 
-    def entries(self, table: str, branches: Sequence[str] | None = None) -> list[Entry]:
-        """The exports that hold a table's rows of these branches (all where None)."""
-        found = [e for e in self.manifest.entries if e.table == table]
+    def entries(self, table: str, branches: Sequence[str] | None = None, real: bool = False) -> list[Entry]:
+        """The exports that hold a table's rows of these branches (all where None).
+
+        `real` leaves out what is made up: a real branch must not be held against a made-up policy.
+        """
+        found = [e for e in self.manifest.entries if e.table == table and not (real and e.made_up)]
         if branches is None:
             return found
         wanted = {*branches, _NO_BRANCH}
         return [e for e in found if wanted & set(e.parts)]
 
     def read(
-        self, table: str, branches: Sequence[str] | None = None, columns: Sequence[str] | None = None
+        self, table: str, branches: Sequence[str] | None = None, columns: Sequence[str] | None = None, real: bool = False
     ) -> pd.DataFrame:
         """A canonical table: only the named branches' files are opened.
 
         Columns that no export gave are there and empty, so a measure asks `notna()`, never `in`.
         """
         wanted = list(columns or TABLES[table].names)
-        paths = [self._path(part) for part in self._parts(table, branches)]
+        paths = [self._path(part) for part in self._parts(table, branches, real)]
         frame = self._query(paths, wanted) if paths else pd.DataFrame()
         return typed(frame, table, wanted)
 
-    def stated_totals(self, table: str) -> pd.DataFrame:
-        """The totals that exports of this table state, with what each is the total of."""
-        parts = [e.totals_part for e in self.entries(table) if e.totals_part]
+    def stated_totals(self, table: str, branches: Sequence[str] | None = None) -> pd.DataFrame:
+        """The totals that exports with rows of these branches state, with what each is the total of."""
+        parts = [e.totals_part for e in self.entries(table, branches) if e.totals_part]
         names = [*TABLES[table].names, "row", "label", "agrees"]
-        frame = self._query([self._path(part) for part in parts], names) if parts else pd.DataFrame(columns=names)
-        return frame.reindex(columns=names)
+        frame = self._query([self._path(part) for part in parts], names) if parts else pd.DataFrame()
+        stated = typed(frame, table, TABLES[table].names)
+        return stated.assign(**{name: frame.get(name) for name in names if name not in stated})
+
+    @cached_property
+    def parents(self) -> pd.Series:
+        """The parent of each branch, missing where unknown."""
+        return self.read("branches").drop_duplicates("branch").set_index("branch")["parent"]
+
+    def sisters(self, branch: str) -> list[str]:
+        """The branches under the same parent, this one included; only itself where no parent is known."""
+        parent = self.parents.get(branch)
+        if parent is None or parent != parent:
+            return [branch]
+        return sorted(self.parents.index[self.parents == parent])
 
     def digest(self, needs: Iterable[tuple[str, Sequence[str] | None]]) -> str:
         """One digest of exactly the files that a reading of these tables and branches opens."""
         seen = [f"{t}:{p.path}:{p.digest}" for t, b in needs for p in self._parts(t, b)]
         return hashlib.sha256("\n".join(sorted(seen)).encode()).hexdigest()
 
-    def _parts(self, table: str, branches: Sequence[str] | None) -> list[Part]:
-        entries = self.entries(table, branches)
+    def _parts(self, table: str, branches: Sequence[str] | None, real: bool = False) -> list[Part]:
+        entries = self.entries(table, branches, real)
         if branches is None:
             return [part for e in entries for part in e.parts.values()]
         return [e.parts[b] for e in entries for b in (*branches, _NO_BRANCH) if b in e.parts]
@@ -156,7 +168,7 @@ class Store:
         have = self._known_columns(paths)
         chosen = ", ".join(f'"{c}"' for c in columns if c in have)
         with contextlib.closing(duckdb.connect(":memory:", config=_SHUT)) as engine:
-            engine.execute("SET allowed_directories = [?]".replace("?", _quoted(str(self.root))))
+            engine.execute(f"SET allowed_directories = [{_quoted(str(self.root))}]")
             engine.execute("SET enable_external_access = false")
             engine.execute("SET lock_configuration = true")
             files = ", ".join(map(_quoted, paths))

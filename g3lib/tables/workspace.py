@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from g3lib.errors import NoData, UsageError
+from g3lib.errors import DataError, NoData, UsageError, listed
 from g3lib.periods import Period
 from g3lib.tables.notes import Note
 from g3lib.tables.store import Entry, Store
@@ -64,7 +64,9 @@ class Workspace:
         if not (self.store_root / "manifest.json").exists():
             from g3lib.tables.adding import load
 
-            load(self.store_root, shipped(self.root))
+            faults = [fault for loaded in load(self.store_root, shipped(self.root)) for fault in loaded.faults]
+            if faults:
+                raise DataError(listed(map(str, faults), "The shipped tables do not load:"))
         return Store(self.store_root)
 
 
@@ -75,16 +77,12 @@ def shipped(root: Path) -> list[Path]:
 
 @dataclass
 class Dataset:
-    """What one report reads.
-
-    `needs` names the tables, or table.column, without which the report says nothing
-    (`sales.subsidy`); the period, where it is not given, is the latest for which they have rows.
-    """
+    """What one report reads, and a record of what it has read: provenance names exactly that."""
 
     store: Store
     branch: str
     period: Period
-    read: set[str] = field(default_factory=set)
+    _seen: set[str] = field(default_factory=set)
 
     @cached_property
     def sales(self) -> pd.DataFrame:
@@ -98,20 +96,9 @@ class Dataset:
 
     @cached_property
     def sisters(self) -> list[str]:
-        """The branches under the same parent, this one included; only itself where no parent is known."""
-        tree = self.store.read("branches")
-        parents = tree.set_index("branch")["parent"]
-        parent = parents.get(self.branch)
-        if parent is None or parent != parent:
-            return [self.branch]
-        return sorted(parents.index[parents == parent])
-
-    @property
-    def area(self) -> str:
-        """The name of the parent, empty where unknown."""
-        tree = self.store.read("branches").set_index("branch")["parent"]
-        parent = tree.get(self.branch)
-        return "" if parent is None or parent != parent else str(parent)
+        """The branches under the same parent, this one included."""
+        self._seen.add("branches")
+        return self.store.sisters(self.branch)
 
     @cached_property
     def area_sales(self) -> pd.DataFrame:
@@ -122,11 +109,6 @@ class Dataset:
         return frame.groupby(["branch", "month", "channel"], as_index=False, sort=True)["units"].sum()
 
     @cached_property
-    def area_targets(self) -> pd.DataFrame:
-        """The sisters' targets."""
-        return self._of("targets", self.sisters)
-
-    @cached_property
     def participation(self) -> pd.DataFrame:
         """The campaign counts of all sisters: a branch is read against them."""
         return self._until(self._of("participation", self.sisters), "date")
@@ -134,13 +116,8 @@ class Dataset:
     @cached_property
     def participation_totals(self) -> pd.DataFrame:
         """The area's participation as its exports state it; never computed from the branches' rates."""
-        stated = self.store.stated_totals("participation")
-        files = {e.digest for e in self.store.entries("participation", [self.branch])}
-        others = {e.digest for e in self.store.entries("participation")} - files
-        if others and stated.shape[0]:
-            parts = [e.totals_part for e in self.store.entries("participation", [self.branch]) if e.totals_part]
-            stated = pd.concat([pd.read_parquet(self.store.root / p.path) for p in parts]) if parts else stated[:0]
-        return self._until(stated.reindex(columns=["date", "participants", "base", "rate", "label"]), "date")
+        self._seen.add("participation")
+        return self._until(self.store.stated_totals("participation", [self.branch]), "date")
 
     @cached_property
     def outlets(self) -> pd.DataFrame:
@@ -171,11 +148,6 @@ class Dataset:
         return self._of("policy", None)
 
     @cached_property
-    def campaigns(self) -> pd.DataFrame:
-        """The sisters' campaigns."""
-        return self._of("campaigns", self.sisters)
-
-    @cached_property
     def stated(self) -> dict[str, float]:
         """Figures that a document states about this branch, by name (`stated.daily_pace`)."""
         frame = self._of("assumptions", None)
@@ -185,9 +157,9 @@ class Dataset:
     @property
     def sources(self) -> list[Entry]:
         """The exports behind every table read so far, in a stable order."""
-        own = [*self.sisters]
-        found = [e for t in sorted(self.read) for e in self.store.entries(t, own) if self._concerns(e)]
-        return sorted({e.digest + e.sheet: e for e in found}.values(), key=lambda e: (e.table, e.file, e.sheet))
+        sisters = self.sisters if self._seen else []
+        found = [e for t in self._seen for e in self.store.entries(t, sisters, real=not self.made_up)]
+        return sorted(found, key=lambda e: (e.table, e.file, e.sheet))
 
     @property
     def notes(self) -> list[Note]:
@@ -195,12 +167,10 @@ class Dataset:
         notes = [Note.of(n["code"], **n["values"]) for e in self.sources for n in e.notes]
         return list(dict.fromkeys(notes))
 
-    @property
+    @cached_property
     def made_up(self) -> bool:
-        """Whether any figure of the report comes from made-up data."""
-        return any(e.made_up for e in self.store.entries("sales", [self.branch])) or any(
-            e.made_up for e in self.store.entries("participation", [self.branch])
-        )
+        """Whether the branch is of a made-up province."""
+        return any(e.made_up for table in DATED for e in self.store.entries(table, [self.branch]) if self.branch in e.parts)
 
     def within(self, frame: pd.DataFrame, column: str = "date") -> pd.DataFrame:
         """The rows inside the period."""
@@ -208,16 +178,12 @@ class Dataset:
         inside = (days >= pd.Timestamp(self.period.start)) & (days <= pd.Timestamp(self.period.asof))
         return frame[inside].reset_index(drop=True)
 
-    def _concerns(self, entry: Entry) -> bool:
-        # reference tables of a made-up province say nothing about a real branch, and the other way round
-        return entry.made_up == self.made_up or entry.table in ("policy",)
-
     def _own(self, table: str) -> pd.DataFrame:
         return self._of(table, [self.branch])
 
     def _of(self, table: str, branches: Sequence[str] | None, columns: Iterable[str] | None = None) -> pd.DataFrame:
-        self.read.add(table)
-        return self.store.read(table, branches, list(columns) if columns else None)
+        self._seen.add(table)
+        return self.store.read(table, branches, list(columns) if columns else None, real=not self.made_up)
 
     def _until(self, frame: pd.DataFrame, column: str) -> pd.DataFrame:
         days = pd.to_datetime(frame[column])

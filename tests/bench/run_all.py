@@ -28,15 +28,14 @@ def main() -> None:
     os.environ["G3_STORE"], os.environ["G3_KEY_FILE"] = str(folder / "store"), str(folder / "key")
     (folder / "data").mkdir()
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
-    from g3lib.cli import _expanded
     from g3lib.runs import batch
     from g3lib.runs.notebooks import find
-    from g3lib.tables import adding, sample
+    from g3lib.tables import adding, loading, sample
     from g3lib.tables.workspace import Workspace
 
     seconds: dict[str, float] = {}
     timed("sample_made_s", seconds, lambda: sample.make(folder / "sample"))
-    files = _expanded((ROOT / "data" / "sources", folder / "sample"))
+    files = loading.exports_in((ROOT / "data" / "sources", folder / "sample"))
     timed("load_s", seconds, lambda: adding.load(folder / "store", files))
     timed("load_again_s", seconds, lambda: adding.load(folder / "store", files))
     workspace, branches = Workspace(folder), [f"样例{n}区" for n in "一二三四"]

@@ -45,10 +45,10 @@ def look() -> Iterator[None]:
         yield
 
 
-def figure(height: float, panels: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure as wide as a report's column, and its axes side by side (call inside `look`)."""
+def figure(height: float) -> tuple[Figure, Axes]:
+    """A figure as wide as a report's column, and its axes (call inside `look`)."""
     fig = Figure(figsize=(WIDTH, height), layout="constrained")
-    return fig, [fig.add_subplot(1, panels, i + 1) for i in range(panels)]
+    return fig, fig.add_subplot()
 
 
 def png(fig: Figure) -> bytes:

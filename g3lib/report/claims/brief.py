@@ -31,7 +31,7 @@ _TOPICS = {
 }  # fmt: skip
 KPIS = {
     "month": ("当月", "month"), "year_to_date": ("累计", "year to date"), "attainment": ("完成率", "attainment"),
-    "time_gap": ("序时差", "gap to time"), "month_on_month": ("环比", "on month"), "year_on_year": ("同比", "on year"),
+    "time_gap": ("序时差", "attainment less time"), "month_on_month": ("环比", "on month"), "year_on_year": ("同比", "on year"),
     "rank": ("排名", "rank"),
 }  # fmt: skip
 REASONS = {

@@ -15,7 +15,7 @@ _FIGURES = {
     "attainment.calendar": ("当月完成率（按日历天）", "month's attainment (calendar days)"),
     "attainment.year": ("累计完成率", "attainment to date"), "time_progress.calendar": ("时间进度", "time progress"),
     "target.remaining": ("尚缺", "to go"), "target.per_month": ("月均需", "needed a month"),
-    "target.per_day": ("日均需", "needed a day"), "target.gap_to_time": ("序时缺口", "gap to time"),
+    "target.per_day": ("日均需", "needed a day"), "target.gap_to_time": ("序时缺口", "behind time"),
 }  # fmt: skip
 
 
