@@ -36,6 +36,9 @@ class _Group(click.Group):
         except UsageError as error:
             click.echo(f"g3: {error}", err=True)
             ctx.exit(2)
+        except BrokenPipeError:  # the reader of our output has gone (… | head)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
         except (G3Error, OSError) as error:
             click.echo(f"g3: {error}", err=True)
             ctx.exit(1)
@@ -101,7 +104,7 @@ def run(
     params: tuple[tuple[str, str], ...], force: bool, lang: Any,
 ) -> None:  # fmt: skip
     """Run notebooks for branches: reports/<period>/<branch>/<notebook>.html and an index."""
-    from g3lib.errors import UsageError
+    from g3lib.errors import NoData, UsageError
     from g3lib.runs import batch
     from g3lib.runs.notebooks import find
     from g3lib.tables.workspace import Workspace
@@ -113,6 +116,8 @@ def run(
     chosen = [n for n in chosen if n.unit == "branch"]
     planned = batch.plan(workspace, chosen, branches, period, lang, dict(params), force)
     rows = list(planned.settled)
+    if rows and not planned.tasks and all(row.state == "skipped" for row in rows):
+        raise NoData("Nothing to report: " + " ".join(dict.fromkeys(row.error for row in rows[:3])))
     _progress(planned.tasks, jobs or os.cpu_count() or 1, rows)
     indexes = batch.record(workspace, rows, lang)
     _say_run(rows, planned.unchanged, indexes, workspace.reports)
@@ -123,12 +128,15 @@ def run(
 @click.option("--period", default="", help="Only this period.")
 def status(period: str) -> None:
     """What the last runs made, what failed and why."""
-    from g3lib.names import safe_name
+    from g3lib.errors import UsageError
+    from g3lib.periods import Period
     from g3lib.runs import ledger
     from g3lib.tables.workspace import Workspace
 
     reports = Workspace.find().reports
-    folders = [reports / safe_name(period)] if period else sorted(p.parent for p in reports.glob("*/run.json"))
+    folders = sorted(p.parent for p in reports.glob("*/run.json") if not period or p.parent.name == str(Period.parse(period)))
+    if period and not folders:
+        raise UsageError(f"There is no run of {period}.")
     failed = False
     for folder in folders:
         rows = list(ledger.read(folder).values())
@@ -187,17 +195,27 @@ def _list_faults(faults: list[Fault], form: str) -> None:
         _fault_table(faults)
 
 
+def _word(code: str) -> str:
+    from g3lib.labels import VOCABULARIES
+
+    return next((words[code].zh for words in VOCABULARIES.values() if code in words), code)
+
+
 def _fault_table(faults: list[Fault], most: int = 60) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"{len(faults)} faults", title_justify="left")
-    for name in ("file", "row", "column", "found", "expected"):
+    from g3lib.errors import Severity
+
+    what = {Severity.FILE: "refused", Severity.ROW: "row rejected", Severity.NOTE: "loaded, but"}
+    table = Table(title=f"{len(faults)} fault{'s' * (len(faults) != 1)}", title_justify="left")
+    for name in ("file", "row", "column", "found", "expected", "so"):
         table.add_column(name, overflow="fold", justify="right" if name == "row" else "left")
     for fault in faults[:most]:
         place = f"{fault.file} · {fault.sheet}" if fault.sheet else fault.file
-        cells = (place, "" if fault.row is None else str(fault.row), fault.column, fault.found, fault.expected)
+        cells = (place, "" if fault.row is None else str(fault.row), fault.column, fault.found, fault.expected,
+                 what[fault.severity])  # fmt: skip
         table.add_row(*map(Text, cells))  # Text: a cell of the data is no markup
     Console().print(table)
     if len(faults) > most:
@@ -220,10 +238,12 @@ def _say_loaded(result: Loaded, root: Path) -> None:
             click.echo(f"{export.file}: refused; its rows are under {root / 'rejected'}")
         else:
             _say_counts(export.file, export.sheet, entry.table, entry.records, entry.rows, entry.rejected, entry.totals)
+            for note in export.notes:
+                click.echo(f"    {note.text('en')}")
             if outcome.replaced:
                 click.echo(f"    replaces {', '.join(outcome.replaced)}")
             if outcome.gone:
-                click.echo(f"    which also held {', '.join(outcome.gone)}: this file does not")
+                click.echo(f"    which also held {', '.join(map(_word, outcome.gone))}: this file does not")
             if entry.rejected_path:
                 click.echo(f"    rejected rows: {root / entry.rejected_path}")
 

@@ -20,7 +20,8 @@ from g3lib.report.tables import html_table
 UNITS = pd.DataFrame({"month": ["a", "a", "b", "b"], "channel": ["own", "end"] * 2, "units": [10.0, 20, 30, 40]})
 CHANGE = pd.DataFrame({"channel": ["own", "end"], "units_before": [10.0, 20.0], "change": [5.0, -8.0]})
 PROGRESS = pd.DataFrame({"phasing": ["calendar", "month_even"], "attainment": [0.4, 0.41], "time_progress": [0.5, 0.52]})
-LIFTS = pd.DataFrame({"branch": ["甲", "乙", "丙"], "before": [0.1, 0.2, 0.5], "after": [0.3, 0.3, 0.55], "lift": [0.2, 0.1, 0.05]})
+LIFTS = pd.DataFrame({"branch": ["甲", "乙", "丙"], "before": [0.1, 0.2, 0.5], "after": [0.3, 0.3, 0.55], "lift": [0.2, 0.1, 0.05],
+                      "base_known": True})  # fmt: skip
 RATES = pd.DataFrame({"device_class": ["handset"], "contract": ["plan"], "channel": ["own"], "rate": [0.6], "rule_low": [0.63],
                       "rule_high": [0.67], "fails": [2.0], "below": [0.0]})  # fmt: skip
 MONTHLY = pd.DataFrame({"month": ["2010-01", "2010-02"] * 2, "device_class": ["handset"] * 2 + ["netbook"] * 2, "rate": [0.5, 0.6, 0.4, 0.3]})
@@ -219,7 +220,7 @@ def test_the_brief_says_what_the_reports_open_with(branch: str, root, monkeypatc
     from g3lib.measures import targets
 
     report = open_report("channel-contribution", branch)
-    units = measured.last_months(measured.monthly_units(report.data.sales), 12)
+    units = measured.span(measured.monthly_units(report.data.sales), report.data.period)
     progress = targets.progress(report.data.sales, report.data.targets, report.data.period)
     opening = channels.headline(report.voice, measured.contribution_share(units), units, progress)
     lines = {line.topic: line.finding for line in brief.lines(report.voice, report.data, "device", "list", 0.02, 0.1)}

@@ -26,7 +26,7 @@ def uplift(participation: pd.DataFrame, before: str, after: str) -> pd.DataFrame
         One row per branch known at both dates, in order of lift: branch, before, after (fractions),
         lift (fraction; × 100 is pp), room (lift ÷ (1 − before): the part of what was still missing),
         rank_before, rank_after, rank_lift (1 is the highest; equal rates share the better rank),
-        from_bottom_before. A start of 100 % leaves no room: NaN.
+        from_bottom_before, base_known (whether the source gives the rate's base). A start of 100 % leaves no room: NaN.
 
     >>> rates = pd.DataFrame({"branch": ["a", "a", "b", "b"],
     ...     "date": pd.to_datetime(["2010-02-01", "2010-03-01"] * 2), "rate": [0.2, 0.4, 1.0, 1.0]})
@@ -38,6 +38,7 @@ def uplift(participation: pd.DataFrame, before: str, after: str) -> pd.DataFrame
     if table.empty:
         raise NoData(f"No branch has a rate in both {before} and {after}.")
     start, end = table[before], table[after]
+    known = set(participation.loc[participation["base"].notna(), "branch"]) if "base" in participation else set()
     lift = (end - start).round(12)
     missing = 1 - start
     out = pd.DataFrame(
@@ -51,6 +52,7 @@ def uplift(participation: pd.DataFrame, before: str, after: str) -> pd.DataFrame
             "rank_after": end.rank(ascending=False, method="min").to_numpy(),
             "rank_lift": lift.rank(ascending=False, method="min").to_numpy(),
             "from_bottom_before": start.rank(method="min").to_numpy(),
+            "base_known": table.index.isin(known),
         }
     )
     return out.sort_values(["lift", "branch"], ascending=[False, True], ignore_index=True)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from g3lib.labels import VOCABULARIES, rounded
-from g3lib.periods import shift
+from g3lib.periods import Period, shift
 
 CHANNEL_ORDER = tuple(VOCABULARIES["channel"])
 
@@ -82,6 +82,9 @@ def printed_sum(shares: Sequence[float], digits: int = 2) -> str:
     return f"{sum(rounded(100 * share, digits) for share in shares):.{digits}f}"
 
 
+_CHANGE = ["channel", "units_before", "units_after", "change", "growth_points", "share_before", "share_after", "share_change"]
+
+
 def change_of_share(units: pd.DataFrame, before: str, after: str) -> pd.DataFrame:
     """Where a change of the monthly total came from.
 
@@ -92,13 +95,16 @@ def change_of_share(units: pd.DataFrame, before: str, after: str) -> pd.DataFram
     Returns:
         channel, units_before, units_after, change (devices; sums to the change of the total),
         growth_points (change ÷ total before, a fraction; sums to the growth rate), share_before,
-        share_after, share_change (fractions; share_change sums to zero).
+        share_after, share_change (fractions; share_change sums to zero). Empty where nothing is known of the
+        month before: no data is not no sales.
 
     >>> units = pd.DataFrame({"month": ["a", "a", "b"], "channel": ["own", "end", "own"],
     ...                       "units": [50, 50, 120]})
     >>> change_of_share(units, "a", "b")[["change", "growth_points", "share_change"]].values.tolist()
     [[-50.0, -0.5, -0.5], [70.0, 0.7, 0.5]]
     """
+    if before not in set(units["month"]):
+        return pd.DataFrame(columns=_CHANGE)
     table = units.pivot_table(index="channel", columns="month", values="units", aggfunc="sum").astype("float64")
     table = table.reindex(columns=[before, after]).fillna(0.0)
     totals = table.sum()
@@ -127,14 +133,15 @@ def month_totals(units: pd.DataFrame) -> pd.Series:
     return units.groupby("month")["units"].sum()
 
 
-def last_months(units: pd.DataFrame, count: int) -> pd.DataFrame:
-    """The last `count` months of a frame with a month column.
+def span(units: pd.DataFrame, period: Period, count: int = 12) -> pd.DataFrame:
+    """The months that a report shows: the period's, or for a single month the `count` months up to it.
 
-    >>> last_months(pd.DataFrame({"month": ["2010-01", "2010-02", "2010-02"]}), 1).month.tolist()
-    ['2010-02', '2010-02']
+    >>> units = pd.DataFrame({"month": ["2009-12", "2010-01", "2010-02"]})
+    >>> span(units, Period.parse("2010-01..2010-02")).month.tolist(), len(span(units, Period.parse("2010-02")))
+    (['2010-01', '2010-02'], 3)
     """
-    kept = sorted(units["month"].unique())[-count:]
-    return units[units["month"].isin(kept)].reset_index(drop=True)
+    months = period.months if len(period.months) > 1 else sorted(units["month"].unique())[-count:]
+    return units[units["month"].isin(months)].reset_index(drop=True)
 
 
 def last_two(units: pd.DataFrame) -> tuple[str, str]:
@@ -164,13 +171,13 @@ def share_table(shares: pd.DataFrame, total: pd.DataFrame) -> pd.DataFrame:
         total: channel, units, share of the span.
 
     Returns:
-        month (the span's row is `Σ`), one column of units a channel, total, one column `share · channel`.
+        month (empty in the span's row), one column of units a channel, total, one column `share · channel`.
 
     >>> shares = pd.DataFrame({"month": ["a", "a"], "channel": ["own", "end"], "units": [1.0, 3.0], "share": [.25, .75]})
     >>> share_table(shares, shares.drop(columns="month")).values.tolist()
-    [['a', 1.0, 3.0, 4.0, 0.25, 0.75], ['Σ', 1.0, 3.0, 4.0, 0.25, 0.75]]
+    [['a', 1.0, 3.0, 4.0, 0.25, 0.75], ['', 1.0, 3.0, 4.0, 0.25, 0.75]]
     """
-    both = pd.concat([shares, total.assign(month="Σ")], ignore_index=True)
+    both = pd.concat([shares, total.assign(month="")], ignore_index=True)
     order = list(total["channel"])
     rows = list(dict.fromkeys(both["month"]))
     units = both.pivot(index="month", columns="channel", values="units").loc[rows, order]

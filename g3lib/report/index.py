@@ -27,6 +27,7 @@ class ReportRow(Protocol):
     html: str
     error: str
     findings: list[dict[str, Any]]
+    made_up: bool
 
     @property
     def headlines(self) -> list[Finding]:
@@ -60,6 +61,7 @@ def index_html(period: str, rows: Sequence[ReportRow], lang: Lang) -> str:
         "lang": {"zh": "zh-CN", "en": "en"}[lang],
         "title": pick(lang, f"{period} 全部报告", f"All reports, {period}"),
         "counts": said,
+        "made_up": pick(lang, "含虚构样例数据（made-up data）", "holds made-up data") if any(r.made_up for r in rows) else "",
         "search": pick(lang, "输入分公司或结论中的字词", "type a branch or a word of a finding"),
         "branch": pick(lang, "分公司", "branch"),
         "breaches": pick(lang, "预警", "breaches"),

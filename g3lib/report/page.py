@@ -71,7 +71,7 @@ class Report:
         title = f"{pick(self.lang, zh, en)} · {self.data.branch}"
         body = (
             f"<style>{_style()}</style><h1>{_esc(title)}</h1>"
-            f'<p class="quiet">{_esc(pick(self.lang, "期间", "Period"))} {_esc(str(self.data.period))} · '
+            f'<p class="quiet">{_esc(pick(self.lang, "期间", "Period"))} {_esc(self.voice.span(str(self.data.period)))} · '
             f"{_esc(pick(self.lang, question_zh, question_en))}</p>{banner}"
         )
         return Shown([_html(body, f"{title} {self.data.period}")])
@@ -89,7 +89,7 @@ class Report:
         from g3lib.report.charts.look import CHART_MIME, drawn, figure, look, png
 
         if any(isinstance(arg, pd.DataFrame) and arg.empty for arg in args):
-            return Shown([self._claim(findings)])  # the claim says that there is nothing to draw
+            return self._nothing(findings)
         with look():
             fig, ax = figure(height)
             draw(*args, ax=ax, lang=self.lang, **kwargs)
@@ -104,7 +104,7 @@ class Report:
     def table(self, findings: Sequence[Finding], frame: pd.DataFrame, bold: Sequence[bool] | None = None) -> Shown:
         """A claim as heading, then the table behind it."""
         if frame.empty:
-            return Shown([self._claim(findings)])
+            return self._nothing(findings)
         table = _html(html_table(frame, self.lang, bold), frame.to_string(index=False))
         return Shown([self._claim(findings), table, self._source(findings[0])])
 
@@ -149,6 +149,10 @@ class Report:
     def _claim(self, findings: Sequence[Finding]) -> dict[str, Any]:
         return _html(f"<h2>{_esc(findings[0].text)}</h2>", findings[0].text, findings)
 
+    def _nothing(self, findings: Sequence[Finding]) -> Shown:
+        # no heading over nothing: the claim itself says that there is nothing to show
+        return Shown([_html(f'<p class="quiet">{_esc(findings[0].text)}</p>', findings[0].text, findings)])
+
     def _source(self, finding: Finding) -> dict[str, Any]:
         titles = [e.title for e in self.data.sources if e.table == finding.table]
         files = titles[-1] if titles else ""
@@ -156,7 +160,7 @@ class Report:
             files += pick(self.lang, f"等{len(titles)}个文件", f" and {len(titles) - 1} more files")
         parts = [
             pick(self.lang, "来源：", "Source: ") + (files or finding.table) if finding.table else "",
-            pick(self.lang, "期间：", "Period: ") + finding.period,
+            pick(self.lang, "期间：", "Period: ") + self.voice.span(finding.period),
             pick(self.lang, "分母：", "Denominator: ") + finding.denominator if finding.denominator else "",
         ]
         line = pick(self.lang, "；", "; ").join(filter(None, parts))

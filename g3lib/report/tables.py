@@ -117,7 +117,7 @@ COLUMNS: dict[str, tuple[str, str, str]] = {
     "value": ("数值", "value", "text"),
     "file": ("来源文件", "source file", "text"),
     "table": ("表", "table", "text"),
-    "digest": ("摘要", "digest", "text"),
+    "digest": ("文件校验码", "file digest", "text"),
     "rows": ("载入行", "rows loaded", "count"),
     "rejected": ("拒收行", "rows rejected", "count"),
     "totals": ("所列合计", "stated totals", "count"),
@@ -139,6 +139,8 @@ def heading(column: str, lang: Lang) -> str:
 
 def shown(column: str, value: object, lang: Lang) -> str:
     """A value as its column is written."""
+    if column == "month" and value == "":
+        return pick(lang, "合计", "total")
     form = _form(column)
     if form == "phasing":
         return pick(lang, *PHASING[str(value)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -19,14 +19,13 @@ from typing import Any
 from g3lib import __version__
 from g3lib.errors import NoData, UsageError, listed
 from g3lib.labels import Lang
-from g3lib.names import safe_name
 from g3lib.periods import Period
 from g3lib.runs import ledger
 from g3lib.runs.notebooks import Notebook
 from g3lib.runs.task import Task, run
 from g3lib.tables.schema import TABLES
 from g3lib.tables.store import Store
-from g3lib.tables.workspace import DATED, Workspace, data_months, known_branches, latest_month
+from g3lib.tables.workspace import DATED, Dataset, Workspace, data_months, known_branches, latest_month
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -59,8 +58,9 @@ def plan(
     if unknown := [b for b in branches if b not in known]:
         faults = [f"{b!r} has no rows" for b in unknown]
         raise UsageError(listed(faults, f"Unknown branches; known: {', '.join(known) or 'none, run g3 load first'}"))
-    if period:
-        Period.parse(period)
+    period = str(Period.parse(period)) if period else ""
+    if taken := {"branch", "period", "lang"} & set(parameters or {}):
+        raise UsageError(f"{', '.join(sorted(taken))}: use --{', --'.join(sorted(taken))}, not -p.")
     made: dict[Path, dict[tuple[str, str], ledger.Row]] = {}
     result = Plan()
     for notebook in notebooks:
@@ -101,7 +101,8 @@ def _task(
     data = _data_digest(store, tuple(store.sisters(branch)))
     key = _key(notebook.digest, parameters, data)
     inputs = {(e.title, e.digest) for t in _dated(notebook.needs) for e in store.entries(t, [branch]) if branch in e.parts}
-    return Task(notebook.path, branch, wanted, parameters, key, workspace.reports, lang, tuple(sorted(inputs)))
+    made_up = Dataset(store, branch, Period.parse(wanted)).made_up
+    return Task(notebook.path, branch, wanted, parameters, key, workspace.reports, lang, tuple(sorted(inputs)), made_up)
 
 
 @cache
@@ -192,10 +193,13 @@ def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list
 
     indexes = []
     for period in sorted({row.period for row in rows}):
-        folder = workspace.reports / safe_name(period)
+        folder = workspace.reports / period
         all_rows = ledger.read(folder) | {(r.notebook, r.branch): r for r in rows if r.period == period}
         ledger.write(folder, all_rows, lang)
-        replace_bytes(folder / "index.html", index_html(period, list(all_rows.values()), lang).encode())
+        # an index is in the language of its reports; one English report among Chinese ones does not turn it
+        said = Counter(row.parameters.get("lang", lang) for row in all_rows.values() if row.state == "ok")
+        words: Lang = said.most_common(1)[0][0] if said else lang
+        replace_bytes(folder / "index.html", index_html(period, list(all_rows.values()), words).encode())
         indexes.append(folder / "index.html")
     folders = sorted(path.parent for path in workspace.reports.glob("*/run.json"))
     replace_bytes(workspace.reports / "index.html", periods_html(folders, lang).encode())

@@ -20,7 +20,7 @@ from g3lib.tables.store import replace_bytes
 
 _PACKAGES = ("pandas", "papermill", "nbclient", "matplotlib", "duckdb", "statsmodels")
 _COLUMNS = ("branch", "notebook", "name", "value", "unit", "period", "status", "text", "denominator", "definition",
-            "table", "previous", "last_year", "headline")  # fmt: skip
+            "table", "previous", "last_year", "headline", "made_up")  # fmt: skip
 
 
 @dataclass
@@ -39,6 +39,7 @@ class Row:
     error: str = ""
     inputs: list[dict[str, str]] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
+    made_up: bool = False
 
     @property
     def headlines(self) -> list[Finding]:
@@ -86,7 +87,7 @@ def findings_csv(rows: Sequence[Row]) -> str:
     writer.writerow(_COLUMNS)
     for row in rows:
         for finding in row.findings:
-            cells = {"branch": row.branch, "notebook": row.notebook, **finding}
+            cells = {"branch": row.branch, "notebook": row.notebook, "made_up": row.made_up, **finding}
             writer.writerow([_cell(cells.get(column)) for column in _COLUMNS])
     return text.getvalue()
 

@@ -33,11 +33,12 @@ class Task:
     reports: Path
     lang: Lang
     inputs: tuple[tuple[str, str], ...]
+    made_up: bool = False
 
     @property
     def folder(self) -> Path:
         """The period's folder."""
-        return self.reports / safe_name(self.period)
+        return self.reports / self.period
 
     @property
     def stem(self) -> str:
@@ -49,7 +50,7 @@ def run(task: Task) -> Row:
     """Run one report; never raises for what the notebook does."""
     started = time.perf_counter()
     row = Row(task.notebook.stem, task.branch, task.period, "failed", task.parameters, task.key,
-              inputs=[{"file": f, "sha256": d} for f, d in task.inputs])  # fmt: skip
+              inputs=[{"file": f, "sha256": d} for f, d in task.inputs], made_up=task.made_up)  # fmt: skip
     target = task.folder / task.stem
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".making-", dir=task.folder) as scratch:

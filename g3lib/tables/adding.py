@@ -91,13 +91,13 @@ def load(
 
 
 def _add(root: Path, manifest: Manifest, export: loading.Export) -> Outcome:
+    candidate = _entry(export)
     known = next((e for e in manifest.entries if (e.digest, e.sheet) == (export.digest, export.sheet)), None)
-    if known:
-        return Outcome(known, "already")
+    if known and (known.table, known.columns, known.rows) == (candidate.table, candidate.columns, candidate.rows):
+        return Outcome(known, "already")  # the same bytes understood otherwise (a heading learnt since) replace themselves
     if any((e.digest, e.sheet) == (export.digest, export.sheet) for e in manifest.superseded):
         # loading a folder again must not bring back what a later file in it corrects
         return Outcome(None, "superseded")
-    candidate = _entry(export)
     overlapping = [e for e in manifest.entries if _overlap(e, candidate)]
     if blocking := [e for e in overlapping if not _corrects(candidate, e)]:
         faults = tuple(_refusal(candidate, e) for e in blocking)
@@ -150,7 +150,7 @@ def _corrects(new: Entry, old: Entry) -> bool:
     """Whether `new` states the same months and branches; it may not cover less of them than `old`."""
     renamed = new.file != old.file
     if new.digest == old.digest:
-        return False  # two sheets of one workbook
+        return new.sheet == old.sheet  # else two sheets of one workbook
     if new.keys:
         return new.keys == old.keys or not renamed
     if _mixed(old, new) or not _pairs(old.cells) <= _pairs(new.claims):
@@ -196,7 +196,7 @@ def _values(entry: Entry, column: str) -> set[str]:
 
 
 def _refusal(new: Entry, old: Entry) -> Fault:
-    expected = "no overlap, or a corrected file of the same branches, months and days"
+    expected = f"no overlap, or a corrected file of the same branches, months and days, or one named {old.file}"
     if new.keys:
         keys = sorted(set(new.keys) & set(old.keys))
         found = f"{len(keys)} of its keys are in {old.title} already ({', '.join(keys[:3]).replace(chr(31), ' ')})"

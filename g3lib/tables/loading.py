@@ -98,14 +98,20 @@ def check(path: Path, table: str | None = None, digester: Digester | None = None
         result.faults.append(error.fault)
         return result
     digest = file_digest(path)
+    strange: list[tuple[Sheet, list[Fault]]] = []
     for sheet in sheets:
         try:
             result.exports.append(_export(sheet, digest, table, digester))
         except shaping.NotUnderstood as error:
-            result.faults.extend(error.faults)
+            strange.append((sheet, error.faults))
         except (OSError, ValueError, csv.Error) as error:  # what only a later chunk can tell
             found = f"{type(error).__name__}: {error}"
             result.faults.append(Fault(sheet.file, sheet.name, None, "", found, "a readable sheet", Severity.FILE))
+    for sheet, faults in strange:
+        if result.exports and sheet.is_prose:
+            result.exports[0].notes.append(Note.of("prose_sheet", sheet=sheet.name))
+        else:
+            result.faults.extend(faults)
     return result
 
 

@@ -26,6 +26,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "approximate": ("“{heading}”中的“约”按所列数值读取。", "约 (about) in “{heading}” was read as the figure itself."),
     "scaled_cells": ("“{heading}”单元格中的万、亿已换算。", "万 and 亿 in cells of “{heading}” were applied."),
     "repeated_heading": ("表内重复的标题行{count}行，未作数据。", "{count} repeated heading rows inside the sheet are no data."),
+    "prose_sheet": ("工作表“{sheet}”只有文字，未载入。", "The sheet “{sheet}” holds text only and was not loaded."),
     "remark": ("表注：{text}", "Remark on the sheet: {text}"),
     "read_as": ("按{how}读取。", "Read as {how}."),
 }

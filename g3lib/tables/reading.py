@@ -62,6 +62,11 @@ class Sheet:
     chunks: Callable[[], Iterator[pd.DataFrame]]
     remark: str = ""  # encoding and delimiter, said to the user
 
+    @property
+    def is_prose(self) -> bool:
+        """Whether no row of the head has more than one cell: an explanation beside the data, no table."""
+        return all(sum(bool(cell.strip()) for cell in row) <= 1 for row in self.head)
+
 
 def read(path: Path) -> list[Sheet]:
     """The sheets of a file; empty ones are left out.

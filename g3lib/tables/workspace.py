@@ -86,8 +86,17 @@ class Dataset:
 
     @cached_property
     def sales(self) -> pd.DataFrame:
-        """The branch's sales up to the period's last known day."""
-        return self._until(self._own("sales"), "date")
+        """The branch's sales up to the period's last known day.
+
+        Raises:
+            NoData: the day is inside a month of which only the sum is known.
+        """
+        sales = self._until(self._own("sales"), "date")
+        asof = self.period.asof
+        sums = sales[(sales["grain"] == "month") & (sales["date"] >= pd.Timestamp(asof.replace(day=1)))]
+        if asof != self.period.end and len(sums):
+            raise NoData(f"{self.branch} has only the sum of {asof:%Y-%m}; a report as of {asof} needs its days.")
+        return sales
 
     @cached_property
     def targets(self) -> pd.DataFrame:

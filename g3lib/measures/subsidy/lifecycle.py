@@ -60,8 +60,7 @@ def lifecycle(
     """
     out = subsidy_rate(sales[sales["model"].notna()], ["model"], numerator=numerator, base=base)
     out["cap"] = out["model"].map(caps).astype("float64")
-    ends = models.set_index("model")["end_of_life"]
-    out["ended"] = (out["model"].map(ends) <= pd.Timestamp(asof)).astype(bool)
+    out["ended"] = _of_model(out["model"], models, "end_of_life") <= pd.Timestamp(asof)
     if plan is None:
         plan = pd.DataFrame({"model": [], "planned_base": [], "planned_rate": []})
     out = out.merge(plan, on="model", how="left", validate="one_to_one")
@@ -115,9 +114,9 @@ def run_on_plan(
     since = last.replace(day=1) - pd.DateOffset(months=months - 1)
     recent = sales[(sales["date"] >= since) & (sales["date"] <= last)]
     pace = subsidy_rate(recent[recent["model"].notna()], ["model"], numerator=numerator, base=base)
-    ends = pace["model"].map(models.set_index("model")["end_of_life"])
-    first = pace["model"].map(recent.groupby("model")["date"].min())
-    launched = pace["model"].map(models.set_index("model")["launched"]) if "launched" in models else first
+    ends = _of_model(pace["model"], models, "end_of_life")
+    first = pd.to_datetime(pace["model"].map(recent.groupby("model")["date"].min()))
+    launched = _of_model(pace["model"], models, "launched").fillna(first)
     # a model that was not yet launched when the window opened has had fewer days to sell
     days_open = (last - launched.where(launched > since, since)).dt.days + 1
     days_left = (ends - last).dt.days.clip(lower=0)
@@ -129,3 +128,9 @@ def run_on_plan(
         }
     )
     return plan[plan["planned_base"] > 0].reset_index(drop=True)
+
+
+def _of_model(names: pd.Series, models: pd.DataFrame, column: str) -> pd.Series:
+    """A date of each model; missing where the model, or the whole table, is unknown."""
+    dates = models.set_index("model")[column] if column in models else pd.Series(dtype="datetime64[us]")
+    return pd.to_datetime(names.map(dates).astype("object"))

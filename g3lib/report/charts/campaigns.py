@@ -25,13 +25,14 @@ def before_after(lifts: pd.DataFrame, ax: Axes, lang: Lang, branch: str, area: t
         ax.plot([row.before], [i], "o", mfc="white", mec=colour, ms=6)
         ax.plot([row.after], [i], "o", color=colour, ms=6)
         ax.annotate(points(row.lift, lang), (max(row.before, row.after), i), xytext=(8, 0), textcoords="offset points",
-                    va="center", fontsize=9.5, color=ACCENT if own else "#555555")  # fmt: skip
+                    va="center", fontsize=9.5, color=ACCENT if own else "#555555",
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # fmt: skip
     ax.set_yticks(range(len(table)), list(table["branch"]))
     for tick, name in zip(ax.get_yticklabels(), table["branch"], strict=True):
         if name == branch:
             tick.set_color(ACCENT)
     if area[1] == area[1]:
-        ax.axvline(area[1], color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
+        ax.axvline(area[1], color=INK, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
         ax.annotate(pick(lang, "全区 ", "area ") + percent(area[1]), (area[1], len(table) - 0.35), ha="center",
                     fontsize=9, color=INK, annotation_clip=False)  # fmt: skip
     ax.set_ylim(-0.6, len(table) - 0.4)

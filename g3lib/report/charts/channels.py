@@ -76,18 +76,18 @@ def attainment_against_time(progress: pd.DataFrame, ax: Axes, lang: Lang) -> Axe
         progress: phasing, attainment, time_progress, as `targets.progress` gives them.
     """
     words = {"calendar": pick(lang, "按日历天", "calendar days"), "month_even": pick(lang, "按月均分", "even months")}
+    widest = max(0.05, 1.25 * float(progress[["attainment", "time_progress"]].max().max()))
     for i, row in enumerate(progress.itertuples()):
         behind = row.attainment < row.time_progress
         ax.barh(i, row.attainment, color=WARN if behind else ACCENT, height=0.5)
         ax.plot([row.time_progress] * 2, [i - 0.38, i + 0.38], color=INK, linewidth=2)
-        ax.annotate(percent(row.attainment), (row.attainment, i), xytext=(4, 0), textcoords="offset points", va="center")
-        ax.annotate(
-            pick(lang, "时间进度 ", "time ") + percent(row.time_progress), (row.time_progress, i), xytext=(6, 0),
-            textcoords="offset points", va="center", fontsize=9, color="#555555", annotation_clip=False,
-        )  # fmt: skip
-    ax.set_yticks(range(len(progress)), [words[p] for p in progress["phasing"]])
+        near = abs(row.attainment - row.time_progress) < 0.12 * widest  # then the figure stands beyond the mark
+        beside = max(row.attainment, row.time_progress) if near else row.attainment
+        ax.annotate(percent(row.attainment), (beside, i), xytext=(5, 0), textcoords="offset points", va="center")
+    elapsed = [pick(lang, "时间 ", "time ") + percent(t) for t in progress["time_progress"]]
+    ax.set_yticks(range(len(progress)), [f"{words[p]}\n{t}" for p, t in zip(progress["phasing"], elapsed, strict=True)])
     ax.set_ylim(-0.6, len(progress) - 0.2)
-    ax.set_xlim(0, max(0.05, 1.25 * float(progress[["attainment", "time_progress"]].max().max())))
+    ax.set_xlim(0, widest)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0)))
-    ax.set_xlabel(pick(lang, "完成率（实际 ÷ 目标）", "attainment (actual ÷ target)"))
+    ax.set_xlabel(pick(lang, "完成率（实际 ÷ 目标；竖线为时间进度）", "attainment (actual ÷ target; mark: time)"))
     return ax

@@ -31,7 +31,7 @@ _TOPICS = {
 }  # fmt: skip
 KPIS = {
     "month": ("当月", "month"), "year_to_date": ("累计", "year to date"), "attainment": ("完成率", "attainment"),
-    "time_gap": ("序时差", "attainment less time"), "month_on_month": ("环比", "on month"), "year_on_year": ("同比", "on year"),
+    "time_gap": ("序时差", "attainment less time"), "month_on_month": ("日均环比", "a day, on month"), "year_on_year": ("日均同比", "a day, on year"),
     "rank": ("排名", "rank"),
 }  # fmt: skip
 REASONS = {
@@ -85,7 +85,7 @@ def _moved(line: Line) -> float:
 def _sales(voice: Voice, data: Dataset) -> list[Line]:
     month = data.period.last_month
     every = channels.monthly_units(data.sales)
-    units = channels.last_months(every, 12)
+    units = channels.span(every, data.period)
     total = channels.contribution_share(units)
     progress = targets.progress(data.sales, data.targets, data.period)
     sums = every.groupby("month")["units"].sum()
@@ -185,9 +185,13 @@ def _part(voice: Voice, name: str, value: float, parts: dict[str, float], line: 
 
 def unknown(voice: Voice, found: list[Line]) -> str:
     """Why parts of the KPI rows are blank, each reason once."""
-    codes = [r for line in found if line.kpi is not None for r in line.kpi["reason"] if r]
-    reasons = [voice.say(*REASONS[code]) for code in dict.fromkeys(codes)]
-    return voice.say("空白处的原因：", "Why some parts are blank: ") + voice.listed(reasons) if reasons else ""
+    topics: dict[str, list[str]] = {}
+    for line in found:
+        for code in [] if line.kpi is None else dict.fromkeys(line.kpi["reason"]):
+            if code:
+                topics.setdefault(code, []).append(voice.say(*_TOPICS[line.topic]))
+    reasons = [voice.say(*REASONS[code]) + f"（{voice.listed(of)}）" for code, of in topics.items()]
+    return voice.say("空白或须留意之处：", "What is blank or needs care: ") + voice.listed(reasons) if reasons else ""
 
 
 def headline(voice: Voice, found: list[Line]) -> list[Finding]:

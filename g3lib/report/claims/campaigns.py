@@ -12,6 +12,17 @@ from g3lib.report.claims.voice import Voice
 _DEFINITION = "uplift in percentage points of published rates"
 
 
+def _moved(own: pd.Series) -> str:
+    same = own.rank_before == own.rank_after
+    return f"仍为{own.rank_after:.0f}" if same else f"由{own.rank_before:.0f}到{own.rank_after:.0f}"
+
+
+def _phones(voice: Voice, lifts: pd.DataFrame) -> str:
+    if lifts["base_known"].all():
+        return voice.say("当期在网话机", "phones in service on the date")
+    return voice.say("来源未说明", "not stated by the source")
+
+
 def _status(own: pd.Series, n: int, aim: tuple[float, float, bool]) -> Status:
     if aim[1] < 0:
         return Status.BREACH if aim[2] else Status.WATCH
@@ -48,12 +59,12 @@ def headline(
         )
     text = voice.say(
         f"{voice.branch}参与率由{percent(own.before)}升至{percent(own.after)}（{voice.points(own.lift)}），提升位次"
-        f"{own.rank_lift:.0f}/{n}，参与率位次由{own.rank_before:.0f}到{own.rank_after:.0f}{beside}。"
+        f"{own.rank_lift:.0f}/{n}，参与率位次{_moved(own)}{beside}。"
         if own.lift >= 0
         else f"{voice.branch}参与率由{percent(own.before)}降至{percent(own.after)}（{voice.points(own.lift)}），提升位次"
         f"{own.rank_lift:.0f}/{n}{beside}。",
         f"{voice.branch} went from {percent(own.before)} to {percent(own.after)} ({voice.points(own.lift)}): "
-        f"{own.rank_lift:.0f} of {n} by lift, from rank {own.rank_before:.0f} to {own.rank_after:.0f} by rate{beside}.",
+        f"rank {own.rank_lift:.0f} of {n} by lift, from rank {own.rank_before:.0f} to {own.rank_after:.0f} by rate{beside}.",
     )
     aim = gap or (float("nan"), float("nan"), False)
     if aim[1] == aim[1]:
@@ -62,7 +73,7 @@ def headline(
             f" The target is {percent(aim[0], 1)}: {voice.points(abs(aim[1])).lstrip('+')} {'above' if aim[1] >= 0 else 'to go'}.",
         )
     lead = voice.finding(
-        "lift", own.lift, "1", text, denominator=voice.say("当期在网话机", "phones in service on the date"),
+        "lift", own.lift, "1", text, denominator=_phones(voice, lifts),
         definition=_DEFINITION, table="participation", period=f"{before}..{after}", previous=None, headline=True,
         status=_status(own, n, aim),
     )  # fmt: skip
@@ -71,18 +82,18 @@ def headline(
             "仅为前后对比，未作归因：没有对照组。", "Before/after, not attributed: there is no comparison group."),
         definition="before/after", table="participation", period=f"{before}..{after}", headline=True,
     )  # fmt: skip
-    return [lead, warning, *_figures(voice, own, area, f"{before}..{after}")]
+    return [lead, warning, *_figures(voice, own, area, f"{before}..{after}", _phones(voice, lifts))]
 
 
 def ranking(voice: Voice, lifts: pd.DataFrame) -> list[Finding]:
     """Who gained most and least."""
     first, last = lifts.iloc[0], lifts.iloc[-1]
-    text = voice.say(
+    text = voice.say(f"只有{first.branch}一个分公司，不作排名", f"{first.branch} is the only branch: no ranking") if len(lifts) == 1 else voice.say(
         f"提升最多的是{first.branch}（{voice.points(first.lift)}），最少的是{last.branch}（{voice.points(last.lift)}）",
         f"{first.branch} gained most ({voice.points(first.lift)}), {last.branch} least ({voice.points(last.lift)})",
     )
     lead = voice.finding("lift.highest", first.lift, "1", text, definition=_DEFINITION, table="participation",
-                         denominator=voice.say("当期在网话机", "phones in service on the date"))  # fmt: skip
+                         denominator=_phones(voice, lifts))  # fmt: skip
     each = [
         voice.finding(f"lift.{row.branch}", row.lift, "1", f"{row.branch} {voice.points(row.lift)}",
                       definition=_DEFINITION, table="participation")
@@ -202,8 +213,7 @@ def checks(
     return found
 
 
-def _figures(voice: Voice, own: pd.Series, area: tuple[float, float], period: str) -> list[Finding]:
-    phones = voice.say("当期在网话机", "phones in service on the date")
+def _figures(voice: Voice, own: pd.Series, area: tuple[float, float], period: str, phones: str) -> list[Finding]:
     rates = [("rate.before", own.before, "活动前参与率", "rate before"), ("rate.after", own.after, "活动后参与率", "rate after"),
              ("rate.area.before", area[0], "全区活动前", "area before"), ("rate.area.after", area[1], "全区活动后", "area after")]  # fmt: skip
     ranks = [("rank.lift", own.rank_lift, "提升位次", "rank by lift"), ("rank.before", own.rank_before, "前位次", "rank before"),

@@ -180,7 +180,7 @@ def by_channel(voice: Voice, gaps: pd.DataFrame) -> list[Finding]:
         f"Had all kept step, {voice.word('channel', worst.channel)} would have sold {number(worst.expected, 1)}; it sold {number(worst.actual)}",
     )
     return [voice.finding("gap.channel", worst.gap, "台", text, definition="gap laid out by earlier shares", table="sales",
-                          denominator=voice.say("目标×前十二个月各渠道占比", "target × shares of the twelve months before"))]  # fmt: skip
+                          denominator=voice.say("应有＝目标×此前各渠道占比（至多十二个月）；占比＝占各渠道缺口之和", "expected = target × earlier shares (twelve months at most); share = of the channels' shortfalls"))]  # fmt: skip
 
 
 def outlets(voice: Voice, units: pd.DataFrame) -> list[Finding]:

@@ -29,10 +29,11 @@ def headline(voice: Voice, total: pd.DataFrame, units: pd.DataFrame, progress: p
     """
     months = sorted(units["month"].unique())
     span = f"{months[0]}..{months[-1]}" if len(months) > 1 else months[0]
+    shown = voice.span(span)
     sold = total["units"].sum()
     first = voice.finding(
         "units.total", sold, "台",
-        voice.say(f"{voice.branch}{span}共销售{number(sold)}台", f"{voice.branch} sold {number(sold)} devices in {span}")
+        voice.say(f"{voice.branch}{shown}共销售{number(sold)}台", f"{voice.branch} sold {number(sold)} devices in {shown}")
         + _who_gave(voice, total),
         denominator=voice.say("期内全部渠道销量", "all channels' sales of the span"), definition=_SHARE, table="sales",
         period=span, headline=True,
@@ -145,6 +146,9 @@ def by_month(voice: Voice, totals: pd.Series, kpi: pd.DataFrame) -> list[Finding
 
 def change(voice: Voice, changed: pd.DataFrame, before: str, after: str) -> list[Finding]:
     """Which channel moved the total most."""
+    if changed.empty:
+        text = voice.say(f"没有{before}的数据，不能与上月比较", f"Nothing is known of {before}: no comparison with the month before")
+        return [voice.finding("units.change", None, "台", text, status=Status.UNKNOWN, table="sales", period=after)]
     difference = changed["change"].sum()
     mover = changed.loc[changed["change"].abs().idxmax()]
     text = voice.say(
@@ -194,19 +198,25 @@ def checks(voice: Voice, total: pd.DataFrame, sales: pd.DataFrame, targets: pd.D
             f"Shares are rounded one by one ({shares} = {printed}); the sum is not 100.00 % because of rounding.",
         )
         found.append(Check("rounding", Verdict.WARNING, text))
-    units = sorted(set(targets.loc[targets["metric"] == "units", "unit"].dropna()) - {"台"})
-    if units:
-        text = voice.say(
-            f"目标以{voice.listed(units)}计，销量以台计：两者并不相同，完成率按一台一户理解。",
-            f"The target counts {voice.listed(units)} (customers), sales count 台 (devices): they are not the same; "
-            "attainment reads one device as one customer.",
-        )
-        found.append(Check("target_unit", Verdict.WARNING, text))
+    found += target_units(voice, targets)
     text = voice.say(
         f"销量为全量统计（{number(sales['units'].sum())}台），占比没有抽样误差，故不给区间。",
         f"Sales are a full count ({number(sales['units'].sum())} devices): shares have no sampling error, so no interval is given.",
     )
     return [*found, Check("full_count", Verdict.PASS, text)]
+
+
+def target_units(voice: Voice, targets: pd.DataFrame) -> list[Check]:
+    """A target in customers beside sales in devices."""
+    units = sorted(set(targets.loc[targets["metric"] == "units", "unit"].dropna()) - {"台"})
+    if not units:
+        return []
+    text = voice.say(
+        f"目标以{voice.listed(units)}计，销量以台计：两者并不相同，完成率与缺口按一台一户理解。",
+        f"The target counts {voice.listed(units)} (customers), sales count 台 (devices): they are not the same; "
+        "attainment and shortfall read one device as one customer.",
+    )
+    return [Check("target_unit", Verdict.WARNING, text)]
 
 
 def stated(voice: Voice, documents: dict[str, float], units: pd.DataFrame, progress: pd.DataFrame) -> list[Check]:
@@ -253,9 +263,10 @@ def _figure(
                          table=table, period=period)  # fmt: skip
 
 
-def shares(voice: Voice, total: pd.DataFrame) -> list[Finding]:
+def shares(voice: Voice, total: pd.DataFrame, units: pd.DataFrame) -> list[Finding]:
     """The shares of the whole span, in one sentence."""
     parts = voice.listed([f"{voice.word('channel', row.channel)} {percent(row.share)}" for row in total.itertuples()])
     text = voice.say(f"各渠道贡献占比：{parts}", f"Contribution shares: {parts}")
     return [voice.finding("share.all", None, "", text, definition=_SHARE, table="sales",
+                          period=f"{units['month'].min()}..{units['month'].max()}",
                           denominator=voice.say("期内全部渠道销量", "all channels' sales of the span"))]  # fmt: skip

@@ -48,8 +48,8 @@ def headline(voice: Voice, rates: pd.DataFrame, checked: pd.DataFrame, units: pd
     lead = voice.finding(
         "subsidy.rate", whole.rate, "1",
         voice.say(
-            f"{voice.branch}{voice.period}补贴{voice.money(whole.subsidy_yuan)}，补贴率{percent(whole.rate)}；{judged}。",
-            f"{voice.branch} paid {voice.money(whole.subsidy_yuan)} of subsidy in {voice.period}, {percent(whole.rate)} of "
+            f"{voice.branch}{voice.span(voice.period)}补贴{voice.money(whole.subsidy_yuan)}，补贴率{percent(whole.rate)}；{judged}。",
+            f"{voice.branch} paid {voice.money(whole.subsidy_yuan)} of subsidy in {voice.span(voice.period)}, {percent(whole.rate)} of "
             f"{_BASES[base][1]}; {judged}.",
         ),
         denominator=voice.say(*_BASES[base]), definition=_RATE, table="sales", headline=True,
@@ -115,7 +115,7 @@ def over_time(voice: Voice, monthly: pd.DataFrame) -> list[Finding]:
         f"({voice.points(last.rate - first.rate)})",
     )
     return [voice.finding("subsidy.trend", last.rate - first.rate, "1", text, definition=_RATE, table="sales",
-                          period=f"{first.month}..{last.month}")]  # fmt: skip
+                          period=f"{own.month.iloc[0]}..{last.month}")]  # fmt: skip
 
 
 def lifecycle(voice: Voice, lives: pd.DataFrame, base: str) -> list[Finding]:

@@ -41,6 +41,11 @@ class Voice:
         known = None if value is None or value != value else float(value)
         return Finding(name, known, unit, period or self.period, denominator, definition, text, table, status, **more)
 
+    def span(self, period: str) -> str:
+        """A period in running text: 2009-11至2010-01, 2009-11 to 2010-01."""
+        first, _, last = period.partition("..")
+        return first if last in ("", first) else first + pick(self.lang, "至", " to ") + last
+
     def listed(self, items: list[str]) -> str:
         """Items as a list in running text."""
         return pick(self.lang, "、", ", ").join(items)
