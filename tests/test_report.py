@@ -228,7 +228,7 @@ def test_the_brief_says_what_the_reports_open_with(branch: str, root, monkeypatc
     assert lines["target"] == opening[1]
 
 
-def test_a_single_red_dot_stays_red_in_the_picture() -> None:
+def test_a_single_red_dot_stays_red_and_the_paper_white() -> None:
     import io
 
     from PIL import Image
@@ -239,3 +239,4 @@ def test_a_single_red_dot_stays_red_in_the_picture() -> None:
         picture = np.asarray(Image.open(io.BytesIO(png(fig))).convert("RGB")).astype(int)
     red = (picture[..., 0] > 150) & (picture[..., 1] < 90) & (picture[..., 2] < 90)
     assert red.sum() > 20
+    assert (picture[0, 0] == 255).all()
