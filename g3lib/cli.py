@@ -78,16 +78,19 @@ def check(files: tuple[Path, ...], table: str | None, form: str) -> None:
 def load(files: tuple[Path, ...], table: str | None, form: str) -> None:
     """Validate exports and add their good rows to the store; rejected rows are kept with their reasons."""
     from g3lib.tables import adding, loading
+    from g3lib.tables.identity import key_file
     from g3lib.tables.workspace import Workspace
 
     _known_table(table)
-    root = Workspace.find().store_root
+    root, had_key = Workspace.find().store_root, key_file().exists()
     results = adding.load(root, loading.exports_in(files), table)
     faults = [fault for result in results for fault in result.faults]
     _list_faults(faults, form)
     if form == "table":
         for result in results:
             _say_loaded(result, root)
+        if not had_key and key_file().exists():
+            click.echo(f"A key for customer and device numbers was made: {key_file()}. Keep a copy of it.")
     sys.exit(1 if faults else 0)
 
 
@@ -282,3 +285,7 @@ def _say_run(rows: list[Row], unchanged: int, indexes: list[Path], reports: Path
     for index in indexes:
         click.echo(f"  {index}")
     click.echo(f"Open {reports / 'index.html'}")
+
+
+if __name__ == "__main__":
+    main()

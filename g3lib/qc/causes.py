@@ -90,6 +90,8 @@ def _standard_error(strata: pd.DataFrame) -> float:
     measures = ["with_problem", "with_units", "without_problem", "without_units"]
     drawn = strata[measures].astype(float) + np.array([0.5, 1.0, 0.5, 1.0])
     both = strata["with_units"].gt(0) & strata["without_units"].gt(0)
+    if not both.any():
+        return float("nan")
     return float(np.nanmax([risk_difference(strata)[1], risk_difference(drawn[both])[1]]))
 
 

@@ -120,8 +120,8 @@ class Report:
 
     def checks(self, checks: Sequence[Check]) -> Shown:
         """What was checked and what must be said: exclusions, caveats, definitions."""
-        # how a file was decoded is the loader's affair, not the reader's
-        notes = [note for note in self.data.notes if note.code != "read_as"]
+        # how a file was decoded or its numbers hidden is the loader's affair, not the reader's
+        notes = [note for note in self.data.notes if note.code not in ("read_as", "masked", "digested")]
         remarks = [note.text(self.lang) for note in notes]
         rows = [(label("verdict", str(c.verdict), self.lang), c.text) for c in checks]
         rows += [(pick(self.lang, "资料提示", "remark on data"), text) for text in remarks]

@@ -25,7 +25,7 @@ from g3lib.runs.notebooks import Notebook
 from g3lib.runs.task import Task, run
 from g3lib.tables.schema import TABLES
 from g3lib.tables.store import Store
-from g3lib.tables.workspace import DATED, Dataset, Workspace, data_months, known_branches, latest_month
+from g3lib.tables.workspace import DATED, NAMELESS, Dataset, Workspace, data_months, known_branches, latest_month
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -56,7 +56,10 @@ def plan(
     store = workspace.store()
     known = known_branches(store)
     if unknown := [b for b in branches if b not in known]:
-        faults = [f"{b!r} has no rows" for b in unknown]
+        faults = [
+            f"{b!r} is ranked beside the others and gets no report of its own" if b == NAMELESS else f"{b[:60]!r} has no rows"
+            for b in unknown
+        ]
         raise UsageError(listed(faults, f"Unknown branches; known: {', '.join(known) or 'none, run g3 load first'}"))
     period = str(Period.parse(period)) if period else ""
     if taken := {"branch", "period", "lang"} & set(parameters or {}):

@@ -98,7 +98,7 @@ def find(folder: Path, named: list[str] | None = None) -> list[Notebook]:
     chosen, faults = [], []
     for name in named:
         stem = Path(name).name.removesuffix(".ipynb")
-        hits = [n for n in known if n.name == stem or n.name.split("-")[0] == stem]
+        hits = [n for n in known if n.name == stem or n.name.startswith(f"{stem}-")]
         faults += [] if hits else [f"{name!r} is no notebook; known: {', '.join(n.name for n in known)}"]
         chosen += hits
     if faults:

@@ -266,9 +266,17 @@ def _reader(column: Column, unit: float, digester: Digester | None) -> tuple[Cal
         case Kind.PERSONAL:
             return (digester.digest if digester else str.strip), "str"
         case Kind.FREE:
-            return mask_numbers, "category"
+            return lambda text: mask_numbers(_name(text)), "category"
         case _:
-            return str.strip, "category"
+            return _name, "category"
+
+
+def _name(text: str) -> str:
+    bare = text.strip()
+    # two names that differ in an unseen character look like one in every report
+    if any(unicodedata.category(letter) == "Cc" and letter not in "\n\t" for letter in bare):
+        raise ValueError("text without control characters")
+    return bare
 
 
 def _typed(cells: pd.Series, values: dict[str, Any], dtype: str) -> pd.Series:
@@ -280,6 +288,10 @@ def _typed(cells: pd.Series, values: dict[str, Any], dtype: str) -> pd.Series:
 
 def _said(texts: pd.Series, column: Column, values: dict[str, Any]) -> frozenset[str]:
     said = set()
+    if column.kind == Kind.FREE and any(mask_numbers(text) != text.strip() for text in texts):
+        said.add("masked")
+    if column.kind == Kind.PERSONAL and len(texts):
+        said.add("digested")
     if column.kind == Kind.DATE and any(_SERIAL.fullmatch(plain(t)) for t in texts if t in values):
         said.add("excel_dates")
     if column.kind in (Kind.RATE, Kind.NUMBER, Kind.MONEY, Kind.COUNT):

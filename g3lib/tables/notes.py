@@ -12,8 +12,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "The caption says “{caption}” but the rows are {data}: the rows are used.",
     ),
     "unit_applied": (
-        "“{heading}”按其单位{unit}换算（×{factor}）。",
-        "“{heading}” was converted from its unit {unit} (×{factor}).",
+        "“{heading}”按其单位{unit}换算（×{factor}；单元格自带单位的除外）。",
+        "“{heading}” was converted from its unit {unit} (×{factor}; cells that name a unit of their own excepted).",
     ),
     "unknown_heading": ("未识别的列“{heading}”未载入。", "The column “{heading}” is not known and was not loaded."),
     "unknown_title_unit": ("表题单位“{unit}”不改变数值。", "The caption's unit “{unit}” changes no figure."),
@@ -27,6 +27,9 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "scaled_cells": ("“{heading}”单元格中的万、亿已换算。", "万 and 亿 in cells of “{heading}” were applied."),
     "repeated_heading": ("表内重复的标题行{count}行，未作数据。", "{count} repeated heading rows inside the sheet are no data."),
     "prose_sheet": ("工作表“{sheet}”只有文字，未载入。", "The sheet “{sheet}” holds text only and was not loaded."),
+    "year_from_title": ("月份的年份{year}取自表题。", "The year {year} of the months is the caption's."),
+    "masked": ("“{heading}”中的号码已遮盖。", "Numbers in “{heading}” were masked."),
+    "digested": ("“{heading}”已替换为带密钥的摘要。", "“{heading}” is replaced by keyed digests."),
     "remark": ("表注：{text}", "Remark on the sheet: {text}"),
     "read_as": ("按{how}读取。", "Read as {how}."),
 }
@@ -48,7 +51,7 @@ class Note:
         """The sentence.
 
         >>> Note.of("unit_applied", heading="金额(万元)", unit="万元", factor="10,000").text("en")
-        '“金额(万元)” was converted from its unit 万元 (×10,000).'
+        '“金额(万元)” was converted from its unit 万元 (×10,000; cells that name a unit of their own excepted).'
         """
         return pick(lang, *_TEXTS[self.code]).format(**dict(self.values))
 

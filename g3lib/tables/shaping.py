@@ -19,16 +19,9 @@ from g3lib.labels import code, fold
 from g3lib.tables.cells import plain, when
 from g3lib.tables.notes import Note
 from g3lib.tables.reading import Sheet
-from g3lib.tables.schema import TABLES, Kind, Table
+from g3lib.tables.schema import TABLES, Table
+from g3lib.tables.units import Units, heading_unit, title_unit
 
-UNITS: dict[Kind, dict[str, float]] = {
-    Kind.MONEY: {"元": 1, "元/台": 1, "千元": 1e3, "万元": 1e4, "亿元": 1e8, "yuan": 1},
-    Kind.COUNT: dict.fromkeys(("台", "户", "个", "部", "人", "天", "月", "个月", "月数", "件"), 1)
-    | {"万台": 1e4, "万户": 1e4, "万部": 1e4, "万人": 1e4, "千台": 1e3, "千户": 1e3},
-    Kind.RATE: {"%": 0.01, "％": 0.01, "百分比": 0.01},
-    Kind.NUMBER: {"寸": 1, "英寸": 1, "0/1": 1},
-}
-UNITS[Kind.NUMBER] = UNITS[Kind.COUNT] | UNITS[Kind.MONEY] | UNITS[Kind.NUMBER]
 TOTAL = re.compile(r"(?P<of>.*?)(?:合计|小计|总计|总和|grandtotal|subtotal|total)[:：]?(?:[(（].*[)）])?")
 MADE_UP = re.compile(r"made-?up data|虚构")
 _UNIT = re.compile(r"(?P<name>.+?)[(（\[【](?P<unit>[^()（）\[\]【】]+)[)）\]】]")
@@ -189,10 +182,13 @@ def layout(sheet: Sheet, table: str | None = None) -> Layout:
     """
     skip, depth, meanings = _headings(sheet)
     titles = _titles(sheet.head[: max(0, skip)])
-    meanings = [_with_year(m, titles.year) for m in meanings]
+    dated = [_with_year(m, titles.year) for m in meanings]
+    said = [Note.of("year_from_title", year=titles.year)] if dated != meanings else []
+    meanings = dated
     chosen = _choose(sheet, meanings, titles, table)
     meanings = [m.within(chosen) for m in meanings]
-    return _plan(sheet, chosen, tuple(map(tuple, sheet.head[skip - depth : skip])), skip, meanings, titles)
+    plan = _plan(sheet, chosen, tuple(map(tuple, sheet.head[skip - depth : skip])), skip, meanings, titles)
+    return replace(plan, notes=(*said, *plan.notes))
 
 
 @dataclass(frozen=True)
@@ -315,14 +311,14 @@ def _plan(
 ) -> Layout:  # fmt: skip
     ids: dict[str, int] = {}
     groups: _Groups = {}
-    units: dict[str, tuple[str, float]] = {}
+    units: Units = {}
     notes: list[Note] = []
     if faults := _place(sheet, table, skip, meanings, ids, groups, units, notes):
         raise NotUnderstood(faults)
     for column in [c for c in ids if any(c in measures for measures in groups.values())]:
         # 销量 beside 自营, 社会, 末端: the wide columns say the same in parts
         notes.append(Note.of("unknown_heading", heading=meanings[ids.pop(column)].text.strip()))
-    _title_unit(table, titles.unit, {*ids, *(c for g in groups.values() for c in g)}, units, notes)
+    title_unit(table, titles.unit, {*ids, *(c for g in groups.values() for c in g)}, units, notes)
     records = [
         Record({k: v for k, v in key if k}, measures, _SUM in key) for key, measures in groups.items()
     ] or [Record({}, {})]
@@ -358,7 +354,7 @@ def _place(
             continue
         column = columns[0] if columns else table.main
         if m.unit:
-            _take_unit(table, column, m, units, notes, fault)
+            heading_unit(table, column, (m.text, m.unit), units, notes, fault)
         if m.dims or (m.total and wide_dims):
             # A channel above 小计 is that channel's total over the months, and the other way round
             where = {_dim(table, d): v for d, v in m.dims.items()}
@@ -373,28 +369,3 @@ def _place(
             fault(m.text, f"stands for {column!r}, which an earlier column, {earlier!r}, gives", "each heading once")
         place[column] = i
     return faults
-
-
-def _take_unit(table: Table, column: str, m: Meaning, units: dict, notes: list, fault) -> None:  # type: ignore[no-untyped-def, type-arg]
-    known = UNITS.get(table.column(column).kind, {})
-    if m.unit in known:
-        factor = known[m.unit]
-        if units.setdefault(column, (m.unit, factor))[1] != factor:
-            fault(m.text, f"unit {m.unit}", f"the unit {units[column][0]} of the other columns of {column!r}")
-        elif factor not in (1, 0.01):
-            notes.append(Note.of("unit_applied", heading=m.text, unit=m.unit, factor=f"{factor:,.0f}"))
-    elif known:
-        fault(m.text, f"unit {m.unit}", "one of " + " ".join(known))
-
-
-def _title_unit(table: Table, unit: str, columns: set[str], units: dict, notes: list) -> None:  # type: ignore[type-arg]
-    if not unit:
-        return
-    taken = [c for c in columns if unit in UNITS.get(table.column(c).kind, {}) and c not in units]
-    for column in taken:
-        factor = UNITS[table.column(column).kind][unit]
-        units[column] = (unit, factor)
-        if factor not in (1, 0.01):
-            notes.append(Note.of("unit_applied", heading=column, unit=unit, factor=f"{factor:,.0f}"))
-    if not taken:
-        notes.append(Note.of("unknown_title_unit", unit=unit))
