@@ -240,3 +240,24 @@ def test_a_single_red_dot_stays_red_and_the_paper_white() -> None:
     red = (picture[..., 0] > 150) & (picture[..., 1] < 90) & (picture[..., 2] < 90)
     assert red.sum() > 20
     assert (picture[0, 0] == 255).all()
+
+
+def test_periods_in_running_text() -> None:
+    zh, en = VOICES
+    assert [zh.span(p) for p in ("2010-01", "2009-11..2010-01", "2010-01..2010-01", "2010-02-10")] == [
+        "2010-01", "2009-11至2010-01", "2010-01", "2010-02（至10日）",
+    ]  # fmt: skip
+    assert en.span("2010-02-10") == "2010-02 (to day 10)"
+
+
+def test_no_sentence_is_the_name_of_its_figure(root, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    report = open_report("channel-contribution", "南区分公司")
+    from g3lib.measures import channels as measured
+    from g3lib.measures import targets
+
+    units = measured.monthly_units(report.data.sales)
+    progress = targets.progress(report.data.sales, report.data.targets, report.data.period)
+    found = channels.headline(report.voice, measured.contribution_share(units), units, progress)
+    assert len(found) > 15
+    assert not [f for f in found if "." in f.name and f.name in f.text]

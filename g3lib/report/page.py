@@ -25,7 +25,7 @@ from g3lib.report.tables import html_table, lines_html
 from g3lib.tables.workspace import Dataset, open_dataset
 
 TITLES: dict[str, tuple[str, str, str, str]] = {
-    "branch-brief": ("分公司简报", "Branch brief", "本月最该知道的八件事是什么？", "Which eight things should the manager know this month?"),
+    "branch-brief": ("分公司简报", "Branch brief", "本月最该知道什么？", "What should the manager know this month?"),
     "subsidy-efficiency": ("补贴效能", "Subsidy efficiency", "补贴率是否守住了政策与生命周期上限？", "Do the subsidy rates keep to the policy and to the lifecycle caps?"),
     "channel-contribution": ("渠道贡献", "Channel contribution", "哪个渠道贡献了多少，离目标还差多少？", "Which channel contributed what, and how far is the target?"),
     "cause-analysis": ("原因分析", "Cause analysis", "缺口集中在哪里，哪些原因得到数据确认？", "Where does the shortfall sit, and which causes do the data confirm?"),

@@ -29,11 +29,11 @@ def headline(voice: Voice, gaps: pd.DataFrame, progress: pd.DataFrame, tested: p
     aim = voice.say(f"当月目标（按月均分{number(even.month_target, 1)}）", f"its target ({number(even.month_target, 1)}, even months)")
     if gap <= 0:
         text = voice.say(
-            f"{even.month}销售{number(even.month_actual)}台，达到{aim}，没有缺口。",
-            f"{even.month} sold {number(even.month_actual)} devices and met {aim}: no shortfall.",
+            f"{voice.span(even.month)}销售{number(even.month_actual)}台，达到{aim}，没有缺口。",
+            f"{voice.span(even.month)} sold {number(even.month_actual)} devices and met {aim}: no shortfall.",
         )
     else:
-        text = voice.say(f"{even.month}比{aim}少{number(gap, 1)}台，", f"{even.month} fell {number(gap, 1)} devices short of {aim}; ")
+        text = voice.say(f"{voice.span(even.month)}比{aim}少{number(gap, 1)}台，", f"{voice.span(even.month)} fell {number(gap, 1)} devices short of {aim}; ")
         text += _where(voice, gaps)
     lead = voice.finding("gap", gap, "台", text, denominator=voice.say("当月目标（按月均分）", "month's target, even months"),
                          definition="gap to target", table="targets", headline=True,

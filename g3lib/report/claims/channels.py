@@ -70,9 +70,9 @@ def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
     lead = voice.finding(
         "attainment.month_even", even.month_attainment, "1",
         voice.say(
-            f"{_until(voice, even)}销售{number(even.month_actual)}台，完成当月{_to_date(voice, even)}目标的{percent(even.month_attainment)}（按月均分；按日历天为"
+            f"{voice.span(even.month)}销售{number(even.month_actual)}台，完成当月{_to_date(voice, even)}目标的{percent(even.month_attainment)}（按月均分；按日历天为"
             f"{percent(days.month_attainment)}）；" + _left(voice, even),
-            f"{_until(voice, even)} brought {number(even.month_actual)} devices, {percent(even.month_attainment)} of the month's target {_to_date(voice, even)}"
+            f"{voice.span(even.month)} brought {number(even.month_actual)} devices, {percent(even.month_attainment)} of the month's target {_to_date(voice, even)}"
             f"(even months; {percent(days.month_attainment)} by calendar days); " + _left(voice, even),
         ),
         denominator=voice.say(f"{span}目标按月均分", f"target of {span} spread evenly over months"), definition=_PROGRESS,
@@ -106,11 +106,6 @@ def _left(voice: Voice, even: pd.Series) -> str:
         f"到期末还差{number(even.remaining)}{unit}，此后每月须完成{number(even.per_month, 1)}{unit}。",
         f"{number(even.remaining)} {unit} remain, {number(even.per_month, 1)} a month from now on.",
     )
-
-
-def _until(voice: Voice, even: pd.Series) -> str:
-    """The month, or its days so far."""
-    return str(even.month) if len(even.month) == 7 else voice.say(f"{even.month[:7]}（至{even.month[8:]}日）", f"{even.month[:7]} (to day {even.month[8:]})")
 
 
 def _to_date(voice: Voice, even: pd.Series) -> str:

@@ -42,7 +42,9 @@ class Voice:
         return Finding(name, known, unit, period or self.period, denominator, definition, text, table, status, **more)
 
     def span(self, period: str) -> str:
-        """A period in running text: 2009-11至2010-01, 2009-11 to 2010-01."""
+        """A period in running text: 2009-11至2010-01, and of a date its month up to it: 2010-02（至10日）."""
+        if len(period) == 10:
+            return period[:7] + pick(self.lang, f"（至{period[8:]}日）", f" (to day {period[8:]})")
         first, _, last = period.partition("..")
         return first if last in ("", first) else first + pick(self.lang, "至", " to ") + last
 
