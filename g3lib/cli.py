@@ -231,6 +231,8 @@ def _say_counts(file: str, sheet: str, table: str, records: int, good: int, reje
 
 
 def _say_loaded(result: Loaded, root: Path) -> None:
+    from g3lib.tables.store import REJECTED
+
     for export, outcome in zip(result.checked.exports, result.outcomes, strict=True):
         entry = outcome.entry
         if outcome.state == "already":
@@ -238,7 +240,7 @@ def _say_loaded(result: Loaded, root: Path) -> None:
         elif outcome.state == "superseded":
             click.echo(f"{export.file}: corrected by a later export, nothing added")
         elif entry is None:
-            click.echo(f"{export.file}: refused; its rows are under {root / 'rejected'}")
+            click.echo(f"{export.file}: refused; its rows are under {root / REJECTED}")
         else:
             _say_counts(export.file, export.sheet, entry.table, entry.records, entry.rows, entry.rejected, entry.totals)
             for note in export.notes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -47,3 +48,18 @@ def test_a_search_hides_what_does_not_match(page: Path, tmp_path: Path) -> None:
 
 def test_a_hostile_branch_name_makes_no_element(page: Path, tmp_path: Path) -> None:
     assert "<img" not in dom(page, tmp_path)
+
+
+def test_a_click_on_a_heading_sorts_and_a_second_one_turns_it_round(page: Path, tmp_path: Path) -> None:
+    # the policy forbids foreign scripts, so the click comes in a copy without it
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text(encoding="utf-8"))
+    read = 'Array.from(document.querySelector("table").tBodies[0].rows).map(r => r.cells[0].textContent).join("|")'
+    click = 'document.querySelector("th button").click()'
+    script = f'<script>{click}; document.title = {read}; {click}; document.title += "  " + {read};</script>'
+    copy = tmp_path / "copy.html"
+    copy.write_text(text.replace("</body>", f"{script}</body>"), encoding="utf-8")
+    found = re.search("<title>(.*)  (.*)</title>", dom(copy, tmp_path / "profile"))
+    assert found
+    first, second = found[1].split("|"), found[2].split("|")
+    assert first == second[::-1]
+    assert first.index("宁陵") < first.index("睢县")

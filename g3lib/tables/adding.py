@@ -24,7 +24,7 @@ from g3lib.names import safe_name
 from g3lib.tables import loading
 from g3lib.tables.gate import ROW
 from g3lib.tables.identity import Digester, digester
-from g3lib.tables.store import TOTALS, Entry, Manifest, Part, locked, replace_bytes, sweep, write_part
+from g3lib.tables.store import MANIFEST, REJECTED, TOTALS, Entry, Manifest, Part, locked, replace_bytes, sweep, write_part
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def load(
     """
     results = []
     with locked(root):
-        manifest = Manifest.read(root / "manifest.json")
+        manifest = Manifest.read(root / MANIFEST)
         sweep(root, manifest)
         key = _LazyDigester(manifest.key_id)
         for path in paths:
@@ -86,7 +86,7 @@ def load(
                 export.rows = export.rows.iloc[:0]  # the rows are stored; a long list of files stays small
         if key.used:
             manifest.key_id = key.key_id
-        manifest.write(root / "manifest.json")
+        manifest.write(root / MANIFEST)
     return results
 
 
@@ -250,7 +250,7 @@ def _write_rejected(root: Path, export: loading.Export) -> str:
     for row, reasons, record in export.rejected.itertuples(index=False):
         writer.writerow([inert(c) for c in (export.file, export.sheet, str(row), reasons, record)])
     sheet = f"{safe_name(export.sheet)}-" if export.sheet else ""
-    relative = f"rejected/{export.digest[:12]}-{sheet}{export.table.name}.csv"
+    relative = f"{REJECTED}/{export.digest[:12]}-{sheet}{export.table.name}.csv"
     replace_bytes(root / relative, text.getvalue().encode("utf-8-sig"))
     return relative
 

@@ -22,6 +22,7 @@ from g3lib.tables.identity import Digester
 from g3lib.tables.notes import Note
 from g3lib.tables.reading import SUFFIXES, Sheet, Unreadable, read
 from g3lib.tables.schema import Table
+from g3lib.tables.store import MANIFEST
 from g3lib.tables.totals import checked_totals
 
 
@@ -125,7 +126,7 @@ def exports_in(paths: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             found.append(path)
             continue
-        stores = {manifest.parent for manifest in path.rglob("manifest.json")}
+        stores = {manifest.parent for manifest in path.rglob(MANIFEST)}
         inside = [
             p
             for p in path.rglob("*")

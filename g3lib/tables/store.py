@@ -27,6 +27,8 @@ from g3lib.tables.schema import SCHEMA_VERSION, TABLES, Kind
 _NO_BRANCH = "_"
 _PART_NAME = re.compile(r"[0-9a-f]{12}-[0-9a-f]{12}\.parquet")
 TOTALS = "stated_totals"
+MANIFEST = "manifest.json"
+REJECTED = "rejected"
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.manifest = Manifest.read(root / "manifest.json")
+        self.manifest = Manifest.read(root / MANIFEST)
 
     def entries(self, table: str, branches: Sequence[str] | None = None, real: bool = False) -> list[Entry]:
         """The exports that hold a table's rows of these branches (all where None).

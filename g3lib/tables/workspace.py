@@ -18,7 +18,7 @@ import pandas as pd
 from g3lib.errors import DataError, NoData, UsageError, listed
 from g3lib.periods import Period
 from g3lib.tables.notes import Note
-from g3lib.tables.store import Entry, Store
+from g3lib.tables.store import MANIFEST, Entry, Store
 
 # The document lost this branch's name. It is ranked like any other and gets no report of its own.
 NAMELESS = "（未具名）"
@@ -61,7 +61,7 @@ class Workspace:
 
         A notebook run by papermill alone on a fresh checkout then has something to read.
         """
-        if not (self.store_root / "manifest.json").exists():
+        if not (self.store_root / MANIFEST).exists():
             from g3lib.tables.adding import load
 
             faults = [fault for loaded in load(self.store_root, shipped(self.root)) for fault in loaded.faults]
