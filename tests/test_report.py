@@ -17,7 +17,7 @@ from g3lib.report.claims.voice import Voice
 from g3lib.report.page import open_report
 from g3lib.report.tables import html_table
 
-UNITS = pd.DataFrame({"month": ["a", "a", "b", "b"], "channel": ["own", "end"] * 2, "units": [10.0, 20, 30, 40]})
+UNITS = pd.DataFrame({"month": ["2010-01", "2010-01", "2010-02", "2010-02"], "channel": ["own", "end"] * 2, "units": [10.0, 20, 30, 40]})
 CHANGE = pd.DataFrame({"channel": ["own", "end"], "units_before": [10.0, 20.0], "change": [5.0, -8.0]})
 PROGRESS = pd.DataFrame({"phasing": ["calendar", "month_even"], "attainment": [0.4, 0.41], "time_progress": [0.5, 0.52]})
 LIFTS = pd.DataFrame({"branch": ["甲", "乙", "丙"], "before": [0.1, 0.2, 0.5], "after": [0.3, 0.3, 0.55], "lift": [0.2, 0.1, 0.05],
@@ -261,3 +261,12 @@ def test_no_sentence_is_the_name_of_its_figure(root, monkeypatch: pytest.MonkeyP
     found = channels.headline(report.voice, measured.contribution_share(units), units, progress)
     assert len(found) > 15
     assert not [f for f in found if "." in f.name and f.name in f.text]
+
+
+def test_a_months_figure_knows_the_month_before_and_the_year_before() -> None:
+    months = pd.DataFrame({"month": ["2009-01", "2009-12", "2010-01"], "channel": "own", "units": [5.0, 7.0, 9.0]})
+    total = pd.DataFrame({"channel": ["own"], "units": [21.0], "share": [1.0]})
+    found = {f.name: f for f in channels.headline(VOICES[0], total, months, PROGRESS[:0])}
+    january = found["units.month.2010-01"]
+    assert (january.value, january.previous, january.last_year) == (9, 7, 5)
+    assert found["units.month.2009-01"].previous is None

@@ -254,3 +254,12 @@ def test_a_unit_or_a_year_keeps_what_a_heading_may_mean() -> None:
     # "end" is a column of targets and a channel of sales: which one is settled by the table, in every form
     for text in ("end", "end(台)", "2010年1月end"):
         assert shaping.meaning(text).instead == {"channel": "end"}, text
+
+
+def test_one_channel_under_each_month_is_a_second_heading_row(tmp_path: Path) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text("分公司,2010年1月,2010年2月\n,自营,自营\n睢县,3,4\n宁陵,5,6\n", encoding="utf-8")
+    (export,) = loading.check(path).exports
+    assert (len(export.rows), len(export.rejected), export.faults) == (4, 0, [])
+    assert sorted(zip(export.rows["branch"], export.rows["units"], strict=True)) == [("宁陵", 5), ("宁陵", 6), ("睢县", 3), ("睢县", 4)]
+    assert set(export.rows["channel"]) == {"own"}

@@ -221,10 +221,12 @@ def _headings(sheet: Sheet) -> tuple[int, int, list[Meaning]]:
 
 
 def _divides(row: list[Meaning], below: list[Meaning]) -> bool:
-    # months over channels score as high as the channels below them; data never is all headings and
-    # never stands under a blank heading
+    # months over channels score as high as the channels below them; data never is all headings, never
+    # stands under a blank heading, and under a month it is a figure, not a channel
     filled = [i for i, m in enumerate(below) if m.text.strip()]
-    return any(i >= len(row) or not row[i].text.strip() for i in filled) and all(below[i] for i in filled)
+    under_blank = any(i >= len(row) or not row[i].text.strip() for i in filled)
+    under_month = any(i < len(row) and row[i].dims and below[i].dims for i in filled)
+    return (under_blank or under_month) and all(below[i] for i in filled)
 
 
 def _score(row: list[Meaning], cells: list[str]) -> float:

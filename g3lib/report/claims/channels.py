@@ -7,6 +7,7 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent, rounded
 from g3lib.measures.channels import printed_sum
+from g3lib.periods import shift
 from g3lib.report.claims.voice import Voice
 
 _SHARE = "channel_contribution_share"
@@ -245,8 +246,13 @@ def _figures(voice: Voice, total: pd.DataFrame, units: pd.DataFrame, span: str) 
         name = voice.word("channel", row.channel)
         found.append(_figure(voice, f"units.channel.{row.channel}", row.units, "台", "", "sum of units", "sales", span, name))
         found.append(_figure(voice, f"share.{row.channel}", row.share, "1", whole, _SHARE, "sales", span, name))
-    for month, sold in units.groupby("month")["units"].sum().items():
-        found.append(_figure(voice, f"units.month.{month}", sold, "台", "", "sum of units", "sales", str(month), str(month)))
+    sums = units.groupby("month")["units"].sum()
+    for month, sold in sums.items():
+        before, last_year = (sums.get(shift(str(month), -n)) for n in (1, 12))
+        found.append(
+            voice.finding(f"units.month.{month}", sold, "台", f"{month} {number(sold)}台", definition="sum of units", table="sales",
+                          period=str(month), previous=before, last_year=last_year)
+        )  # fmt: skip
     return found
 
 

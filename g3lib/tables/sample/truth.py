@@ -36,7 +36,6 @@ WEAK_COVERAGE_SHARE = 0.05  # customers in good order who are hardly ever on 3G
 BREACH_OVER = 0.12
 EFFECT = 0.06
 FOLLOWED_MONTHS = 30
-BATCH_SIZES = (8, 15)
 
 # Monthly probabilities of leaving by reason; they add up within a month
 HAZARDS: dict[str, float] = {
