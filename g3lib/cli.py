@@ -97,7 +97,7 @@ def load(files: tuple[Path, ...], table: str | None, form: str) -> None:
 @main.command()
 @click.argument("notebooks", nargs=-1)
 @click.option("--period", default="", help="2010-03, 2010Q1, 2009-11..2010-01 or 2010-03-31; else the latest.")
-@click.option("--branch", "branches", multiple=True, help="Only this branch; may be given again.")
+@click.option("--branch", "branches", multiple=True, help="Only this branch or province; may be given again.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=None, help="Reports at a time; else one a core.")
 @click.option("-p", "--param", "params", nargs=2, multiple=True, help="A notebook's parameter: NAME VALUE.")
 @click.option("--force", is_flag=True, help="Make again what is unchanged.")
@@ -114,9 +114,9 @@ def run(
 
     workspace = Workspace.find()
     chosen = find(workspace.notebooks, list(notebooks))
-    if notebooks and (other := [n.name for n in chosen if n.unit != "branch"]):
-        raise UsageError(f"{', '.join(other)}: not one report a branch (metadata.g3.unit); run it in another way.")
-    chosen = [n for n in chosen if n.unit == "branch"]
+    if notebooks and (other := [n.name for n in chosen if n.about.unit not in batch.UNITS]):
+        raise UsageError(f"{', '.join(other)}: not one report a branch or province (metadata.g3.unit).")
+    chosen = [n for n in chosen if n.about.unit in batch.UNITS]
     planned = batch.plan(workspace, chosen, branches, period, lang, dict(params), force)
     rows = list(planned.settled)
     if rows and not planned.tasks and all(row.state == "skipped" for row in rows):

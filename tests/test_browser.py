@@ -32,7 +32,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return Row("02-channel-contribution", branch, "2010-01", "ok", html="x.html", findings=[finding])
 
     path = tmp_path_factory.mktemp("page") / "index.html"
-    path.write_text(index_html("2010-01", [row("睢县", "升至41.36%"), row("宁陵", "升至36.82%"), row("<img src=x onerror=alert(1)>", "x")], "zh"), encoding="utf-8")
+    path.write_text(index_html("2010-01", [row("睢县", "升至41.36%"), row("宁陵", "升至36.82%"), row("<img src=x onerror=alert(1)>", "x")], {}, "zh"), encoding="utf-8")
     return path
 
 

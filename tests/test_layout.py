@@ -14,7 +14,7 @@ import yaml
 
 # from the top down; a room imports from itself and from rooms below
 ROOMS = ["cli", "runs", "report", "qc", "measures", "tables", "base"]
-BASE = {"findings", "labels", "errors", "periods", "names"}
+BASE = {"about", "findings", "labels", "errors", "periods", "names"}
 PACKAGE = Path(__file__).resolve().parent.parent / "g3lib"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -171,7 +171,7 @@ def test_an_index_puts_breaches_first_and_survives_a_failed_report() -> None:
         return ledger.Row("02-channel-contribution", branch, "2010-01", state, html="x.html" if state == "ok" else "",
                           error="ValueError: <b>", findings=[finding] if state == "ok" else [])  # fmt: skip
 
-    text = index_html("2010-01", [row("甲", "ok"), row("乙", "ok", "breach"), row("丙", "failed")], "zh")
+    text = index_html("2010-01", [row("甲", "ok"), row("乙", "ok", "breach"), row("丙", "failed")], {}, "zh")
     assert text.index("<td>乙") < text.index("<td>甲")
     assert text.index("<td>丙") < text.index("<td>甲")
     assert "ValueError: &lt;b&gt;" in text

@@ -9,7 +9,7 @@ import pytest
 from g3lib.errors import NoData, UsageError
 from g3lib.periods import Period
 from g3lib.tables.loading import exports_in
-from g3lib.tables.workspace import Dataset, Workspace, known_branches, latest_month, open_dataset
+from g3lib.tables.workspace import Dataset, Workspace, known_branches, known_units, latest_month, open_dataset
 
 
 def dataset(store, branch: str, period: str = "2013-12") -> Dataset:
@@ -84,3 +84,19 @@ def test_a_folder_stands_for_its_exports_and_nothing_else(tmp_path: Path) -> Non
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
     assert [p.relative_to(tmp_path).as_posix() for p in exports_in([tmp_path])] == ["a.xlsx", "b.csv", "corrected/b2.csv"]
+
+
+def test_a_province_is_its_branches(store) -> None:
+    assert known_units(store, "province") == ["全区", "样例省（虚构）"]
+    province = dataset(store, "样例省（虚构）")
+    assert len(province.members) == 12
+    assert province.sisters == province.members
+    assert province.made_up
+    parts = [dataset(store, branch).sales["units"].sum() for branch in province.members]
+    assert province.sales["units"].sum() == sum(parts)
+    assert latest_month(store, "样例省（虚构）", ["sales.subsidy"]) == "2013-12"
+
+
+def test_a_branch_with_rows_of_its_own_is_not_also_the_sum_of_those_below(store) -> None:
+    assert store.members("样例一区") == ["样例一区"]
+    assert dataset(store, "南区分公司").members == ["南区分公司"]

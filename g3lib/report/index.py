@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -38,18 +38,17 @@ class ReportRow(Protocol):
         """0 for a breach, growing with calm."""
 
 
-def index_html(period: str, rows: Sequence[ReportRow], lang: Lang) -> str:
+def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str], lang: Lang) -> str:
     """The index of one period as one HTML file.
 
     Args:
         period: the period.
         rows: the ledger's rows.
+        titles: a notebook's name → its title.
         lang: `zh` or `en`.
     """
-    from g3lib.report.page import TITLES
-
     names = sorted({row.notebook for row in rows})
-    titles = {n: pick(lang, *TITLES[n[3:]][:2]) if n[3:] in TITLES else n for n in names}
+    titles = {name: titles.get(name, name) for name in names}
     by_branch: dict[str, dict[str, ReportRow]] = {}
     for row in rows:
         by_branch.setdefault(row.branch, {})[row.notebook] = row

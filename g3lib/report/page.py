@@ -18,19 +18,12 @@ from typing import Any
 import pandas as pd
 
 from g3lib import __version__
+from g3lib.about import About
 from g3lib.findings import FINDINGS_MIME, Check, Finding, Status, as_bundle
 from g3lib.labels import Lang, label, pick
 from g3lib.report.claims.voice import Voice
 from g3lib.report.tables import html_table, lines_html
-from g3lib.tables.workspace import Dataset, open_dataset
-
-TITLES: dict[str, tuple[str, str, str, str]] = {
-    "branch-brief": ("分公司简报", "Branch brief", "本月最该知道什么？", "What should the manager know this month?"),
-    "subsidy-efficiency": ("补贴效能", "Subsidy efficiency", "补贴率是否守住了政策与生命周期上限？", "Do the subsidy rates keep to the policy and to the lifecycle caps?"),
-    "channel-contribution": ("渠道贡献", "Channel contribution", "哪个渠道贡献了多少，离目标还差多少？", "Which channel contributed what, and how far is the target?"),
-    "cause-analysis": ("原因分析", "Cause analysis", "缺口集中在哪里，哪些原因得到数据确认？", "Where does the shortfall sit, and which causes do the data confirm?"),
-    "signup-campaign": ("签约活动", "Sign-up campaign", "参与率提升了多少，能说明什么？", "How far did the participation rate rise, and what does that tell?"),
-}  # fmt: skip
+from g3lib.tables.workspace import Dataset, Workspace, open_dataset
 
 
 @dataclass
@@ -49,9 +42,12 @@ class Shown:
 
 @dataclass
 class Report:
-    """One report: its data, its voice, and the methods that show."""
+    """One report: what it is about, its data, its voice, and the methods that show.
 
-    name: str
+    `about` is the notebook's own description of itself (`metadata.g3`).
+    """
+
+    about: About
     data: Dataset
     lang: Lang
 
@@ -65,14 +61,13 @@ class Report:
 
     def title(self) -> Shown:
         """The title, the question, and whether the data are made up."""
-        zh, en, question_zh, question_en = TITLES[self.name]
         made_up = pick(self.lang, "虚构样例数据（made-up data），不代表任何真实分公司。", "This is made-up data: no real branch is meant.")
         banner = f'<p class="made-up">{_esc(made_up)}</p>' if self.data.made_up else ""
-        title = f"{pick(self.lang, zh, en)} · {self.data.branch}"
+        title = f"{self.about.title[self.lang]} · {self.data.branch}"
         body = (
             f"<style>{_style()}</style><h1>{_esc(title)}</h1>"
             f'<p class="quiet">{_esc(pick(self.lang, "期间", "Period"))} {_esc(self.voice.span(str(self.data.period)))} · '
-            f"{_esc(pick(self.lang, question_zh, question_en))}</p>{banner}"
+            f"{_esc(self.about.question[self.lang])}</p>{banner}"
         )
         return Shown([_html(body, f"{title} {self.data.period}")])
 
@@ -167,21 +162,21 @@ class Report:
         return _html(f'<p class="quiet">{_esc(line)}</p>', line)
 
 
-def open_report(name: str, branch: str, period: str = "", lang: Lang = "zh", needs: Sequence[str] = ()) -> Report:
+def open_report(name: str, branch: str, period: str = "", lang: Lang = "zh") -> Report:
     """Open a report: its data are found, checked for what the notebook needs, and read when asked for.
 
     Args:
-        name: the report's name in `TITLES`.
-        branch: the branch as the exports write it.
+        name: the notebook's file name without its number; its `metadata.g3` says what it needs.
+        branch: the branch, or the province, as the exports write it.
         period: a month, quarter, range or date; empty for the latest month of the data.
         lang: `zh` or `en`.
-        needs: tables, or table.column, without which there is no report.
 
     Raises:
-        NoData, UsageError: see `open_dataset`.
+        NoData, UsageError: see `open_dataset`; UsageError also where no such notebook is there.
     """
     pick(lang, "", "")  # an unknown language is refused before any work
-    return Report(name, open_dataset(branch, period, needs), lang)
+    about = About.find(Workspace.find().notebooks, name)
+    return Report(about, open_dataset(branch, period, about.needs), lang)
 
 
 def _as_finding(check: Check, voice: Voice) -> Finding:

@@ -21,12 +21,13 @@ from g3lib.errors import NoData, UsageError, listed
 from g3lib.labels import Lang
 from g3lib.periods import Period
 from g3lib.runs import ledger
-from g3lib.runs.notebooks import Notebook
+from g3lib.runs.notebooks import Notebook, find
 from g3lib.runs.task import Task, run
 from g3lib.tables.schema import TABLES
 from g3lib.tables.store import Store
-from g3lib.tables.workspace import DATED, NAMELESS, Dataset, Workspace, data_months, known_branches, latest_month
+from g3lib.tables.workspace import DATED, NAMELESS, Dataset, Workspace, data_months, known_units, latest_month
 
+UNITS = ("branch", "province")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -48,27 +49,27 @@ def plan(
     parameters: Mapping[str, object] | None = None,
     force: bool = False,
 ) -> Plan:
-    """Every notebook × branch: to run, skipped for want of data, or unchanged since it was made.
+    """Every notebook × what it is about: to run, skipped for want of data, or unchanged since it was made.
 
     Raises:
         UsageError: an unknown branch or parameter, a period that is none; before anything runs.
     """
     store = workspace.store()
-    known = known_branches(store)
-    if unknown := [b for b in branches if b not in known]:
+    known = {unit: known_units(store, unit) for unit in UNITS}
+    if unknown := [b for b in branches if b not in {*known["branch"], *known["province"]}]:
         faults = [
             f"{b!r} is ranked beside the others and gets no report of its own" if b == NAMELESS else f"{b[:60]!r} has no rows"
             for b in unknown
         ]
-        raise UsageError(listed(faults, f"Unknown branches; known: {', '.join(known) or 'none, run g3 load first'}"))
+        raise UsageError(listed(faults, f"Unknown branches; known: {', '.join(known['branch']) or 'none, run g3 load first'}"))
     period = str(Period.parse(period)) if period else ""
-    if taken := {"branch", "period", "lang"} & set(parameters or {}):
+    if taken := {*UNITS, "period", "lang"} & set(parameters or {}):
         raise UsageError(f"{', '.join(sorted(taken))}: use --{', --'.join(sorted(taken))}, not -p.")
     made: dict[Path, dict[tuple[str, str], ledger.Row]] = {}
     result = Plan()
     for notebook in notebooks:
         given = notebook.checked({"lang": lang, **_meant_for(notebook, notebooks, parameters or {})})
-        for branch in branches or known:
+        for branch in (b for b in known[notebook.about.unit] if not branches or b in branches):
             task = _task(workspace, store, notebook, branch, period, lang, given)
             if isinstance(task, ledger.Row):
                 result.settled.append(task)
@@ -92,18 +93,20 @@ def _task(
 ) -> Task | ledger.Row:
     skipped = ledger.Row(notebook.name, branch, period, "skipped", given, finished=ledger.now())
     try:
-        last = latest_month(store, branch, notebook.needs)
+        needs = notebook.about.needs
+        last = latest_month(store, branch, needs)
         wanted = period or last
-        months = {m for t in _dated(notebook.needs) for m in data_months(store, branch, t)}
+        months = {m for t in _dated(needs) for m in data_months(store, branch, t)}
         if not set(Period.parse(wanted).months) & months:
             raise NoData(f"{branch} has no rows in {wanted}.")
     except NoData as error:
         skipped.error, skipped.period = str(error), period or latest_month(store, branch)
         return skipped
-    parameters = {**given, "branch": branch, "period": wanted}
-    data = _data_digest(store, tuple(store.sisters(branch)))
+    parameters = {**given, notebook.about.unit: branch, "period": wanted}
+    data = _data_digest(store, tuple(store.area(branch)))
     key = _key(notebook.digest, parameters, data)
-    inputs = {(e.title, e.digest) for t in _dated(notebook.needs) for e in store.entries(t, [branch]) if branch in e.parts}
+    own = {*store.members(branch)}
+    inputs = {(e.title, e.digest) for t in _dated(needs) for e in store.entries(t, [*own]) if own & e.parts.keys()}
     made_up = Dataset(store, branch, Period.parse(wanted)).made_up
     return Task(notebook.path, branch, wanted, parameters, key, workspace.reports, lang, tuple(sorted(inputs)), made_up)
 
@@ -202,7 +205,8 @@ def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list
         # an index is in the language of its reports; one English report among Chinese ones does not turn it
         said = Counter(row.parameters.get("lang", lang) for row in all_rows.values() if row.state == "ok")
         words: Lang = said.most_common(1)[0][0] if said else lang
-        replace_bytes(folder / "index.html", index_html(period, list(all_rows.values()), words).encode())
+        titles = {n.name: n.about.title[words] for n in find(workspace.notebooks)}
+        replace_bytes(folder / "index.html", index_html(period, list(all_rows.values()), titles, words).encode())
         indexes.append(folder / "index.html")
     folders = sorted(path.parent for path in workspace.reports.glob("*/run.json"))
     replace_bytes(workspace.reports / "index.html", periods_html(folders, lang).encode())

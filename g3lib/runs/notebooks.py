@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from g3lib.about import About
 from g3lib.errors import UsageError, listed
 
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
@@ -31,15 +32,10 @@ class Notebook:
         """The notebook as JSON."""
         return json.loads(self.path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
-    @property
-    def unit(self) -> str:
-        """What one report is about: branch, province or case."""
-        return str(self.plain["metadata"].get("g3", {}).get("unit", ""))
-
-    @property
-    def needs(self) -> list[str]:
-        """Tables, or table.column, without which there is no report."""
-        return list(self.plain["metadata"].get("g3", {}).get("needs", []))
+    @cached_property
+    def about(self) -> About:
+        """What it says of itself."""
+        return About.read(self.path)
 
     @cached_property
     def digest(self) -> str:

@@ -150,6 +150,20 @@ class Store:
             return [branch]
         return sorted(self.parents.index[self.parents == parent])
 
+    def members(self, unit: str) -> list[str]:
+        """Whose rows are a unit's own: itself where it has rows, else the branches under it.
+
+        Never both: a city's own rows may be the sum of its counties'.
+        """
+        if any(unit in e.parts for e in self.manifest.entries):
+            return [unit]
+        return sorted(self.parents.index[self.parents == unit]) or [unit]
+
+    def area(self, unit: str) -> list[str]:
+        """What a unit is read against: the members of a province, the sisters of a branch."""
+        own = self.members(unit)
+        return own if own != [unit] else self.sisters(unit)
+
     def digest(self, needs: Iterable[tuple[str, Sequence[str] | None]]) -> str:
         """One digest of exactly the files that a reading of these tables and branches opens."""
         seen = [f"{t}:{p.path}:{p.digest}" for t, b in needs for p in self._parts(t, b)]

@@ -77,7 +77,10 @@ def shipped(root: Path) -> list[Path]:
 
 @dataclass
 class Dataset:
-    """What one report reads, and a record of what it has read: provenance names exactly that."""
+    """What one report reads, and a record of what it has read: provenance names exactly that.
+
+    `branch` may also name a province: its own rows are then those of all its branches.
+    """
 
     store: Store
     branch: str
@@ -105,9 +108,14 @@ class Dataset:
 
     @cached_property
     def sisters(self) -> list[str]:
-        """The branches under the same parent, this one included."""
+        """The branches under the same parent, this one included; of a province its branches."""
         self._seen.add("branches")
-        return self.store.sisters(self.branch)
+        return self.store.area(self.branch)
+
+    @cached_property
+    def members(self) -> list[str]:
+        """The branches whose rows are this report's own: a province's branches, or the branch itself."""
+        return self.store.members(self.branch)
 
     @cached_property
     def area_sales(self) -> pd.DataFrame:
@@ -179,7 +187,8 @@ class Dataset:
     @cached_property
     def made_up(self) -> bool:
         """Whether the branch is of a made-up province."""
-        return any(e.made_up for table in DATED for e in self.store.entries(table, [self.branch]) if self.branch in e.parts)
+        own = set(self.members)
+        return any(e.made_up for table in DATED for e in self.store.entries(table, self.members) if own & e.parts.keys())
 
     def within(self, frame: pd.DataFrame, column: str = "date") -> pd.DataFrame:
         """The rows inside the period."""
@@ -188,7 +197,7 @@ class Dataset:
         return frame[inside].reset_index(drop=True)
 
     def _own(self, table: str) -> pd.DataFrame:
-        return self._of(table, [self.branch])
+        return self._of(table, self.members)
 
     def _of(self, table: str, branches: Sequence[str] | None, columns: Iterable[str] | None = None) -> pd.DataFrame:
         self._seen.add(table)
@@ -218,12 +227,14 @@ def latest_month(store: Store, branch: str, needs: Sequence[str] = ()) -> str:
 
 def data_months(store: Store, branch: str, table: str) -> list[str]:
     """The months in which a branch has rows of a dated table, sorted."""
-    return sorted({month for e in store.entries(table, [branch]) for month in e.cells.get(branch, ())})
+    own = store.members(branch)
+    return sorted({month for e in store.entries(table, own) for b in own for month in e.cells.get(b, ())})
 
 
 def _have(store: Store, branch: str, need: str) -> bool:
     table, _, column = need.partition(".")
-    entries = [e for e in store.entries(table, [branch]) if branch in e.parts]
+    own = set(store.members(branch))
+    entries = [e for e in store.entries(table, [*own]) if own & e.parts.keys()]
     return any(not column or column in e.columns for e in entries)
 
 
@@ -232,11 +243,20 @@ def known_branches(store: Store) -> list[str]:
     return sorted({b for t in DATED for e in store.entries(t) for b in e.parts} - {NAMELESS, "_"})
 
 
+def known_units(store: Store, unit: str) -> list[str]:
+    """What there can be a report about: the branches with rows, or the provinces of two such branches or more."""
+    branches = known_branches(store)
+    if unit == "branch":
+        return branches
+    parents = store.parents[store.parents.index.isin(branches)].value_counts()
+    return sorted(parents.index[parents > 1])
+
+
 def open_dataset(branch: str, period: str = "", needs: Sequence[str] = (), start: Path | None = None) -> Dataset:
     """One branch's dataset, in the workspace around `start` (the current folder unless said).
 
     Args:
-        branch: the branch as the exports write it.
+        branch: the branch, or the province, as the exports write it.
         period: a month, a quarter, a range or a date; empty for the latest that the needed tables have.
         needs: tables, or table.column, that must be there.
 
@@ -245,7 +265,7 @@ def open_dataset(branch: str, period: str = "", needs: Sequence[str] = (), start
     """
     store = Workspace.find(start).store()
     known = known_branches(store)
-    if branch not in known:
+    if branch not in {*known, *known_units(store, "province")}:
         raise NoData(f"No rows of branch {branch!r}. Known: {', '.join(known) or 'none; run g3 load first'}.")
     last = latest_month(store, branch, needs)
     return Dataset(store, branch, Period.parse(period or last))

@@ -13,7 +13,11 @@ import pandas as pd
 
 from g3lib.errors import UsageError
 
-NUMERATORS = {"device": ("subsidy",), "device_and_refunds": ("subsidy", "refund_total")}
+# the guideline counts gifts, payment cards and points as subsidy; a province may
+NUMERATORS = {
+    "device": ("subsidy",), "device_and_refunds": ("subsidy", "refund_total"), "device_and_gifts": ("subsidy", "gift_value"),
+    "all": ("subsidy", "gift_value", "refund_total"),
+}  # fmt: skip
 # the contract price is what the customer pays for the device and prepays for the contract
 BASES = {"list": ("list_price",), "contract": ("paid", "prepaid"), "supply": ("supply_price",)}
 
@@ -42,7 +46,8 @@ def subsidy_rate(sales: pd.DataFrame, by: Sequence[str] = (), *, numerator: str,
     Args:
         sales: rows of the sales table.
         by: the columns that make the groups; empty for one row over all.
-        numerator: `device` (discount) or `device_and_refunds` (plus refunds at face); "" is unset.
+        numerator: `device` (discount), `device_and_refunds` (plus refunds at face), `device_and_gifts` (plus gifts,
+            payment cards and points) or `all` of these; "" is unset.
         base: `list`, `contract` or `supply` price; "" is unset.
 
     Returns:

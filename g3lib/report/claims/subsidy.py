@@ -12,6 +12,8 @@ _RATE = "subsidy rate: Σ(subsidy × units) ÷ Σ(base × units)"
 _NUMERATORS = {
     "device": ("终端直降", "device discount"),
     "device_and_refunds": ("终端直降＋话费返还（面值）", "device discount and refunds at face"),
+    "device_and_gifts": ("终端直降＋礼品、充值卡、积分", "device discount, gifts, payment cards and points"),
+    "all": ("终端直降＋礼品等＋话费返还（面值）", "device discount, gifts and refunds at face"),
     "": ("未设定", "unset"),
 }
 _BASES = {
