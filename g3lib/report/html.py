@@ -10,19 +10,22 @@ from typing import Any
 from g3lib.labels import Lang, pick
 
 
-def report_html(notebook: Any, title: str, lang: Lang) -> str:
+def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "") -> str:
     """The report as HTML.
 
     Args:
         notebook: an executed notebook (nbformat).
         title: the page's title, from data: it is escaped.
         lang: `zh` or `en`.
+        workbook: the file name of the .xlsx beside it, where there is one.
     """
     words = {
         "title": title,
         "lang": {"zh": "zh-CN", "en": "en"}[lang],
         "css": _css(),
         "back": pick(lang, "← 全部报告", "← all reports"),
+        "workbook": workbook,
+        "tables": pick(lang, "长表（.xlsx）", "long tables (.xlsx)"),
         "code": pick(lang, "计算过程（代码）", "How it was computed (code)"),
     }
     html, _ = _exporter().from_notebook_node(notebook, resources={"g3": words})

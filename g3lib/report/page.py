@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -112,6 +114,21 @@ class Report:
         """
         body = _html(lines_html(lines, self.lang), lines.to_string(index=False))
         return Shown([self._claim(findings), body])
+
+    def workbook(self, sheets: Mapping[str, pd.DataFrame]) -> Shown:
+        """The long tables, in an .xlsx beside the report; the page says which and how long.
+
+        The command names the file to write (`G3_WORKBOOK`); a notebook that is run by hand writes none, and its
+        reader has the frames.
+        """
+        if path := os.environ.get("G3_WORKBOOK"):
+            from g3lib.report.workbook import xlsx
+
+            Path(path).write_bytes(xlsx(sheets, self.lang))
+        named = [f"{title}{pick(self.lang, f'（{len(frame):,}行）', f' ({len(frame):,} rows)')}" for title, frame in sheets.items()]
+        text = pick(self.lang, "长表在报告旁的同名.xlsx中：", "Long tables are in the .xlsx of the same name beside the report: ")
+        text += self.voice.listed(named)
+        return Shown([_html(f'<p class="quiet">{_esc(text)}</p>', text)])
 
     def checks(self, checks: Sequence[Check]) -> Shown:
         """What was checked and what must be said: exclusions, caveats, definitions."""

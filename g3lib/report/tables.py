@@ -69,7 +69,7 @@ def shown(column: str, value: object, lang: Lang) -> str:
     """A value as its column is written."""
     if column == "month" and value == "":
         return pick(lang, "合计", "total")
-    form = _form(column)
+    form = form_of(column)
     if form == "phasing":
         return pick(lang, *PHASING[str(value)])
     if form in VOCABULARIES:
@@ -77,7 +77,8 @@ def shown(column: str, value: object, lang: Lang) -> str:
     return _FORMATS[form](value, lang)
 
 
-def _form(column: str) -> str:
+def form_of(column: str) -> str:
+    """The format, or the vocabulary, that a column is written in."""
     if column in columns():
         return columns()[column][2]
     # a column named by a channel holds devices, one named by a KPI holds text that is already written

@@ -54,10 +54,11 @@ def run(task: Task) -> Row:
     target = task.folder / task.stem
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".making-", dir=task.folder) as scratch:
-        executed = Path(scratch) / "report.ipynb"
+        executed, workbook = Path(scratch) / "report.ipynb", Path(scratch) / "report.xlsx"
+        os.environ["G3_WORKBOOK"] = str(workbook)  # one report at a time in this process
         try:
             notebook = _execute(task, executed)
-            html = _html(task, notebook)
+            html = _html(task, notebook, workbook.exists())
         except Exception as error:  # anything a notebook can do must become a state, not stop the others
             row.error = _one_line(error)
             row.state = "skipped" if _is_no_data(error) else "failed"
@@ -67,6 +68,8 @@ def run(task: Task) -> Row:
             page.write_text(html, encoding="utf-8")
             os.replace(executed, target.with_suffix(".ipynb"))
             os.replace(page, target.with_suffix(".html"))
+            if workbook.exists():
+                os.replace(workbook, target.with_suffix(".xlsx"))
             target.with_suffix(".failed.ipynb").unlink(missing_ok=True)
             row.state, row.html = "ok", f"{task.stem}.html"
             row.findings = [finding.as_dict() for finding in in_notebook(notebook)]
@@ -91,15 +94,16 @@ def _execute(task: Task, executed: Path) -> Any:
     return notebook
 
 
-def _html(task: Task, notebook: Any) -> str:
+def _html(task: Task, notebook: Any, has_workbook: bool) -> str:
     from g3lib.report.html import report_html
 
-    return report_html(notebook, f"{task.branch} {task.period} {task.notebook.stem}", task.lang)
+    beside = f"{task.notebook.stem}.xlsx" if has_workbook else ""
+    return report_html(notebook, f"{task.branch} {task.period} {task.notebook.stem}", task.lang, beside)
 
 
 def _withdraw(target: Path, executed: Path | None) -> None:
     """An earlier report would now lie; the failed notebook stays for whoever mends it."""
-    for suffix in (".ipynb", ".html"):
+    for suffix in (".ipynb", ".html", ".xlsx"):
         target.with_suffix(suffix).unlink(missing_ok=True)
     if executed is not None and executed.exists():
         shutil.move(executed, target.with_suffix(".failed.ipynb"))

@@ -1,0 +1,77 @@
+"""Long tables → one .xlsx beside the report: the same words and codes as on the page, every digit as a number.
+
+A director reads the page; whoever checks it wants all rows, to sort and to sum. Nothing in the file depends
+on when it was written, and no text from data is a live formula.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from datetime import datetime
+
+import pandas as pd
+
+from g3lib.errors import UsageError, listed
+from g3lib.labels import VOCABULARIES, Lang
+from g3lib.report.tables import form_of, heading, shown
+
+_NUMBERS = {
+    "count": "#,##0", "count1": "#,##0.0", "decimal": "#,##0.00", "decimal3": "#,##0.000", "percent": "0.00%",
+    "percent1": "0.00%", "points": "+0.00%;-0.00%;0.00%", "money": "#,##0.00", "p": "0.000",
+}  # fmt: skip
+_MOST_ROWS = 1_048_575  # a sheet's own limit, less the heading
+_WRITTEN = datetime(2000, 1, 1)
+
+
+def xlsx(sheets: Mapping[str, pd.DataFrame], lang: Lang) -> bytes:
+    """The tables as an .xlsx file, a sheet each.
+
+    Args:
+        sheets: the sheet's title (at most 31 characters) → canonical columns; their order is the sheet's.
+        lang: `zh` or `en`, for headings and codes.
+
+    Returns:
+        The file. An unknown value is an empty cell.
+
+    Raises:
+        UsageError: a table is longer than a sheet holds; nothing is cut off silently.
+
+    >>> xlsx({"甲": pd.DataFrame({"model": ["=1+1"], "rate": [float("nan")]})}, "zh")[:2]
+    b'PK'
+    """
+    from xlsxwriter import Workbook
+
+    if long := [f"{title} has {len(frame):,} rows" for title, frame in sheets.items() if len(frame) > _MOST_ROWS]:
+        raise UsageError(listed(long, f"A sheet holds {_MOST_ROWS:,} rows:"))
+    out = io.BytesIO()
+    # a text of the data that begins with = or http stays a text
+    with Workbook(out, {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": False}) as book:
+        book.set_properties({"created": _WRITTEN})
+        head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
+        formats = {name: book.add_format({"num_format": number}) for name, number in _NUMBERS.items()}
+        for title, frame in sheets.items():
+            sheet = book.add_worksheet(title[:31])
+            sheet.freeze_panes(1, 0)
+            for i, column in enumerate(frame.columns):
+                words = heading(column, lang)
+                sheet.write_string(0, i, words, head)
+                sheet.set_column(i, i, _width(frame[column], words), formats.get(form_of(column)))
+                sheet.write_column(1, i, [_cell(column, value, lang) for value in frame[column].tolist()])
+            if len(frame.columns):
+                sheet.autofilter(0, 0, len(frame), len(frame.columns) - 1)
+    return out.getvalue()
+
+
+def _cell(column: str, value: object, lang: Lang) -> object:
+    if value is None or value != value:
+        return None
+    form = form_of(column)
+    if form in _NUMBERS:
+        return float(value)  # type: ignore[arg-type]
+    return shown(column, value, lang) if form in VOCABULARIES or form != "text" else str(value)
+
+
+def _width(values: pd.Series, head: str) -> float:
+    longest = max((len(str(v)) for v in values.head(200)), default=0)
+    return float(min(40, max(10, 2 * len(head) if head and ord(head[0]) > 255 else len(head), longest + 2)))
