@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import openpyxl
 import pandas as pd
 import pytest
 
-from g3lib.tables import cells
+from g3lib.tables import adding, cells, loading
 from g3lib.tables.identity import Digester
 from g3lib.tables.schema import TABLES, Column, Kind
+from g3lib.tables.store import Store
 
 
 @pytest.mark.parametrize(
@@ -141,3 +145,60 @@ def test_a_flag_is_yes_no_or_a_fault() -> None:
     read = cells.read_column(pd.Series(["是", "0", "也许"]), Column("device_matched", Kind.FLAG), 1, None)
     assert read.values[:2].tolist() == [True, False]
     assert read.faults == {"也许": "是 or 否"}
+
+
+MOMENT = datetime(2013, 5, 18, 10, 32)
+
+
+@pytest.mark.parametrize(
+    ("cell", "moment"),
+    [
+        ("2013-05-18 10:32", MOMENT), ("2013/5/18 10:32:05", MOMENT.replace(second=5)), ("2013-05-18T10:32:05.7", MOMENT.replace(second=5)),
+        ("2013年5月18日 10:32", MOMENT), ("２０１３/５/１８ １０：３２", MOMENT), ("20130518103205", MOMENT.replace(second=5)),
+        ("20130518 10:32", MOMENT), ("2013.5.18 0:00", datetime(2013, 5, 18)), ("41412.4375", datetime(2013, 5, 18, 10, 30)),
+        ("41412.999999", datetime(2013, 5, 19)), ("41412", datetime(2013, 5, 18)), ("2013-05-18", datetime(2013, 5, 18)),
+        ("13年5月", datetime(2013, 5, 1)),
+    ],
+)  # fmt: skip
+def test_a_moment_keeps_its_time_of_day_and_a_plain_day_stays_a_day(cell: str, moment: datetime) -> None:
+    assert cells.moment(cell) == moment
+
+
+@pytest.mark.parametrize("cell", ["2013-05-18 24:00", "2013-05-18 10:60", "2013-02-30 10:32", "10:32", "2013-05-18 10", "18.5.2013 10:32"])
+def test_a_moment_that_does_not_exist_is_refused(cell: str) -> None:
+    with pytest.raises(ValueError, match="time of day|day that exists|a date such as"):
+        cells.moment(cell)
+
+
+def test_only_the_activation_keeps_its_time() -> None:
+    timed = {(table.name, column.name) for table in TABLES.values() for column in table.columns if column.timed}
+    assert timed == {("sales", "activated_at")}
+    texts = pd.Series(["2013-05-18 10:32", "2013-05-18"])
+    moments = cells.read_column(texts, TABLES["sales"].column("activated_at"), 1, None)
+    assert moments.values.tolist() == [pd.Timestamp("2013-05-18 10:32"), pd.Timestamp("2013-05-18")]
+    days = cells.read_column(texts, TABLES["sales"].column("date"), 1, None)
+    assert days.values.tolist() == [pd.Timestamp("2013-05-18")] * 2
+    assert moments.values.dtype == days.values.dtype == "datetime64[us]"
+
+
+def test_a_time_in_a_workbook_reaches_the_store_and_a_correction_still_corrects(tmp_path: Path) -> None:
+    head = ["日期", "分公司", "渠道", "台数", "激活时间"]
+    for name, units in {"a.xlsx": 3, "a-corrected.xlsx": 4}.items():
+        book = openpyxl.Workbook()
+        for row in (head, [date(2013, 5, 18), "睢县", "自营", units, MOMENT], [date(2013, 5, 19), "睢县", "自营", 1, date(2013, 5, 20)]):
+            book.worksheets[0].append(row)
+        book.save(tmp_path / name)
+    loaded = adding.load(tmp_path / "store", [tmp_path / "a.xlsx", tmp_path / "a-corrected.xlsx"])
+    assert [outcome.state for one in loaded for outcome in one.outcomes] == ["added", "replaced"]
+    rows = Store(tmp_path / "store").read("sales").sort_values("date")
+    assert rows["units"].tolist() == [4, 1]
+    assert rows["activated_at"].tolist() == [pd.Timestamp(MOMENT), pd.Timestamp("2013-05-20")]
+
+
+def test_two_rows_of_one_customer_and_moment_are_one_too_many() -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.csv"
+        row = "2013-05-18,睢县,自营,1,2013-05-18 10:32,13800138000"
+        path.write_text(f"日期,分公司,渠道,台数,激活时间,客户号码\n{row}\n{row}\n", encoding="utf-8")
+        (export,) = loading.check(path, None, Digester(b"k" * 32)).exports
+    assert (len(export.rows), export.rejected["row"].tolist()) == (1, [3])

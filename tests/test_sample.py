@@ -18,6 +18,9 @@ import pytest
 from g3lib.errors import UsageError
 from g3lib.labels import VOCABULARIES, code
 from g3lib.tables.sample import make
+from g3lib.tables.sample import sales as generator
+from g3lib.tables.sample.truth import scenario
+from g3lib.tables.sample.world import outlets
 
 
 def text(path: Path) -> str:
@@ -155,7 +158,7 @@ def test_activity_is_one_row_a_customer_month_and_ends_once(
     last = activity.groupby("customer")["month"].transform("max") == activity["month"]
     assert last[left].all()
     never = set(sales["客户号码"]) - set(activity["customer"])
-    assert never == set(sales.loc[sales["激活日期"].isna(), "客户号码"])
+    assert never == set(sales.loc[sales["激活时间"].isna(), "客户号码"])
     assert len(never) == province[1]["fates"]["not_activated"]["sales"]
     assert activity.groupby("customer").size().max() == province[1]["hazards"]["followed_months"]
 
@@ -202,7 +205,9 @@ def test_box_batches_have_numbers_in_a_row_and_no_use(
     sizes = found.groupby(["网点", "日期", "机型"]).size()
     assert sizes.to_dict() == {(b["outlet"], b["date"], b["model"]): b["sales"] for b in boxes["batches"]}
     assert sizes.between(8, 15).all()
-    assert (found["激活日期"] == found["日期"]).all()
+    assert (found["激活时间"].str[:10] == found["日期"]).all()
+    for _, batch in pd.to_datetime(found["激活时间"]).groupby([found["网点"], found["日期"]]):
+        assert batch.sort_values().diff().dropna().dt.total_seconds().between(20, 50).all()
     assert found.groupby(["网点", "日期"])["终端串号"].nunique().lt(sizes.droplevel(2)).all()
     use = activity[activity["customer"].isin(found["客户号码"])]
     assert len(use) and (use[["revenue", "days_on_3g"]] == 0).all(axis=None)
@@ -325,6 +330,125 @@ def test_season_can_be_recovered(sales: pd.DataFrame, province: tuple[Path, dict
     seen, planted = seen / seen.mean(), planted / planted.mean()
     assert (seen - planted).abs().max() < 0.08
     assert seen.corr(planted) > 0.97
+
+
+def test_activations_spread_over_opening_hours_and_never_before_the_sale(sales: pd.DataFrame) -> None:
+    moments = pd.to_datetime(sales["激活时间"].dropna())
+    second = (moments - moments.dt.normalize()).dt.total_seconds()
+    assert second.between(9 * 3600, 18.5 * 3600).all()
+    assert np.quantile((second - 9 * 3600) / (9.5 * 3600), [0.25, 0.5, 0.75]) == pytest.approx([0.25, 0.5, 0.75], abs=0.01)
+    wait = (moments.dt.normalize() - pd.to_datetime(sales.loc[moments.index, "日期"])).dt.days
+    assert set(wait) == {0, 1, 2, 3} and (wait == 0).mean() == pytest.approx(0.82, abs=0.02)
+
+
+def test_own_customers_who_migrate_are_as_planted(sales: pd.DataFrame, province: tuple[Path, dict[str, Any]]) -> None:
+    for name, share in province[1]["customer_type"]["existing"].items():
+        mine = sales[sales["终端类型"].map(lambda word: code("device_class", word)) == name]
+        noise = math.sqrt(share * (1 - share) / len(mine))
+        assert (mine["客户类型"] == "存量").mean() == pytest.approx(share, abs=3 * noise), name
+
+
+def test_one_branch_has_its_own_price_for_a_quarter_and_one_gives_gifts(
+    sales: pd.DataFrame, province: tuple[Path, dict[str, Any]]
+) -> None:
+    truth = province[1]
+    usual = sales["机型"].map(truth["prices"])
+    price, gift = truth["deviations"]["list_price"], truth["deviations"]["gift"]
+    odd = sales[sales["零售价(元)"] != usual]
+    assert len(odd) and set(odd["分公司"]) == {price["branch"]} and set(odd["机型"]) == {price["model"]}
+    assert set(odd["月"]) == set(price["months"]) == {"2013-04", "2013-05", "2013-06"}
+    assert (odd["零售价(元)"] - usual[odd.index]).eq(price["over"]).all()
+    given = sales[sales["赠品价值(元)"] != 0]
+    assert len(given) and set(given["分公司"]) == {gift["branch"]} and set(given["机型"]) == {gift["model"]}
+    assert given["赠品价值(元)"].eq(gift["gift"]).all() and "裸机" not in set(given["合约"])
+    assert {price["branch"], gift["branch"]}.isdisjoint(b["branch"] for b in truth["breaches"])
+    assert (sales["供货价(元)"] == (usual * 0.88).round()).all()  # so that the branch's margin differs too
+
+
+def test_the_incremental_truth_adds_up_and_is_what_the_formula_says(province: tuple[Path, dict[str, Any]]) -> None:
+    truth = province[1]
+    by_class, by_branch = truth["incremental"]["by_device_class"], truth["incremental"]["by_branch"]
+    for part in (*by_class.values(), *by_branch.values()):
+        assert part["expected"] - part["at_zero"] == pytest.approx(part["incremental"], abs=0.01)
+        assert part["caused"] - part["displaced"] == pytest.approx(part["incremental"], abs=0.01)
+    for figure in ("expected", "caused", "displaced", "new_customers"):
+        assert sum(p[figure] for p in by_class.values()) == pytest.approx(sum(p[figure] for p in by_branch.values()), abs=0.1)
+    # a class without bare devices sells exp(-beta × rate) of it at no subsidy; wireless phones are at about 0.95
+    wireless = by_class["wireless_phone"]
+    assert wireless["at_zero"] / wireless["expected"] == pytest.approx(math.exp(-3 * 0.95), rel=0.03)
+    assert by_class["handset"]["displaced"] > 0 == by_class["netbook"]["displaced"]
+    for name, part in by_class.items():
+        new = 1 - truth["customer_type"]["existing"][name]
+        assert part["new_customers"] == pytest.approx(part["incremental"] * new, abs=0.01)
+        # the files hold one draw from the expectation, and handset batches
+        noise = 4 * math.sqrt(part["expected"]) + sum(b["sales"] for b in truth["box_breaking"]["batches"]) * (name == "handset")
+        assert truth["totals"]["sales_by_class"][name] == pytest.approx(part["expected"], abs=noise)
+
+
+def test_bare_sales_fall_with_the_mean_rate_of_the_subsidised_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = scenario(2, 24, 7, "2012-12")
+    places = outlets(plan)
+    rate = generator._rates(plan, 0, generator._terms_arrays())
+    mean = generator._mean_rate(plan, rate)[0]
+    mix = generator._mix(plan, rate)[0, :, :18, :3]
+    assert mean == pytest.approx([(m * r).sum() / m.sum() for m, r in zip(mix, rate[0, :, :18, :3], strict=True)])
+    assert 0.35 < mean.min() < mean.max() < 0.65 and np.ptp(mean) > 0.05
+    sold = generator.sell(plan, places)
+    by_branch = sold.caused.groupby("branch")["expected"].sum()
+    assert by_branch.to_numpy() == pytest.approx(sold.expected.sum(axis=1))
+
+    monkeypatch.setattr(generator, "DISPLACEMENT", {})
+    without = generator.sell(plan, places)
+    assert without.caused["displaced"].eq(0).all()
+    # the subsidised sales are the same; only the bare handsets' expectation moves, by exp(-gamma (mean - 0.5)) in each cell
+    cell = ["branch", "outlet", "month", "model", "contract"]
+    counts = [one.lines[(one.lines["contract"] < 3) & (one.lines["batch"] < 0)].groupby(cell).size() for one in (sold, without)]
+    pd.testing.assert_series_equal(*counts)
+    moved = sold.caused["expected"] - without.caused["expected"]
+    assert (moved != 0).eq(sold.caused["device_class"] == "handset").all()
+    assert sold.caused["at_zero"].sum() > without.caused["at_zero"].sum()
+
+
+def test_stock_is_what_was_there_and_came_in_less_what_was_sold(
+    sales: pd.DataFrame, province: tuple[Path, dict[str, Any]]
+) -> None:
+    out, truth = province
+    stock = read(out / "stock.csv")
+    assert not stock.duplicated(["日期", "分公司", "机型"]).any()
+    assert (stock[["进货量(台)", "库存(台)", "出样(台)"]] >= 0).all(axis=None)
+    assert (stock["出样(台)"] <= stock["库存(台)"]).all()
+    keys = ["分公司", "机型", "月"]
+    stock["月"] = stock["日期"].str[:7]
+    sold = sales.groupby(keys).size()
+    table = stock.set_index(keys).sort_index()
+    assert set(sold.index) <= set(table.index)
+    before = table.groupby(level=[0, 1])["库存(台)"].shift(fill_value=0)
+    left = before + table["进货量(台)"] - sold.reindex(table.index, fill_value=0)
+    assert (left == table["库存(台)"]).all()
+    over = truth["commitments"]["overstocked"]
+    last = table.xs("2013-12", level=2)["库存(台)"].xs(over["model"], level=1)
+    assert last.idxmax() == over["branch"] and last.max() >= over["units"] > 2 * last.drop(over["branch"]).max()
+
+
+def test_promises_cover_all_models_but_one_and_prices_fall_by_steps(
+    sales: pd.DataFrame, province: tuple[Path, dict[str, Any]]
+) -> None:
+    out, truth = province
+    promised = read(out / "commitments.csv")
+    by_vendor = promised[promised["承诺方向"] == "厂商承诺"]
+    told = truth["commitments"]["without_promise"]
+    assert set(sales["机型"]) - set(by_vendor["机型"]) == {told["model"]}
+    mine = sales[(sales["机型"] == told["model"]) & (sales["补贴(元)"] > 0)]
+    assert (len(mine), mine["补贴(元)"].sum()) == (told["units"], told["subsidy_yuan"])
+    assert by_vendor["开始日期"].str.endswith("-01-01").all() and by_vendor["结束日期"].str.endswith("-12-31").all()
+    vendors = read(out / "models.csv").set_index("机型")["厂商"]
+    assert (promised["机型"].map(vendors) == promised["厂商"]).all()
+    steps = read(out / "vendor_prices.csv").groupby("机型")
+    assert steps.size().between(2, 3).all() and len(steps) == 4
+    for model, own in steps:
+        assert own["起订量(台)"].iloc[0] == 0 and own["起订量(台)"].is_monotonic_increasing
+        assert own["供货价(元)"].iloc[0] == round(0.88 * truth["prices"][model])
+        assert own["供货价(元)"].is_monotonic_decreasing and own["供货价(元)"].is_unique
 
 
 def test_month_ends_sell_more(sales: pd.DataFrame) -> None:

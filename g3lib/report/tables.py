@@ -5,15 +5,13 @@ Every text that comes from data is escaped here, and only here.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from g3lib.labels import VOCABULARIES, Lang, label, money, number, percent, pick, points
+from g3lib.labels import VOCABULARIES, Lang, label, money, number, percent, pick, points, read_csv
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -43,17 +41,15 @@ _FORMATS: dict[str, Format] = {
     "p": lambda v, lang: "< 0.001" if isinstance(v, float) and v < 0.001 else number(v, 3),
 }
 
-PHASING = {"calendar": ("按日历天", "calendar days"), "month_even": ("按月均分", "even months")}
 # columns of sentences wrap; all others keep to one line
 _LONG = {"says", "finding"}
-_LEFT = {"text", "date", "phasing", *VOCABULARIES}
+_LEFT = {"text", "date", *VOCABULARIES}
 
 
 @cache
 def columns() -> dict[str, tuple[str, str, str]]:
     """Column → its Chinese and English words and its format or vocabulary, from columns.csv beside this module."""
-    text = resources.files("g3lib.report").joinpath("columns.csv").read_text(encoding="utf-8")
-    return {row["column"]: (row["zh"], row["en"], row["format"]) for row in csv.DictReader(text.splitlines())}
+    return {row["column"]: (row["zh"], row["en"], row["format"]) for row in read_csv("g3lib.report", "columns.csv")}
 
 
 def heading(column: str, lang: Lang) -> str:
@@ -70,8 +66,6 @@ def shown(column: str, value: object, lang: Lang) -> str:
     if column == "month" and value == "":
         return pick(lang, "合计", "total")
     form = form_of(column)
-    if form == "phasing":
-        return pick(lang, *PHASING[str(value)])
     if form in VOCABULARIES:
         return label(form, value, lang)
     return _FORMATS[form](value, lang)

@@ -11,8 +11,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import partial
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,9 @@ _MONTH_FORMS = (
 )
 _SERIAL = re.compile(r"([2-6]\d{4})(?:\.\d+)?")
 _EXCEL_EPOCH = date(1899, 12, 30)  # Excel counts 1900 as a leap year; this base makes up for it
+_MOMENT = re.compile(
+    r"(?P<day>\d{8}(?=\d{6})|\d\S*[\d日号](?=[ T]))[ T]*(?P<h>\d{1,2}):?(?P<min>\d{2})(?::?(?P<s>\d{2})(?:\.\d+)?)?"
+)
 
 _YES = frozenset({"是", "1", "y", "yes", "true", "有", "一致", "1.0"})
 _NO = frozenset({"否", "0", "n", "no", "false", "无", "不一致", "0.0"})
@@ -196,6 +199,31 @@ def when(text: str) -> tuple[date, str]:
     raise ValueError("a date such as 2010-03-05, 2010/3/5, 2010年3月 or 09年11月")
 
 
+def moment(text: str) -> datetime:
+    """A day with its time of day where the cell gives one, to the second; a plain day is its midnight.
+
+    >>> [f"{moment(cell):%m-%d %H:%M:%S}" for cell in ("2013/5/18 9:05", "20130518103205", "41412.4375", "2013-5-18")]
+    ['05-18 09:05:00', '05-18 10:32:05', '05-18 10:30:00', '05-18 00:00:00']
+    >>> moment("2013-05-18 24:00")
+    Traceback (most recent call last):
+    ValueError: a time of day from 00:00 to 23:59
+    """
+    spaced = unicodedata.normalize("NFKC", text).strip()
+    if found := _MOMENT.fullmatch(spaced):
+        hour, minute, second = (int(found[part] or 0) for part in ("h", "min", "s"))
+        if hour > 23 or minute > 59 or second > 59:
+            raise ValueError("a time of day from 00:00 to 23:59")
+        return _midnight(found["day"]).replace(hour=hour, minute=minute, second=second)
+    day = _midnight(text)
+    # a serial's fraction is the part of the day that has passed
+    return day + timedelta(seconds=round(float(spaced) % 1 * 86_400)) if _SERIAL.fullmatch(spaced) else day
+
+
+@lru_cache(maxsize=10_000)  # a column of moments has few days
+def _midnight(text: str) -> datetime:
+    return datetime.combine(when(text)[0], time())
+
+
 def _choice(text: str, vocabulary: str) -> str:
     found = code(vocabulary, text)
     if found is None:
@@ -231,7 +259,7 @@ def read_column(cells: pd.Series, column: Column, unit: float, digester: Digeste
         except ValueError as error:
             faults[text] = str(error)
     if column.kind == Kind.DATE:
-        values = {text: pd.Timestamp(day) for text, (day, _) in values.items()}
+        values = {text: pd.Timestamp(day) for text, day in values.items()}
     notes = _said(known, column, values)
     return Reading(_typed(cells, values, dtype), faults, notes)
 
@@ -252,7 +280,7 @@ def _reader(column: Column, unit: float, digester: Digester | None) -> tuple[Cal
         case Kind.CHOICE:
             return partial(_choice, vocabulary=column.choices), "category"
         case Kind.DATE:
-            return when, "datetime64[us]"
+            return moment if column.timed else _midnight, "datetime64[us]"
         case Kind.COUNT:
             return partial(count, unit=unit), "float64"
         case Kind.MONEY:

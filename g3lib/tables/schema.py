@@ -1,16 +1,19 @@
 """The canonical tables: what one row is, which columns it has, what a column may hold.
 
-Analysts' headings change; these names don't. Each table is declared once, here, and from the declaration
-come the pandera schema (which collects every fault), the overlap rule of the store and the main measure
-of a wide sheet. Money is yuan a unit; rates are fractions; identifiers are text, so a leading zero stays.
+Analysts' headings change; these names don't. Each table is declared once, in tables.csv and columns.csv beside
+this module, and from there come the pandera schema (which collects every fault), the overlap rule of the store
+and the main measure of a wide sheet. Money is yuan a unit; rates are fractions; identifiers are text, so a leading zero stays.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
+
+from g3lib.labels import VOCABULARIES, read_csv
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -22,7 +25,7 @@ class Kind(StrEnum):
     """How a column's cells are read and checked."""
 
     TEXT = "text"  # an identifier or a name
-    CHOICE = "choice"  # one of a few words, see labels.py
+    CHOICE = "choice"  # one of a few words, see vocabularies.csv
     DATE = "date"  # a day, or a month where the table has a grain
     COUNT = "count"  # a whole number, zero or more
     MONEY = "money"  # yuan, zero or more
@@ -40,9 +43,10 @@ class Column:
     name: str
     kind: Kind
     required: bool = False  # the column must be there and no cell empty
-    choices: str = ""  # the vocabulary of labels.py
+    choices: str = ""  # the vocabulary of vocabularies.csv
     additive: bool = False  # a stated total is the sum of its parts
     high: float | None = None
+    timed: bool = False  # a date that keeps its time of day
 
 
 @dataclass(frozen=True)
@@ -71,219 +75,20 @@ class Table:
         return tuple(c.name for c in self.columns if c.required)
 
 
-def _text(name: str, required: bool = False) -> Column:
-    return Column(name, Kind.TEXT, required)
+def _tables() -> Iterator[Table]:
+    columns: dict[str, list[Column]] = {}
+    for row in read_csv("g3lib.tables", "columns.csv"):
+        flags = {name: row[name] == "yes" for name in ("required", "additive", "timed")}
+        high = float(row["high"]) if row["high"] else None
+        column = Column(row["column"], Kind(row["kind"]), choices=row["choices"], high=high, **flags)
+        columns.setdefault(row["table"], []).append(column)
+    for row in read_csv("g3lib.tables", "tables.csv"):
+        key, slices = tuple(row["key"].split()), tuple(row["slices"].split())
+        yield Table(row["table"], row["row"], tuple(columns[row["table"]]), key, row["main"], row["period"], slices)
 
 
-def _money(name: str) -> Column:
-    return Column(name, Kind.MONEY)
-
-
-BRANCH = Column("branch", Kind.TEXT, required=True)
-CHANNEL = Column("channel", Kind.CHOICE, choices="channel")
-DEVICE_CLASS = Column("device_class", Kind.CHOICE, choices="device_class")
-CONTRACT = Column("contract", Kind.CHOICE, choices="contract")
-DEVICE_KIND = Column("kind", Kind.CHOICE, choices="kind")
-GRAIN = Column("grain", Kind.CHOICE, choices="grain")
-VALIDITY = (Column("valid_from", Kind.DATE), Column("valid_to", Kind.DATE))
-
-_TABLES = (
-    Table(
-        "sales",
-        "one sale, or equal sales of a day or month",
-        (
-            Column("date", Kind.DATE, required=True),
-            GRAIN,
-            BRANCH,
-            Column("channel", Kind.CHOICE, required=True, choices="channel"),
-            Column("units", Kind.COUNT, required=True, additive=True),
-            _text("outlet"),
-            DEVICE_CLASS,
-            _text("model"),
-            _text("segment"),
-            Column("customer_type", Kind.CHOICE, choices="customer_type"),
-            CONTRACT,
-            Column("term_months", Kind.COUNT, high=60),
-            Column("activated_at", Kind.DATE),
-            *map(_money, ("list_price", "paid", "supply_price", "subsidy", "prepaid")),
-            *map(_money, ("refund_total", "min_spend", "gift_value")),
-            Column("customer", Kind.PERSONAL),
-            Column("device", Kind.PERSONAL),
-        ),
-        main="units",
-        period="date",
-        slices=("channel", "device_class"),
-    ),
-    Table(
-        "branches",
-        "a branch in the hierarchy",
-        (
-            BRANCH,
-            _text("parent"),
-            Column("level", Kind.CHOICE, choices="level"),
-            _text("aliases"),
-            *VALIDITY,
-        ),
-        key=("branch",),
-    ),
-    Table(
-        "models",
-        "a device model",
-        (
-            _text("model", required=True),
-            _text("vendor"),
-            Column("device_class", Kind.CHOICE, required=True, choices="device_class"),
-            DEVICE_KIND,
-            Column("screen_inches", Kind.NUMBER),
-            Column("tier", Kind.CHOICE, choices="tier"),
-            Column("grade", Kind.CHOICE, choices="grade"),
-            Column("launched", Kind.DATE),
-            Column("end_of_life", Kind.DATE),
-        ),
-        key=("model",),
-    ),
-    Table(
-        "outlets",
-        "a point of sale",
-        (
-            _text("outlet", required=True),
-            BRANCH,
-            CHANNEL,
-            _text("zone"),
-            Column("opened", Kind.DATE),
-            Column("commission_rate", Kind.RATE),
-        ),
-        key=("outlet",),
-    ),
-    Table(
-        "outlet_facts",
-        "a possible cause measured at an outlet",
-        (
-            _text("outlet", required=True),
-            Column("date", Kind.DATE, required=True),
-            _text("fact", required=True),
-            Column("value", Kind.NUMBER, required=True),
-        ),
-        key=("outlet", "date", "fact"),
-        period="date",
-        slices=("fact",),
-    ),
-    Table(
-        "activity",
-        "a customer in a month",
-        (
-            Column("customer", Kind.PERSONAL, required=True),
-            Column("month", Kind.DATE, required=True),
-            BRANCH,
-            _money("revenue"),
-            Column("days_on_3g", Kind.COUNT, high=31),
-            Column("device_matched", Kind.FLAG),
-            Column("state", Kind.CHOICE, choices="state"),
-            Column("reason", Kind.CHOICE, choices="reason"),
-        ),
-        key=("customer", "month", "branch"),
-        period="month",
-    ),
-    Table(
-        "targets",
-        "a target",
-        (
-            BRANCH,
-            Column("metric", Kind.CHOICE, required=True, choices="metric"),
-            _text("unit"),
-            Column("kind", Kind.CHOICE, choices="target_kind"),
-            Column("direction", Kind.CHOICE, choices="direction"),
-            Column("start", Kind.DATE, required=True),
-            Column("end", Kind.DATE, required=True),
-            # a target that is masked (*) is known to exist and unknown in size: null, never 0
-            Column("target", Kind.NUMBER),
-            CHANNEL,
-            DEVICE_CLASS,
-            _text("version"),
-        ),
-        key=("branch", "metric", "start", "end", "channel", "device_class", "version"),
-        main="target",
-        period="start",
-        slices=("metric", "channel", "device_class"),
-    ),
-    Table(
-        "participation",
-        "a branch's campaign count on a date",
-        (
-            BRANCH,
-            Column("date", Kind.DATE, required=True),
-            GRAIN,
-            Column("participants", Kind.COUNT, additive=True),
-            Column("base", Kind.COUNT, additive=True),
-            Column("rate", Kind.RATE, high=1.0),
-        ),
-        key=("branch", "date"),
-        main="rate",
-        period="date",
-    ),
-    Table(
-        "campaigns",
-        "a campaign at a branch",
-        (
-            _text("campaign", required=True),
-            BRANCH,
-            Column("start", Kind.DATE, required=True),
-            Column("end", Kind.DATE),
-            Column("offer", Kind.FREE),
-        ),
-        key=("campaign", "branch"),
-        period="start",
-        slices=("campaign",),
-    ),
-    Table(
-        "assumptions",
-        "a figure that someone decided",
-        (
-            _text("name", required=True),
-            _text("scope"),
-            Column("value", Kind.NUMBER),
-            _text("unit"),
-            _text("decided_by"),
-            Column("valid_from", Kind.DATE),
-        ),
-        key=("name", "scope", "valid_from"),
-    ),
-    Table(
-        "policy",
-        "a subsidy rule",
-        (
-            _text("rule", required=True),
-            Column("rule_type", Kind.CHOICE, choices="rule_type"),
-            DEVICE_CLASS,
-            Column("kind", Kind.CHOICE, choices="kind"),
-            *map(_money, ("price_min", "price_max")),
-            Column("screen_min", Kind.NUMBER),
-            Column("screen_max", Kind.NUMBER),
-            Column("tier", Kind.CHOICE, choices="tier"),
-            _text("segment"),
-            CONTRACT,
-            CHANNEL,
-            Column("bound", Kind.CHOICE, choices="bound"),
-            _text("qualifier"),
-            Column("rate", Kind.RATE, high=1.0),
-            Column("rate_status", Kind.CHOICE, choices="rate_status"),
-            _money("cap_per_unit"),
-            Column("lifecycle_cap", Kind.RATE, high=1.0),
-            _text("exception"),
-            _text("decided_by"),
-            Column("booking", Kind.CHOICE, choices="booking"),
-            Column("term_months", Kind.COUNT, high=60),
-            Column("free_share", Kind.RATE, high=1.0),
-            Column("data_share", Kind.RATE, high=1.0),
-            *VALIDITY,
-            _text("source"),
-        ),
-        key=("rule",),
-        main="rate",
-    ),
-)
-
-TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
+TABLES: dict[str, Table] = {table.name: table for table in _tables()}
+GRAIN = TABLES["sales"].column("grain")
 
 
 @cache
@@ -293,8 +98,6 @@ def pandera_schema(name: str) -> pa.DataFrameSchema:
     Validate with `lazy=True`: it then collects every failing cell.
     """
     import pandera.pandas as pa
-
-    from g3lib.labels import VOCABULARIES
 
     def checks(column: Column) -> list[pa.Check]:
         found = []

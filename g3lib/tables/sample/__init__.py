@@ -22,7 +22,7 @@ def make(
     `branches` is at least 2, `months` at least 3 and ends with `last_month`. The folder is made if
     needed; sales files of an earlier sample in it are removed. Raises UsageError on other arguments.
     """
-    from g3lib.tables.sample import activity, exports, planted, programme, rules, sales, world
+    from g3lib.tables.sample import activity, exports, planted, programme, rules, sales, supply, world
 
     plan = scenario(branches, months, seed, last_month)
     out = Path(out)
@@ -34,9 +34,11 @@ def make(
     counts = programme.participation(plan)
     targets = programme.targets_table(plan, sold.expected)
     exports.write_sales(plan, out, exports.sales_table(plan, places, sold.lines), sold.lines)
+    models = world.models_table(plan)
+    stock = supply.stock(plan, sold.lines)
     tables = {
         "branches": world.branches_table(plan),
-        "models": world.models_table(plan),
+        "models": models,
         "outlets": world.outlets_table(plan, places),
         "outlet_facts": world.facts_table(plan, places),
         "targets": targets,
@@ -44,12 +46,16 @@ def make(
         "campaigns": programme.campaigns_table(plan),
         "assumptions": programme.assumptions_table(plan),
         "policy-sample": rules.policy(plan),
+        "stock": supply.stock_table(plan, stock),
+        "commitments": supply.commitments(plan, stock, models),
+        "vendor_prices": supply.vendor_prices_table(plan, stock),
     }
     exports.write_tables(plan, out, tables)
     exports.write_parquet(out / "activity.parquet", activity.activity_table(plan, followed))
     truth = planted.truth(plan, places, sold, followed) | {
         "campaign": programme.planted_campaign(plan, counts),
         "attainment": programme.planted_attainment(plan, targets, sold.lines),
+        "commitments": supply.planted_supply(plan, sold.lines),
     }
     exports.write_texts(plan, out, truth)
     return truth

@@ -14,15 +14,9 @@ import pandas as pd
 import pyarrow as pa
 
 from g3lib.periods import days_in
+from g3lib.tables.sample import truth as numbers
 from g3lib.tables.sample.sales import FATES
-from g3lib.tables.sample.truth import (
-    CONTRACT_END_STEPS,
-    FOLLOWED_MONTHS,
-    HAZARDS,
-    WEAK_COVERAGE_SHARE,
-    Scenario,
-    stream,
-)
+from g3lib.tables.sample.truth import Scenario, stream
 from g3lib.tables.sample.world import MODELS
 
 REASONS = ("voluntary", "non_payment", "fraud", "upgrade", "contract_end")
@@ -44,15 +38,15 @@ def hazards(term: int) -> npt.NDArray[np.float64]:
     >>> float(hazards(24)[24].sum() - hazards(24)[23].sum()) > 0.09
     True
     """
-    table = np.zeros((FOLLOWED_MONTHS, len(REASONS)))
-    table[1:, 0] = HAZARDS["baseline_voluntary"]
-    table[1:term, 0] += HAZARDS["early_termination_voluntary"]
-    table[1:, 1] = HAZARDS["non_payment"]
-    table[1:, 2] = HAZARDS["fraud"]
-    table[1:12, 3] = HAZARDS["upgrade"]
-    table[12:, 3] = HAZARDS["upgrade_from_month_12"]
+    table = np.zeros((numbers.FOLLOWED_MONTHS, len(REASONS)))
+    table[1:, 0] = numbers.HAZARDS["baseline_voluntary"]
+    table[1:term, 0] += numbers.HAZARDS["early_termination_voluntary"]
+    table[1:, 1] = numbers.HAZARDS["non_payment"]
+    table[1:, 2] = numbers.HAZARDS["fraud"]
+    table[1:12, 3] = numbers.HAZARDS["upgrade"]
+    table[12:, 3] = numbers.HAZARDS["upgrade_from_month_12"]
     if term:
-        table[term : term + 2, 4] = CONTRACT_END_STEPS
+        table[term : term + 2, 4] = numbers.CONTRACT_END_STEPS
     return table
 
 
@@ -61,7 +55,7 @@ def follow(world: Scenario, lines: pd.DataFrame) -> pd.DataFrame:
     known = lines[lines["fate"] != FATES.index("not_activated")].reset_index(drop=True)
     leaves, reason = _leaving(world, known)
     sold = known["month"].to_numpy()
-    last = np.minimum(np.minimum(leaves, FOLLOWED_MONTHS - 1), len(world.months) - 1 - sold)
+    last = np.minimum(np.minimum(leaves, numbers.FOLLOWED_MONTHS - 1), len(world.months) - 1 - sold)
     row = np.repeat(np.arange(len(known)), last + 1)
     since = np.arange(len(row)) - np.repeat(np.cumsum(last + 1) - last - 1, last + 1)
     split_from = _split_from(world, known)[row]
@@ -113,7 +107,7 @@ def _leaving(world: Scenario, known: pd.DataFrame) -> tuple[Ints, Ints]:
         table = hazards(int(term))
         gone = 1 - np.cumprod(1 - table.sum(axis=1))
         month = np.searchsorted(gone, when[these], side="right")
-        inside = month < FOLLOWED_MONTHS
+        inside = month < numbers.FOLLOWED_MONTHS
         leaves[these[inside]] = month[inside]
         shares = np.cumsum(table[month[inside]], axis=1)
         reason[these[inside]] = (why[these[inside], None] * shares[:, -1:] >= shares).sum(axis=1)
@@ -141,7 +135,7 @@ def _used(world: Scenario, known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFr
     arpu = np.array([_ARPU[m.device_class] for m in MODELS])[known["model"], known["contract"]]
     level = arpu * np.exp(rng.normal(0, 0.22, len(known)))
     likely = rng.uniform(0.45, 0.95, len(known))
-    likely[rng.random(len(known)) < WEAK_COVERAGE_SHARE] = 0.05
+    likely[rng.random(len(known)) < numbers.WEAK_COVERAGE_SHARE] = 0.05
     sale = rows["sale"].to_numpy()
     length = np.array([days_in(month) for month in world.months])[rows["month"]]
     in_use = np.where(rows["since"] == 0, length - known["day"].to_numpy()[sale] + 1, length)

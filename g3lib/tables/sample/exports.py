@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 from g3lib.labels import label
 from g3lib.tables.sample.rules import CHANNELS, CONTRACTS
 from g3lib.tables.sample.sales import FATES
-from g3lib.tables.sample.truth import Scenario, stream
-from g3lib.tables.sample.world import MODELS, Outlet
+from g3lib.tables.sample.supply import supply_price
+from g3lib.tables.sample.truth import BATCH_STEP_SECONDS, EXISTING, GIFT, OPEN_SECONDS, Scenario, stream
+from g3lib.tables.sample.world import GIFT_MODEL, MODELS, Outlet
 
 MASK = "*"
 _MADE_UP = "虚构样例数据（made-up data）"
@@ -35,6 +36,9 @@ with 10 and device numbers with 00: neither is a valid number.
 sales-<year>-H1/H2.csv        {months}，{branches} 个分公司 / branches
 sales-<month>-sample<n>-masked.csv   补贴以 * 隐去 / subsidies masked
 corrected/                    同一批销售，补贴已知 / the same sales, subsidies known
+stock.csv                     月末库存 / stock at each month's end
+commitments.csv               厂商与省公司的包销承诺 / the vendors' and the province's volume promises
+vendor_prices.csv             阶梯供货价，起订量为全省一个月的台数 / supply prices from so many units a month
 """
 
 
@@ -97,19 +101,21 @@ def sales_table(world: Scenario, places: list[Outlet], lines: pd.DataFrame) -> p
     contracts = _words("contract", CONTRACTS)[lines["contract"]]
     classes = np.array([label("device_class", m.device_class, "zh") for m in MODELS])
     rng = stream(world.seed, "customer_type")
-    supply = np.round(np.array([m.price for m in MODELS]) * 0.88).astype(int)
+    new = 1 - np.array([EXISTING[m.device_class] for m in MODELS])[models]
+    gift = (lines["branch"] == world.odd_branches[1]) & (models == GIFT_MODEL) & (lines["term"] > 0)
+    supply = np.array([supply_price(i) for i in range(len(MODELS))])
     return pd.DataFrame(
         {
-            "日期": _dates(world, lines["month"], lines["day"]),
+            "日期": np.datetime_as_string(_days(world, lines["month"], lines["day"])).astype(object),
             "分公司": np.array(world.branches)[lines["branch"]],
             "渠道": _words("channel", CHANNELS)[lines["channel"]],
             "网点": np.array([o.name for o in places])[lines["outlet"]],
             "终端类型": classes[models],
             "机型": np.array([m.name for m in MODELS])[models],
-            "客户类型": np.where(rng.random(len(lines)) < 0.45, "新增", "存量"),
+            "客户类型": np.where(rng.random(len(lines)) < new, "新增", "存量"),
             "合约": contracts,
             "合约期(月)": np.where(lines["term"] > 0, lines["term"].astype(str), ""),
-            "激活日期": _activated(world, lines),
+            "激活时间": _activated(world, lines),
             "零售价(元)": lines["price"].to_numpy(),
             "实付(元)": (lines["price"] - lines["subsidy"]).to_numpy() + money["prepaid"],
             "供货价(元)": supply[models],
@@ -117,6 +123,7 @@ def sales_table(world: Scenario, places: list[Outlet], lines: pd.DataFrame) -> p
             "预存(元)": money["prepaid"],
             "返还总额(元)": money["refund"],
             "最低消费(元)": money["min_spend"],
+            "赠品价值(元)": GIFT * gift.to_numpy(),
             "客户号码": lines["customer"].to_numpy(),
             "终端串号": lines["device"].to_numpy(),
             "台数": 1,
@@ -142,17 +149,26 @@ def _credit(lines: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _dates(world: Scenario, month: Any, day: Any) -> Any:
+def _days(world: Scenario, month: Any, day: Any) -> Any:
     first = np.array([f"{m}-01" for m in world.months], dtype="datetime64[D]")
-    days = first[np.asarray(month)] + (np.asarray(day) - 1).astype("timedelta64[D]")
-    return np.datetime_as_string(days, unit="D").astype(object)
+    return first[np.asarray(month)] + (np.asarray(day) - 1).astype("timedelta64[D]")
 
 
 def _activated(world: Scenario, lines: pd.DataFrame) -> Any:
-    """Most are activated when sold, some up to three days later; a month's sales within the month."""
+    """Most are activated when sold, some up to three days later; a month's sales within the month.
+
+    The times of a day are spread over opening hours; a batch is activated one by one, within minutes.
+    """
     wait = stream(world.seed, "activated").choice(4, size=len(lines), p=[0.82, 0.1, 0.05, 0.03])
     wait = np.where(lines["fate"] == FATES.index("box"), 0, wait)
     last = pd.PeriodIndex(list(world.months), freq="M").days_in_month.to_numpy()[lines["month"]]
-    days = _dates(world, lines["month"], np.minimum(lines["day"] + wait, last))
-    days[(lines["fate"] == FATES.index("not_activated")).to_numpy()] = ""
-    return days
+    days = _days(world, lines["month"], np.minimum(lines["day"] + wait, last))
+    rng = stream(world.seed, "activation times")
+    second, step = rng.integers(*OPEN_SECONDS, len(lines)), rng.integers(*BATCH_STEP_SECONDS, len(lines))
+    for batch in range(lines["batch"].max() + 1):
+        these = np.flatnonzero(lines["batch"] == batch)
+        second[these] = min(second[these[0]], OPEN_SECONDS[1] - 1800) + np.cumsum(step[these])
+    moments = np.datetime_as_string(days.astype("datetime64[s]") + second.astype("timedelta64[s]"))
+    written = np.strings.replace(moments, "T", " ").astype(object)
+    written[(lines["fate"] == FATES.index("not_activated")).to_numpy()] = ""
+    return written

@@ -20,6 +20,8 @@ _ASSUMPTIONS = (
     ("discount_rate", 0.08, "每年"),
     ("m", 10, "元"),
     ("k", 5, "天"),
+    ("collection_rate", 0.60, "占应收"),
+    ("capital_rate", 0.06, "每年"),
 )
 _WIGGLE = (0.4, 0.8, 0.5, 0.1, -0.3, -0.6, -0.8, -0.5, 0.0, 0.3, 0.2, -0.1)  # pp by calendar month
 

@@ -123,6 +123,6 @@ def _rule(group: str, contract: str, channel: str, province_decides: bool) -> di
         "合约期(月)": term_months(group or "C1", contract or "plan", channel) or "",
         "来源": "虚构样例政策",
     }
-    shares = {"plan": ("100%", "0%"), "spend": ("70%", "30%")}
-    row["自由话费占比"], row["流量专款占比"] = shares.get(contract, ("", ""))
+    shares = {"spend": ("70%", "30%"), "bare": ("", "")}
+    row["自由话费占比"], row["流量专款占比"] = shares.get(contract, ("100%", "0%"))
     return row | _DIMENSIONS.get(group, {})

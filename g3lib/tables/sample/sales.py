@@ -2,6 +2,9 @@
 
 log expected units = what the outlet is + season and growth + the model's share + beta × (rate − 0.5).
 The rate is the city's quarterly choice within the policy until 2012 and the province's afterwards.
+A bare handset has rate 0 and instead − gamma × (mean − 0.5): subsidised ones take its buyers. `mean` is the
+subsidised handset contracts' mean rate at expected units, of the branch, channel and month. So at zero
+subsidy every contract's response is exp(−beta / 2), that of bare handsets × exp(gamma / 2).
 """
 
 from __future__ import annotations
@@ -14,24 +17,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from g3lib.periods import days_in
+from g3lib.tables.sample import truth as numbers
 from g3lib.tables.sample.rules import CHANNELS, CONTRACTS, Terms, term_months, terms
-from g3lib.tables.sample.truth import (
-    BETAS,
-    BREACH_OVER,
-    GROWTH_MONTHLY,
-    MONTH_END_DAYS,
-    MONTH_END_LIFT,
-    REGIME_START,
-    SEASON,
-    SHARES,
-    WEEKEND_LIFT,
-    Scenario,
-    stream,
-)
-from g3lib.tables.sample.world import BREACH_MODEL, MODELS, Outlet, availability
+from g3lib.tables.sample.truth import DISPLACEMENT, Scenario, stream
+from g3lib.tables.sample.world import BREACH_MODEL, MODELS, PRICE_MODEL, Outlet, availability
 
 Floats = npt.NDArray[np.float64]
-FATES = ("good", *SHARES, "box")  # what becomes of a sale
+FATES = ("good", *numbers.SHARES, "box")  # what becomes of a sale
+BARE = CONTRACTS.index("bare")  # the last one: before it stand the subsidised
+ODD_QUARTER = slice(-9, -6)  # of the months: when one branch has a list price of its own
 SCALE = 6.9  # brings the default province to about 60,000 sales
 # Shares of the groups and, within a class, of the contracts, at a subsidy rate of 0.5
 _GROUP_SHARE = {
@@ -49,33 +43,46 @@ _CONTRACT_SHARE = {
     "netbook": (0.6, 0.4, 0.0, 0.0),
     "data_card": (0.6, 0.0, 0.4, 0.0),
 }
-_CLASSES = tuple(BETAS)
+_CLASSES = tuple(numbers.BETAS)
 _OF_CLASS = np.array([_CLASSES.index(m.device_class) for m in MODELS])
+_BETA = np.array([numbers.BETAS[m.device_class] for m in MODELS])
 
 
 @dataclass(frozen=True)
 class Sold:
     """The sales as codes (row order is the order of the exports) and what was expected.
 
-    `expected` is units by branch and month: what the branch would sell, batches left out.
+    `expected` is units by branch and month: what the branch would sell, batches left out. `caused` splits
+    the same by branch, month, device_class: expected, at_zero (no subsidy anywhere), caused (subsidised
+    sales beyond those at no subsidy), displaced (bare sales that the subsidy took): expected − at_zero =
+    caused − displaced.
     """
 
     lines: pd.DataFrame
     expected: Floats
     batches: list[dict[str, object]]
+    caused: pd.DataFrame
 
 
 def sell(world: Scenario, places: list[Outlet]) -> Sold:
     """Draw every sale of the province."""
     limits = _terms_arrays()
-    parts, expected = [], np.zeros((len(world.branches), len(world.months)))
+    gamma = np.array([DISPLACEMENT.get(m.device_class, 0.0) for m in MODELS])
+    parts, caused, expected = [], [], np.zeros((len(world.branches), len(world.months)))
     for b, name in enumerate(world.branches):
         mine = [i for i, outlet in enumerate(places) if outlet.branch == b]
         rate = _rates(world, b, limits)
         units = _expected(world, [places[i] for i in mine], rate)
-        expected[b] = units.sum(axis=(0, 2, 3))
         rng = stream(world.seed, "units", name)
-        outlet, month, model, contract = _one_by_one(rng.poisson(units))
+        drawn = rng.poisson(units)
+        # bare sales are drawn apart, so that the others are those of a province without displacement
+        channel = [CHANNELS.index(places[i].channel) for i in mine]
+        taken = _mean_rate(world, rate)[channel][..., None] * gamma
+        units[..., BARE] *= np.exp(0.5 * gamma - taken)
+        drawn[..., BARE] = stream(world.seed, "bare", name).poisson(units[..., BARE])
+        expected[b] = units.sum(axis=(0, 2, 3))
+        caused.append(_caused(b, units, rate[channel], taken))
+        outlet, month, model, contract = _one_by_one(drawn)
         part = pd.DataFrame({"month": month, "model": model, "contract": contract})
         part["branch"] = b
         part["outlet"] = np.array(mine)[outlet]
@@ -90,7 +97,30 @@ def sell(world: Scenario, places: list[Outlet]) -> Sold:
     lines = pd.concat([lines, boxes], ignore_index=True)
     order = ["month", "day", "branch", "outlet", "model", "contract", "batch"]
     lines = lines.sort_values(order, kind="stable", ignore_index=True)
-    return Sold(_priced(world, _numbered(world, lines), limits), expected, batches)
+    lines = _priced(world, _numbered(world, lines), limits)
+    return Sold(lines, expected, batches, pd.concat(caused, ignore_index=True))
+
+
+def _mean_rate(world: Scenario, rate: Floats) -> Floats:
+    """The subsidised handset contracts' mean rate at expected units: channel × month."""
+    handsets = np.s_[:, :, [m.device_class == "handset" for m in MODELS], :BARE]
+    units = _mix(world, rate)[handsets]
+    mean: Floats = (units * rate[handsets]).sum(axis=(2, 3)) / units.sum(axis=(2, 3))
+    return mean
+
+
+def _caused(branch: int, units: Floats, rate: Floats, taken: Floats) -> pd.DataFrame:
+    """What the subsidy did to a branch's expected units (outlet × month × model × contract), by month and class.
+
+    `taken` is gamma × the mean subsidised rate by outlet × month × model.
+    """
+    more = (units * (1 - np.exp(-_BETA[:, None] * rate))).sum(axis=(0, 3))
+    less = (units[..., BARE] * (np.exp(taken) - 1)).sum(axis=0)
+    all_ = units.sum(axis=(0, 3))
+    figures = {"expected": all_, "at_zero": all_ - more + less, "caused": more, "displaced": less}
+    rows = pd.MultiIndex.from_product([[branch], range(len(more)), _CLASSES], names=["branch", "month", "device_class"])
+    by_class = {name: (of @ np.eye(len(_CLASSES))[_OF_CLASS]).ravel() for name, of in figures.items()}
+    return pd.DataFrame(by_class, rows).reset_index()
 
 
 def _terms_arrays() -> dict[str, Floats]:
@@ -107,7 +137,7 @@ def _terms_arrays() -> dict[str, Floats]:
 
 
 def _regime(world: Scenario) -> npt.NDArray[np.int64]:
-    return np.array([int(month >= REGIME_START) for month in world.months])
+    return np.array([int(month >= numbers.REGIME_START) for month in world.months])
 
 
 def _rates(world: Scenario, branch: int, limits: dict[str, Floats]) -> Floats:
@@ -126,24 +156,28 @@ def _rates(world: Scenario, branch: int, limits: dict[str, Floats]) -> Floats:
     if branch in world.breach_branches:
         own, late = CHANNELS.index("own"), slice(world.breach_from, None)
         limit = limits["limit"][regime, own, BREACH_MODEL, :2][late]
-        rate[own, late, BREACH_MODEL, :2] = limit + BREACH_OVER  # plan and spend contracts
+        rate[own, late, BREACH_MODEL, :2] = limit + numbers.BREACH_OVER  # plan and spend contracts
     return rate
 
 
 def _expected(world: Scenario, places: list[Outlet], rate: Floats) -> Floats:
-    """Expected units by outlet × month × model × contract."""
+    """Expected units by outlet × month × model × contract, as if no bare sale were displaced."""
     months = np.arange(len(world.months))
-    season = np.array([SEASON[int(month[5:]) - 1] for month in world.months])
-    in_time = season * np.exp(GROWTH_MONTHLY * months)
-    share = availability(len(world.months)) * np.array([_GROUP_SHARE[m.group] for m in MODELS])[:, None]
-    contract = np.array([_CONTRACT_SHARE[m.device_class] for m in MODELS])
-    beta = np.array([BETAS[m.device_class] for m in MODELS])
-    response = np.exp(beta[:, None] * (rate - 0.5))
-    cell = SCALE * in_time[:, None, None] * share.T[:, :, None] * contract * response
+    season = np.array([numbers.SEASON[int(month[5:]) - 1] for month in world.months])
+    cell = SCALE * (season * np.exp(numbers.GROWTH_MONTHLY * months))[:, None, None] * _mix(world, rate)
     demand = np.array([outlet.demand for outlet in places])
     channel = [CHANNELS.index(outlet.channel) for outlet in places]
     expected: Floats = demand[:, None, None, None] * cell[channel]
     return expected
+
+
+def _mix(world: Scenario, rate: Floats) -> Floats:
+    """Each model's and contract's part of an outlet's demand: channel × month × model × contract."""
+    share = availability(len(world.months)) * np.array([_GROUP_SHARE[m.group] for m in MODELS])[:, None]
+    contract = np.array([_CONTRACT_SHARE[m.device_class] for m in MODELS])
+    response = np.exp(_BETA[:, None] * (rate - 0.5))
+    mix: Floats = share.T[:, :, None] * contract * response
+    return mix
 
 
 def _one_by_one(units: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], ...]:
@@ -163,14 +197,14 @@ def _day_weights(month: str) -> Floats:
     year, number = map(int, month.split("-"))
     days = days_in(month)
     weight = np.ones(days)
-    weight[[date(year, number, d + 1).weekday() >= 5 for d in range(days)]] = WEEKEND_LIFT
-    weight[-MONTH_END_DAYS:] *= MONTH_END_LIFT
+    weight[[date(year, number, d + 1).weekday() >= 5 for d in range(days)]] = numbers.WEEKEND_LIFT
+    weight[-numbers.MONTH_END_DAYS:] *= numbers.MONTH_END_LIFT
     weights: Floats = weight / weight.sum()
     return weights
 
 
 def _fates(world: Scenario, count: int) -> npt.NDArray[np.int64]:
-    shares = list(SHARES.values())
+    shares = list(numbers.SHARES.values())
     chances = [1 - sum(shares), *shares]
     return stream(world.seed, "fates").choice(len(FATES) - 1, size=count, p=chances)
 
@@ -224,6 +258,9 @@ def _numbered(world: Scenario, lines: pd.DataFrame) -> pd.DataFrame:
 def _priced(world: Scenario, lines: pd.DataFrame, limits: dict[str, Floats]) -> pd.DataFrame:
     """List price and subsidy a unit; rounding to yuan never crosses the policy's limit."""
     price = np.array([m.price for m in MODELS])[lines["model"]]
+    own_price = (lines["branch"] == world.odd_branches[0]) & (lines["model"] == PRICE_MODEL)
+    odd = own_price & lines["month"].isin(range(len(world.months))[ODD_QUARTER])
+    price = price + numbers.PRICE_OVER * odd.to_numpy()
     cell = (_regime(world)[lines["month"]], lines["channel"], lines["model"], lines["contract"])
     limit, bound, noise = (limits[field][cell] for field in ("limit", "bound", "noise"))
     spread = stream(world.seed, "prices").uniform(-1, 1, len(lines))

@@ -21,6 +21,9 @@ REGIME_START = "2013-01"  # from here on the province decides the rates; before,
 
 # Response: log expected units += beta × (subsidy rate − 0.5)
 BETAS = {"handset": 1.8, "wireless_phone": 3.0, "netbook": 1.2, "data_card": 2.2}
+# log expected units of bare handsets −= gamma × (the branch's mean subsidised handset rate − 0.5)
+DISPLACEMENT = {"handset": 0.8}
+EXISTING = {"handset": 0.55, "wireless_phone": 0.35, "netbook": 0.45, "data_card": 0.40}  # own customers who migrate
 # January to December: before Spring Festival, and the start of term with National Day
 SEASON = (1.32, 1.18, 0.88, 0.86, 0.92, 0.90, 0.88, 0.94, 1.14, 1.16, 0.88, 0.94)
 GROWTH_MONTHLY = 0.004
@@ -34,6 +37,9 @@ CONFOUNDED_PREVALENCE = {"own": 0.08, "social": 0.38, "end": 0.50, "direct": 0.0
 SHARES = {"split": 0.06, "cross_branch": 0.015, "not_activated": 0.02}
 WEAK_COVERAGE_SHARE = 0.05  # customers in good order who are hardly ever on 3G
 BREACH_OVER = 0.12
+OPEN_SECONDS = (9 * 3600, 18 * 3600 + 1800)  # activations happen from 9:00 to 18:30
+BATCH_STEP_SECONDS = (20, 51)  # from one activation of a batch to the next
+PRICE_OVER, GIFT = 50, 100  # yuan: a list price above the province's, and what a gift is worth
 EFFECT = 0.06
 FOLLOWED_MONTHS = 30
 
@@ -62,6 +68,7 @@ class Scenario:
     campaign_branches: tuple[int, ...]
     campaign_start: int
     masked_branch: int
+    odd_branches: tuple[int, ...]  # with a list price of its own, with a gift, with too much in stock
 
     @property
     def masked_month(self) -> int:
@@ -118,6 +125,7 @@ def scenario(branches: int, months: int, seed: int, last_month: str) -> Scenario
         campaign_branches=tuple(sorted(campaign)),
         campaign_start=months * 5 // 6,
         masked_branch=masked,
+        odd_branches=tuple(chosen[i % len(chosen)] for i in (2, 3, 4)),
     )
 
 

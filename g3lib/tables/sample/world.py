@@ -11,16 +11,9 @@ import pandas as pd
 
 from g3lib.labels import label
 from g3lib.periods import days_in, shift
+from g3lib.tables.sample import truth as numbers
 from g3lib.tables.sample.rules import CHANNELS
-from g3lib.tables.sample.truth import (
-    CAUSES,
-    CONFOUNDED,
-    CONFOUNDED_PREVALENCE,
-    PREVALENCE,
-    PROVINCE,
-    Scenario,
-    stream,
-)
+from g3lib.tables.sample.truth import Scenario, stream
 
 
 class Model(NamedTuple):
@@ -75,6 +68,7 @@ MODELS = (
     Model("样例机G2", "data_card", 299, None, 1.0, 0.1),
 )
 BREACH_MODEL = 1  # on sale all the time, so every month of the last year has it
+PRICE_MODEL, GIFT_MODEL, UNPROMISED_MODEL = 14, 6, 12  # on sale all the time too
 # Demand of an outlet: own halls sell most, end outlets least
 _CHANNEL_DEMAND = {"own": 1.8, "social": 1.0, "end": 0.55, "direct": 0.9}
 _COMMISSION = {"own": 0.0, "social": 0.08, "end": 0.06, "direct": 0.05}
@@ -110,7 +104,7 @@ def _branch_outlets(world: Scenario, branch: int) -> list[Outlet]:
     for channel in CHANNELS:
         for number in range(1, counts[channel] + 1):
             facts = _facts(world, name, channel, number)
-            causes = np.prod([m for m, there in zip(CAUSES.values(), facts, strict=True) if there])
+            causes = np.prod([m for m, there in zip(numbers.CAUSES.values(), facts, strict=True) if there])
             own = float(np.exp(rng.normal(0, 0.18)))
             opened = shift(world.months[0], -int(rng.integers(6, 72)))
             made.append(
@@ -134,9 +128,9 @@ def _commission(channel: str, rng: np.random.Generator) -> float:
 
 
 def _facts(world: Scenario, branch: str, channel: str, number: int) -> tuple[bool, ...]:
-    draws = stream(world.seed, "facts", branch, channel, number).random(len(CAUSES))
-    chances = [CONFOUNDED_PREVALENCE[channel] if fact == CONFOUNDED else PREVALENCE for fact in CAUSES]
-    return tuple(bool(d < chance) for d, chance in zip(draws, chances, strict=True))
+    draws = stream(world.seed, "facts", branch, channel, number).random(len(numbers.CAUSES))
+    chances = dict.fromkeys(numbers.CAUSES, numbers.PREVALENCE) | {numbers.CONFOUNDED: numbers.CONFOUNDED_PREVALENCE[channel]}
+    return tuple(bool(d < chance) for d, chance in zip(draws, chances.values(), strict=True))
 
 
 def life(model: Model, months: int) -> tuple[int, int]:
@@ -161,7 +155,7 @@ def availability(months: int) -> npt.NDArray[np.float64]:
 def branches_table(world: Scenario) -> pd.DataFrame:
     """The hierarchy."""
     level = ["市" if i % 3 == 0 else "县" for i in range(len(world.branches))]
-    return pd.DataFrame({"分公司": world.branches, "上级": PROVINCE, "级别": level})
+    return pd.DataFrame({"分公司": world.branches, "上级": numbers.PROVINCE, "级别": level})
 
 
 def models_table(world: Scenario) -> pd.DataFrame:
@@ -209,6 +203,6 @@ def facts_table(world: Scenario, places: list[Outlet]) -> pd.DataFrame:
     rows = [
         (outlet.name, f"{world.months[0]}-01", fact, int(there))
         for outlet in places
-        for fact, there in zip(CAUSES, outlet.facts, strict=True)
+        for fact, there in zip(numbers.CAUSES, outlet.facts, strict=True)
     ]
     return pd.DataFrame(rows, columns=["网点", "日期", "项目", "数值"])
