@@ -68,6 +68,7 @@ def check(files: tuple[Path, ...], table: str | None, form: str) -> None:
                 _say_counts(e.file, e.sheet, e.table.name, e.records, len(e.rows), len(e.rejected), len(e.totals))
                 for note in e.notes:
                     click.echo(f"    {note.text('en')}")
+                _say_lint(e.table.name, e.rows)
     sys.exit(1 if faults else 0)
 
 
@@ -170,6 +171,19 @@ def sample(branches: int, months: int, seed: int, out: Path | None) -> None:
 
 
 # ---- what the commands say --------------------------------------------------------------------------
+
+
+def _say_lint(table: str, rows: Any) -> None:
+    """The faults of a policy table as a table: found before any sale is looked at."""
+    if table != "policy":
+        return
+    from g3lib.tables.policy import lint
+
+    found = lint(rows)
+    for line in found[~found["fault"].isin(["masked", "open"])].to_dict("records"):
+        where = {name: value for name, value in line.items() if name not in ("fault", "rules") and value == value and value}
+        place = ", ".join(f"{name} {value:%Y-%m-%d}" if hasattr(value, "year") else f"{name} {value}" for name, value in where.items())
+        click.echo(f"    policy {line['fault']}: {line['rules'] or 'no rule'} ({place})")
 
 
 def _known_table(table: str | None) -> None:

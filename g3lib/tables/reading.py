@@ -16,16 +16,16 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
 
-from g3lib.errors import Fault, Severity
+from g3lib.errors import DataError, Fault, Severity
 
-SUFFIXES = (".csv", ".txt", ".tsv", ".xlsx", ".xlsm", ".xls", ".parquet")
+SUFFIXES = (".csv", ".txt", ".tsv", ".xlsx", ".xlsm", ".xls", ".parquet", ".yaml", ".yml")
 HEAD_ROWS = 40
 CHUNK_ROWS = 50_000
 # A workbook is a zip. These bounds are far above any honest export and far below a machine's memory.
@@ -84,6 +84,8 @@ def read(path: Path) -> list[Sheet]:
             return _parquet(path)
         if suffix in (".xlsx", ".xlsm", ".xls"):
             return _workbook(path)
+        if suffix in (".yaml", ".yml"):
+            return _yaml(path)
         return _delimited(path)
     except (OSError, ValueError, csv.Error, *_BAD_ZIP) as error:
         raise _unreadable(path, f"{type(error).__name__}: {error}", f"a readable {suffix} file") from error
@@ -163,6 +165,23 @@ def _frame(rows: list[list[str]], first: int) -> pd.DataFrame:
     width = max(map(len, rows), default=0)
     square = [row if len(row) == width else row + [""] * (width - len(row)) for row in rows]
     return pd.DataFrame(square, index=range(first, first + len(rows)), columns=range(width), dtype="str")
+
+
+# ---- YAML -----------------------------------------------------------------------------------------
+
+
+def _yaml(path: Path) -> list[Sheet]:
+    from g3lib.tables.policy import MAX_YAML, yaml_grid
+
+    encoding = _encoding(path)
+    with path.open(encoding=encoding) as file:
+        text = file.read(MAX_YAML + 1)  # one more than is read tells that there is more
+    try:
+        rows = yaml_grid(text)
+    except DataError as error:
+        expected = "a list of rules, each “heading: value” a line; a value with a sign (*, >=) in quotes"
+        raise _unreadable(path, str(error), expected) from error
+    return [replace(_in_memory(path, "", rows), remark="yaml, row 2 is the first rule")]
 
 
 # ---- workbooks ------------------------------------------------------------------------------------
