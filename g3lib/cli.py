@@ -182,7 +182,7 @@ def _say_lint(table: str, rows: Any) -> None:
     found = lint(rows)
     for line in found[~found["fault"].isin(["masked", "open"])].to_dict("records"):
         where = {name: value for name, value in line.items() if name not in ("fault", "rules") and value == value and value}
-        place = ", ".join(f"{name} {value:%Y-%m-%d}" if hasattr(value, "year") else f"{name} {value}" for name, value in where.items())
+        place = ", ".join(f"{name} {str(value).removesuffix(' 00:00:00')}" for name, value in where.items())
         click.echo(f"    policy {line['fault']}: {line['rules'] or 'no rule'} ({place})")
 
 

@@ -341,3 +341,11 @@ def test_a_load_killed_at_any_moment_leaves_the_store_as_before_or_as_after(root
     assert not list(root.rglob(".*.tmp"))
     named = {part.path for e in (*Store(root).manifest.entries, *Store(root).manifest.superseded) for part in e.parts.values()}
     assert {p.relative_to(root).as_posix() for p in root.rglob("*.parquet")} == named
+
+
+def test_rows_among_some_values_and_no_others(store) -> None:
+    whole = store.read("activity", ["样例一区"], ["customer", "month", "revenue"])
+    few = whole["customer"].drop_duplicates().head(3)
+    found = store.read("activity", ["样例一区"], ["customer", "month", "revenue"], among=few)
+    assert found.equals(whole[whole["customer"].isin(few)].reset_index(drop=True))
+    assert store.read("activity", ["样例一区"], among=few.iloc[:0]).empty

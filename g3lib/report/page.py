@@ -80,12 +80,18 @@ class Report:
         return Shown([_html(f'<div class="headline">{lines}</div>', "\n".join(f.text for f in first), findings)])
 
     def chart(
-        self, findings: Sequence[Finding], draw: Callable[..., Any], *args: Any, height: float = 3.2, **kwargs: Any
+        self,
+        findings: Sequence[Finding],
+        draw: Callable[..., Any],
+        *args: Any,
+        height: float = 3.2,
+        below: pd.DataFrame | None = None,
+        **kwargs: Any,
     ) -> Shown:
-        """A claim as heading, then the chart that shows it."""
+        """A claim as heading, then the chart that shows it, with the table of its figures below where there is one."""
         from g3lib.report.charts.look import CHART_MIME, drawn, figure, look, png
 
-        if any(isinstance(arg, pd.DataFrame) and arg.empty for arg in args):
+        if args and isinstance(args[0], pd.DataFrame) and args[0].empty:
             return self._nothing(findings)
         with look():
             fig, ax = figure(height)
@@ -96,7 +102,8 @@ class Report:
             CHART_MIME: data,
             "text/plain": findings[0].text,
         }
-        return Shown([self._claim(findings), image, self._source(findings[0])])
+        table = [] if below is None else [_html(html_table(below, self.lang), below.to_string(index=False))]
+        return Shown([self._claim(findings), image, *table, self._source(findings[0])])
 
     def table(self, findings: Sequence[Finding], frame: pd.DataFrame, bold: Sequence[bool] | None = None) -> Shown:
         """A claim as heading, then the table behind it."""

@@ -67,8 +67,8 @@ def _cell(column: str, value: object, lang: Lang) -> object:
     if value is None or value != value:
         return None
     form = form_of(column)
-    if form in _NUMBERS:
-        return float(value)  # type: ignore[arg-type]
+    if form in _NUMBERS and isinstance(value, int | float):
+        return float(value)
     return shown(column, value, lang) if form in VOCABULARIES or form != "text" else str(value)
 
 

@@ -119,15 +119,18 @@ class Store:
         return [e for e in found if wanted & set(e.parts)]
 
     def read(
-        self, table: str, branches: Sequence[str] | None = None, columns: Sequence[str] | None = None, real: bool = False
-    ) -> pd.DataFrame:
+        self, table: str, branches: Sequence[str] | None = None, columns: Sequence[str] | None = None, real: bool = False,
+        among: pd.Series | None = None,
+    ) -> pd.DataFrame:  # fmt: skip
         """A canonical table: only the named branches' files are opened.
+
+        `among` keeps the rows whose column of its name holds one of its values; the others never leave the engine.
 
         Columns that no export gave are there and empty, so a measure asks `notna()`, never `in`.
         """
         wanted = list(columns or TABLES[table].names)
         paths = [self._path(part) for part in self._parts(table, branches, real)]
-        frame = self._query(paths, wanted) if paths else pd.DataFrame()
+        frame = self._query(paths, wanted, among) if paths else pd.DataFrame()
         return typed(frame, table, wanted)
 
     def stated_totals(self, table: str, branches: Sequence[str] | None = None) -> pd.DataFrame:
@@ -178,7 +181,7 @@ class Store:
     def _path(self, part: Part) -> str:
         return str(self.root / part.path)
 
-    def _query(self, paths: list[str], columns: list[str]) -> pd.DataFrame:
+    def _query(self, paths: list[str], columns: list[str], among: pd.Series | None = None) -> pd.DataFrame:
         import duckdb
 
         have = self._known_columns(paths)
@@ -189,6 +192,9 @@ class Store:
             engine.execute("SET lock_configuration = true")
             files = ", ".join(map(_quoted, paths))
             sql = f"SELECT {chosen} FROM read_parquet([{files}], union_by_name = true)"
+            if among is not None:
+                engine.register("among", among.dropna().drop_duplicates().to_frame("value"))
+                sql += f' WHERE "{among.name}" IN (SELECT value FROM among)'
             return engine.execute(sql).df() if chosen else pd.DataFrame()
 
     @staticmethod

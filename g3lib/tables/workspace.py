@@ -18,6 +18,7 @@ import pandas as pd
 from g3lib.errors import DataError, NoData, UsageError, listed
 from g3lib.periods import Period
 from g3lib.tables.notes import Note
+from g3lib.tables.schema import TABLES
 from g3lib.tables.store import MANIFEST, Entry, Store
 
 # The document lost this branch's name. It is ranked like any other and gets no report of its own.
@@ -155,6 +156,38 @@ class Dataset:
         return frame.groupby(["branch", "channel", "outlet", "month"], as_index=False, sort=True, dropna=False)["units"].sum()
 
     @cached_property
+    def offers(self) -> pd.DataFrame:
+        """The sisters' sales without their customers: one branch alone moves its rates too seldom to learn from."""
+        left_out = {"customer", "device", "activated_at"}
+        return self._until(self._of("sales", self.sisters, [c for c in TABLES["sales"].names if c not in left_out]), "date")
+
+    @cached_property
+    def activity(self) -> pd.DataFrame:
+        """The months of the branch's own customers, whichever sister reports them."""
+        own = None if self.sisters == self.members else self.sales["customer"]
+        return self._until(self._of("activity", self.sisters, among=own), "month")
+
+    @cached_property
+    def stock(self) -> pd.DataFrame:
+        """What the branch received and holds of each model."""
+        return self._until(self._own("stock"), "date")
+
+    @cached_property
+    def commitments(self) -> pd.DataFrame:
+        """Volume promises, the vendors' and the province's."""
+        return self._of("commitments", None)
+
+    @cached_property
+    def vendor_prices(self) -> pd.DataFrame:
+        """The steps of the supply prices."""
+        return self._of("vendor_prices", None)
+
+    @cached_property
+    def assumptions(self) -> pd.DataFrame:
+        """Figures that somebody decided (margin, discount rate, m, k)."""
+        return self._of("assumptions", None)
+
+    @cached_property
     def models(self) -> pd.DataFrame:
         """The device models."""
         return self._of("models", None)
@@ -167,7 +200,7 @@ class Dataset:
     @cached_property
     def stated(self) -> dict[str, float]:
         """Figures that a document states about this branch, by name (`stated.daily_pace`)."""
-        frame = self._of("assumptions", None)
+        frame = self.assumptions
         own = frame[(frame["scope"] == self.branch) & frame["name"].str.startswith("stated.")]
         return dict(zip(own["name"], own["value"], strict=True))
 
@@ -199,9 +232,11 @@ class Dataset:
     def _own(self, table: str) -> pd.DataFrame:
         return self._of(table, self.members)
 
-    def _of(self, table: str, branches: Sequence[str] | None, columns: Iterable[str] | None = None) -> pd.DataFrame:
+    def _of(
+        self, table: str, branches: Sequence[str] | None, columns: Iterable[str] | None = None, among: pd.Series | None = None
+    ) -> pd.DataFrame:
         self._seen.add(table)
-        return self.store.read(table, branches, list(columns) if columns else None, real=not self.made_up)
+        return self.store.read(table, branches, list(columns) if columns else None, real=not self.made_up, among=among)
 
     def _until(self, frame: pd.DataFrame, column: str) -> pd.DataFrame:
         days = pd.to_datetime(frame[column])

@@ -51,6 +51,18 @@ def figure(height: float) -> tuple[Figure, Axes]:
     return fig, fig.add_subplot()
 
 
+def spread(heights: list[float], gap: float) -> list[float]:
+    """Heights in rising order, moved up until labels don't touch.
+
+    >>> spread([0.0, 0.25, 1.0], 0.5)
+    [0.0, 0.5, 1.0]
+    """
+    moved: list[float] = []
+    for height in heights:
+        moved.append(max(height, moved[-1] + gap) if moved else height)
+    return moved
+
+
 def png(fig: Figure) -> bytes:
     """The figure as PNG of 256 colours, half the size (call inside `look`: glyphs are chosen when drawn).
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from g3lib.labels import Lang, label, percent, pick
-from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, WARN
+from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, WARN, spread
 
 
 def rate_against_rule(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
@@ -55,7 +55,7 @@ def rate_over_time(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
         colour = ACCENT if device_class == "handset" else GREY
         ax.plot(own["month"].map(spots), own["rate"], color=colour)
         ends.append((float(own["rate"].iloc[-1]), device_class, colour))
-    for height, (_, device_class, colour) in zip(_apart([e[0] for e in sorted(ends)], 0.055), sorted(ends), strict=True):
+    for height, (_, device_class, colour) in zip(spread([e[0] for e in sorted(ends)], 0.055), sorted(ends), strict=True):
         ax.annotate(label("device_class", device_class, lang), (len(months) - 0.8, height), va="center", fontsize=9.5,
                     color=colour if colour == ACCENT else "#555555", annotation_clip=False)  # fmt: skip
     step = max(1, len(months) // 12)
@@ -86,11 +86,3 @@ def lifecycle_bars(lives: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0) if v <= 1 else ""))
     ax.set_xlabel(pick(lang, "生命周期平均补贴率（竖线为上限）", "lifecycle average subsidy rate (mark: cap)"))
     return ax
-
-
-def _apart(heights: list[float], gap: float) -> list[float]:
-    """Heights moved up until labels don't touch."""
-    moved: list[float] = []
-    for height in heights:
-        moved.append(max(height, moved[-1] + gap) if moved else height)
-    return moved

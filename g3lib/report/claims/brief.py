@@ -1,4 +1,4 @@
-"""The branch brief: at most eight lines, the headlines of the other reports, the most urgent first.
+"""The branch brief: at most ten lines, the headlines of the other reports, the most urgent first.
 
 Each line is the very finding that its own report opens with, from the same functions over the same rows,
 and beside it the row that operators read (当月 累计 完成率 序时差 环比 同比 排名), blank where unknown.
@@ -19,6 +19,7 @@ from g3lib.qc import causes, strata
 from g3lib.report.claims import campaigns as say_campaigns
 from g3lib.report.claims import causes as say_causes
 from g3lib.report.claims import channels as say_channels
+from g3lib.report.claims import customers as say_customers
 from g3lib.report.claims import subsidy as say_subsidy
 from g3lib.report.claims.voice import Voice
 from g3lib.tables.workspace import Dataset
@@ -26,7 +27,8 @@ from g3lib.tables.workspace import Dataset
 _URGENCY = list(Status)
 _TOPICS = {
     "sales": ("销量", "Sales"), "target": ("目标", "Target"), "channel": ("渠道变化", "Channels"),
-    "subsidy": ("补贴", "Subsidy"), "lifecycle": ("生命周期", "Lifecycle"), "gap": ("缺口", "Shortfall"),
+    "subsidy": ("补贴", "Subsidy"), "lifecycle": ("生命周期", "Lifecycle"), "customers": ("有效客户", "Valid customers"),
+    "caused": ("增量客户", "Incremental customers"), "gap": ("缺口", "Shortfall"),
     "causes": ("原因", "Causes"), "participation": ("参与率", "Participation"),
 }  # fmt: skip
 KPIS = {
@@ -68,10 +70,11 @@ def lines(voice: Voice, data: Dataset, numerator: str, base: str, tolerance: flo
     if len(data.sales):
         found += _sales(voice, data)
         found += _subsidy(voice, data, numerator, base, tolerance)
+        found += _customers(voice, data, numerator, base)
         found += _causes(voice, data, minimum_effect)
     if len(data.participation):
         found += _participation(voice, data)
-    return sorted(found, key=lambda line: (_URGENCY.index(line.finding.status), -_moved(line)))[:8]
+    return sorted(found, key=lambda line: (_URGENCY.index(line.finding.status), -_moved(line)))[:10]
 
 
 def _moved(line: Line) -> float:
@@ -123,6 +126,23 @@ def _subsidy(voice: Voice, data: Dataset, numerator: str, base: str, tolerance: 
     return [
         Line("subsidy", lead, kpi, percent, rate=True),
         Line("lifecycle", say_subsidy.lifecycle(voice, lives, base)[0], None, number),
+    ]
+
+
+def _customers(voice: Voice, data: Dataset, numerator: str, base: str) -> list[Line]:
+    if data.activity.empty:
+        return []
+    asof = data.period.asof
+    decided = subsidy.decided(data.assumptions, asof, data.branch)
+    states = subsidy.customer_states(data.sales, data.activity, asof, decided["m"], decided["k"])
+    ripe = subsidy.mature(states)
+    panel = subsidy.panel(data.offers, numerator=numerator, base=base)
+    response = subsidy.response(panel)
+    caused = subsidy.caused(data.sales[ripe], response, subsidy.displaced_bare(panel), numerator=numerator, base=base)
+    costs = subsidy.customer_costs(data.sales[ripe], states[ripe], caused, data.activity, numerator=numerator, base=base)
+    return [
+        Line("customers", say_customers.headline(voice, subsidy.cohort_rates(states[ripe], by=[]), states[ripe])[0], None, number),
+        Line("caused", say_customers.caused(voice, caused, costs, response)[0], None, number),
     ]
 
 

@@ -1,0 +1,45 @@
+"""The chart of a proposed budget beside today's."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from g3lib.labels import Lang, label, number, percent, pick
+from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT
+
+
+def rates_today_and_proposed(changes: pd.DataFrame, worth: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
+    """The subsidy rate of each group, today (open), proposed (filled), and the largest that still pays back (mark).
+
+    Args:
+        changes: device_class, channel, rate_today, rate (fractions; NaN where nothing sells), gain (valid customers).
+        worth: device_class, break_even_rate (NaN where unknown), as `subsidy.returns_by_class` gives them.
+    """
+    table = changes.sort_values(["device_class", "channel"], ascending=False, ignore_index=True)
+    marks = table["device_class"].map(worth.set_index("device_class")["break_even_rate"])
+    for i, (row, mark) in enumerate(zip(table.itertuples(), marks, strict=True)):
+        ax.plot([0, 1], [i, i], color=LIGHT, linewidth=0.6, zorder=0)
+        ax.plot([row.rate_today, row.rate], [i, i], color=ACCENT, linewidth=2.2)
+        ax.plot([row.rate_today], [i], "o", mfc="white", mec=GREY, ms=6)
+        ax.plot([row.rate], [i], "o", color=ACCENT, ms=6)
+        if mark == mark:
+            ax.plot([min(mark, 1.0)] * 2, [i - 0.3, i + 0.3], color=INK, linewidth=2)
+        gain = pick(lang, f"{number(row.gain, signed=True)}户", f"{number(row.gain, signed=True)}")
+        text = f"{percent(row.rate_today, 1)} → {percent(row.rate, 1)}  {gain}"
+        ax.annotate(text, (1.02, i), va="center", fontsize=9, color=INK)
+    names = [f"{label('device_class', r.device_class, lang)} · {label('channel', r.channel, lang)}" for r in table.itertuples()]
+    ax.set_yticks(range(len(table)), names, fontsize=9)
+    ax.set_ylim(-0.6, len(table) - 0.4)
+    ax.set_xlim(0, 1.45)
+    ax.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0)))
+    ax.set_xlabel(
+        pick(
+            lang,
+            "补贴率：空心为现行，实心为建议，竖线为合约期内可回本的上限；右侧为有效客户增减",
+            "subsidy rate: open today's, filled proposed, mark the most that pays back; right: valid customers",
+        )
+    )
+    return ax

@@ -1,0 +1,170 @@
+"""What became of the customers, what one of them cost, and what he returns."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from g3lib.findings import Check, Finding, Status, Verdict
+from g3lib.labels import number, percent
+from g3lib.report.claims.voice import Voice
+
+_VALID = "in service, revenue ≥ m, device and number together in each of the months +1 to +3"
+_COST = "subsidy ÷ customers of the same sales"
+
+
+def headline(voice: Voice, rates: pd.DataFrame, states: pd.DataFrame) -> list[Finding]:
+    """Of the customers that are old enough to tell, how many are valid, and how many parted from their device.
+
+    Args:
+        rates: `cohort_rates` of the mature cohorts, one group.
+        states: their `customer_states`.
+    """
+    by = rates.set_index("state")
+    if rates.empty or not by.loc["valid", "base"] > 0:
+        text = voice.say("没有可跟踪满三个月的客户，有效率无法得出。", "No customer can be followed for three months: no valid share.")
+        return [voice.finding("customers.valid", None, "1", text, definition=_VALID, status=Status.UNKNOWN, headline=True)]
+    valid, split = by.loc["valid"], by.loc["split"]
+    span = f"{states['month'].min()}..{states['month'].max()}"
+    active = by.loc["three_g_active", "share"]
+    zh = f"{voice.span(span)}售出的{number(valid.base)}台中，三个月后{percent(valid.share, 1)}是有效客户"
+    en = f"Of {number(valid.base)} devices sold in {voice.span(span)}, {percent(valid.share, 1)} had a valid customer three months on"
+    if active == active:
+        zh += f"（{percent(active, 1)}在3G上活跃）"
+        en += f" ({percent(active, 1)} active on 3G)"
+    zh += f"；机卡分离{percent(split.share, 1)}（95%区间{percent(split.low, 1)}至{percent(split.high, 1)}）。"
+    en += f"; {percent(split.share, 1)} had parted from the device (95 % interval {percent(split.low, 1)} to {percent(split.high, 1)})."
+    base = voice.say("同批已满三个月、状态已知的台数", "devices of those cohorts whose state is known")
+    figures = [
+        voice.finding(f"customers.{state}", row.share, "1", percent(row.share, 1), denominator=base, definition=_VALID, table="activity",
+                      period=span)
+        for state, row in by.iterrows() if row.share == row.share and state != "valid"
+    ]  # fmt: skip
+    lead = voice.finding("customers.valid", valid.share, "1", voice.say(zh, en), denominator=base, definition=_VALID, table="activity",
+                         period=span, headline=True)  # fmt: skip
+    return [lead, *figures]
+
+
+def faults(voice: Voice, rates: pd.DataFrame, overall: pd.DataFrame) -> list[Finding]:
+    """Which fault takes most customers.
+
+    Args:
+        rates: `cohort_rates` by month; overall: of the mature cohorts, one group.
+    """
+    young = int(rates.loc[rates["state"] == "young", "units"].sum())
+    lost = overall[overall["state"].isin(["cancelled", "cross_branch", "split", "not_activated", "idle", "low_use"])]
+    if lost.empty or not lost["share"].sum() > 0:
+        text = voice.say("没有可判定的失效客户", "No customer is known to have failed")
+        return [voice.finding("customers.worst_fault", None, "1", text, status=Status.UNKNOWN)]
+    top = lost.loc[lost["share"].idxmax()]
+    word = voice.word("outcome", top.state)
+    text = voice.say(
+        f"失效最多的是{word}，占{percent(top.share, 1)}（{number(top.units)}台）；另有{number(young)}台未满三个月，不作比较",
+        f"Most of the lost: {word}, {percent(top.share, 1)} ({number(top.units)} devices); {number(young)} are too young to compare",
+    )
+    return [voice.finding("customers.worst_fault", top.share, "1", text, denominator=voice.say("状态已知的台数", "devices of known state"),
+                          definition=_VALID, table="activity", period=f"{rates['month'].min()}..{rates['month'].max()}")]  # fmt: skip
+
+
+def caused(voice: Voice, found: pd.DataFrame, costs: pd.DataFrame, response: pd.DataFrame) -> list[Finding]:
+    """The customers that the subsidy brought, and what each cost beside what each sale did.
+
+    Args:
+        found: `caused` of the mature cohorts' sales, one row.
+        costs: `cost_per` of the same sales.
+        response: `response` by class.
+    """
+    row, cost = found.iloc[0], costs.set_index("name")
+    extra, sale = cost.loc["incremental"], cost.loc["sale"]
+    if row.incremental != row.incremental or response["beta"].isna().all():
+        reasons = [voice.word("response_reason", r) for r in dict.fromkeys(response["reason"]) if r] or [voice.word("response_reason", row.reason)]
+        text = voice.say(f"补贴带来多少增量客户，由这些数据无法得知：{voice.listed(reasons)}。",
+                         f"How many customers the subsidy brought cannot be known from these data: {voice.listed(reasons)}.")  # fmt: skip
+        return [voice.finding("caused.incremental", None, "户", text, status=Status.UNKNOWN, headline=True)]
+    span = f"{number(row.low)}–{number(row.high)}"
+    zh = f"已满三个月的近十二个月销售中，因补贴而来的新客户约{number(row.incremental)}户（95%区间{span}）"
+    en = f"The sales of the last twelve cohorts of full age hold about {number(row.incremental)} new customers that the subsidy brought (95 % interval {span})"
+    if extra.reason == "unbounded":
+        zh += f"；每增量客户补贴至少{voice.money(extra.low)}，没有上限。"
+        en += f"; each cost at least {voice.money(extra.low)}, with no upper bound."
+    elif extra.value == extra.value:
+        times = extra.value / sale.value
+        money = f"{number(extra.low)}–{number(extra.high)}"
+        zh += f"，每户补贴{voice.money(extra.value)}（{money}），是每台补贴{voice.money(sale.value)}的{number(times, 1)}倍。"
+        en += f", {voice.money(extra.value)} each ({money}), {number(times, 1)} times the {voice.money(sale.value)} of a sale."
+    else:
+        zh, en = zh + "：客户反而减少，不计成本。", en + ": fewer customers, so no cost."
+    definition = "Σ units × (1 − exp(−beta × rate)), less displaced bare sales, less own migration"
+    lead = voice.finding("caused.incremental", row.incremental, "户", voice.say(zh, en), definition=definition, table="sales", headline=True,
+                         denominator=voice.say("没有补贴时的预期销量", "what would have sold without subsidy"))  # fmt: skip
+    sums = [(f"caused.{name}", row[name], "台") for name in ("caused", "displaced", "migrated")]
+    sums += [(f"cost_per.{line['name']}", line["value"], "元") for line in costs.to_dict("records")]
+    return [lead, *(voice.finding(name, value, unit, number(value), definition=_COST, table="sales") for name, value, unit in sums)]
+
+
+def layers(voice: Voice, table: pd.DataFrame) -> list[Finding]:
+    """The costs of one device, layer by layer, never added up.
+
+    Args:
+        table: layer, part, yuan, yuan_a_unit over all classes (`cost_layers`).
+    """
+    sums = table.groupby("part")[["yuan", "units"]].sum(min_count=1)
+    parts = sums["yuan"] / sums["units"].where(sums["units"] > 0)
+    groups = {
+        ("终端直降", "device discount"): ["device_discount"],
+        ("合约期返还（面值）", "refunds over the contract (face)"): ["refund_free_face", "refund_data_face"],
+        ("返还的边际成本", "their marginal cost"): ["refund_free_marginal", "refund_data_marginal"],
+        ("佣金", "commission"): ["commission"],
+    }
+    said = [(voice.say(*words), parts.reindex(names).sum(min_count=1)) for words, names in groups.items()]
+    known = [f"{word}{voice.say('', ' ')}{voice.money(value)}" for word, value in said if value == value]
+    text = voice.say("每台", "A device: ") + (voice.listed(known) or voice.say("成本未知", "costs unknown"))
+    text += voice.say("；各层分列，不相加", "; the layers stand apart and are not added up")
+    values = [
+        voice.finding(f"cost.{name}", value, "元", voice.money(value), definition="yuan a unit", table="sales")
+        for name, value in parts.items() if value == value
+    ]  # fmt: skip
+    return [voice.finding("cost.layers", None, "元", text, definition="three cost layers", table="sales",
+                          denominator=voice.say("该部分已知的台数", "devices whose part is known")), *values]  # fmt: skip
+
+
+def checks(voice: Voice, response: pd.DataFrame, found: pd.DataFrame, boxed: pd.DataFrame, m: float, k: float) -> list[Check]:
+    """What the response rests on, what was left out, the suspected boxes and the figures somebody decided.
+
+    Args:
+        response: `response` by class; found: `caused`; boxed: `without_boxes`.
+        m, k: the least revenue and days on 3G that make a valid and an active customer.
+    """
+    said = []
+    learnt = response[response["beta"].notna()]
+    if len(learnt):
+        zh = "、".join(f"{voice.word('device_class', r.device_class)}{r.beta:.2f}（{r.low:.2f}至{r.high:.2f}）" for r in learnt.itertuples())
+        en = ", ".join(f"{voice.word('device_class', r.device_class)} {r.beta:.2f} ({r.low:.2f} to {r.high:.2f})" for r in learnt.itertuples())
+        branches, spread = int(learnt["clusters"].min()), learnt["residual_sd_pp"].mean()
+        said.append(Check("identified", Verdict.WARNING, voice.say(
+            f"补贴响应由{branches}个分公司同月内补贴率的不同变动识别（扣除网点与月份效应后标准差{number(spread, 1)}个百分点）："
+            f"补贴率每高10个百分点，销量约乘以 exp(0.1×系数)。系数：{zh}。若分公司因预期销量好坏而调整力度，此结论不成立。",
+            f"The response is learnt from rates that {branches} branches moved apart in the same month (standard deviation "
+            f"{number(spread, 1)} pp after outlet and month effects): 10 points more of subsidy multiply sales by exp(0.1 × beta). "
+            f"Beta: {en}. It would not hold if branches moved their rates because they expected good or bad sales.")))  # fmt: skip
+    for row in response[response["beta"].isna()].itertuples():
+        name, why = voice.word("device_class", row.device_class), voice.word("response_reason", row.reason)
+        said.append(Check(f"not_identified.{row.device_class}", Verdict.NONE, voice.say(f"{name}的补贴响应无法得知：{why}。",
+                                                                                       f"{name}: the response cannot be known, {why}.")))  # fmt: skip
+    row = found.iloc[0]
+    if row.unknown_units > 0:
+        said.append(Check("caused_unknown", Verdict.NONE, voice.say(
+            f"增量测算未含{number(row.unknown_units)}台（补贴或响应未知）。",
+            f"The incremental figures leave out {number(row.unknown_units)} devices (subsidy or response unknown).")))  # fmt: skip
+    whole, rest = boxed.iloc[0], boxed.iloc[1]
+    if whole.units > rest.units:
+        said.append(Check("boxes", Verdict.WARNING, voice.say(
+            f"疑似拆箱养卡{number(whole.units - rest.units)}台，补贴{voice.money(whole.subsidy_yuan - rest.subsidy_yuan)}；"
+            f"每有效客户补贴含其{voice.money(whole.cost_per_valid)}、不含{voice.money(rest.cost_per_valid)}。疑似不是认定，需核查。",
+            f"{number(whole.units - rest.units)} devices are suspected of box-breaking, {voice.money(whole.subsidy_yuan - rest.subsidy_yuan)} "
+            f"of subsidy; a valid customer cost {voice.money(whole.cost_per_valid)} with them, {voice.money(rest.cost_per_valid)} without. "
+            "A suspicion is a reason to look, no finding.")))  # fmt: skip
+    said.append(Check("valid_customer", Verdict.WARNING, voice.say(
+        f"有效客户：售后第1至3个月在网、月收入不低于{number(m)}元、机卡未分离；3G活跃另要求每月上3G不少于{number(k)}天。",
+        f"A valid customer is in service in months 1 to 3, pays {number(m)} yuan a month or more, and has number and device "
+        f"together; 3G-active asks for {number(k)} days on 3G a month besides.")))  # fmt: skip
+    return said

@@ -1,0 +1,240 @@
+"""What the proposed budget does beside today's, what limits it, and what the promises ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from g3lib.findings import Check, Finding, Status, Verdict
+from g3lib.labels import number, percent
+from g3lib.measures.subsidy.allocation import Allocation
+from g3lib.report.claims.voice import Voice
+
+_GAIN = "Σ share of valid customers × expected units"
+# the limits' names in the plan are English: their kinds in both languages
+_LIMITS = (
+    ("lifecycle cap of ", "生命周期上限：", "lifecycle cap of "),
+    ("cap per unit of ", "单台上限：", "cap per unit of "),
+    ("commitment of ", "包销承诺：", "commitment of "),
+    ("price step of ", "供货阶梯价：", "price step of "),
+    ("budget", "预算", "budget"),
+    ("mix floor", "手机与无线座机占比下限", "mix floor"),
+)
+
+
+def limit(voice: Voice, name: str) -> str:
+    """A limit's name in the report's language."""
+    for start, zh, en in _LIMITS:
+        if name.startswith(start):
+            return voice.say(zh, en) + name[len(start) :]
+    return name
+
+
+def headline(voice: Voice, plan: Allocation, budget: float, target: float) -> list[Finding]:
+    """What the same money, or the given budget, would buy, and how sure it is that nothing better exists.
+
+    Args:
+        plan: the allocation.
+        budget: yuan.
+        target: net adds wanted; 0 for none.
+    """
+    if plan.status == "infeasible":
+        named = voice.listed([limit(voice, name) for name in plan.conflicts["limit"]])
+        text = voice.say(f"这些限制不能同时满足：{named}。没有可行的方案。", f"These limits cannot all be kept: {named}. There is no plan.")
+        return [voice.finding("plan.net_adds", None, "户", text, status=Status.BREACH, headline=True)]
+    gain = plan.objective - plan.today_objective
+    zh = (
+        f"下月以{voice.money(plan.spend)}补贴，预期有效新增{number(plan.objective)}户；"
+        f"按现行力度用{voice.money(plan.today_spend)}得{number(plan.today_objective)}户，"
+        f"多{number(gain)}户（{percent(gain / plan.today_objective, 1)}）。" if plan.today_objective else ""
+    )
+    en = (
+        f"Next month {voice.money(plan.spend)} of subsidy would bring {number(plan.objective)} valid customers; today's rates bring "
+        f"{number(plan.today_objective)} for {voice.money(plan.today_spend)}: {number(gain)} more ({percent(gain / plan.today_objective, 1)})."
+        if plan.today_objective
+        else ""
+    )
+    near = percent(max(plan.gap, 1e-5), 3)  # the proof is in floating point: no gap is claimed to be nothing
+    proof = voice.say(
+        f"与可证明的最优相差不超过{near}；预算{voice.money(budget)}。",
+        f" No plan gains more than {near} above it; the budget is {voice.money(budget)}.",
+    )
+    lead = voice.finding("plan.net_adds", plan.objective, "户", voice.say(zh, en) + proof, definition=_GAIN, table="sales", headline=True,
+                         denominator=voice.say("现行力度的预期", "what today's rates bring"), previous=plan.today_objective)  # fmt: skip
+    figures = [("plan.spend", plan.spend, "元"), ("plan.today_spend", plan.today_spend, "元"), ("plan.gap", plan.gap, "1"),
+               ("plan.bound", plan.bound, "户"), ("plan.penalty", plan.penalty, "元"), ("plan.rebate", plan.rebate, "元")]  # fmt: skip
+    found = [lead]
+    if target > 0:
+        short = target - plan.objective
+        text = voice.say(
+            f"目标{number(target)}户" + (f"，尚差{number(short)}户。" if short > 0 else "，可以达到。"),
+            f"The target is {number(target)}: " + (f"{number(short)} short." if short > 0 else "it is reached."),
+        )
+        status = Status.BREACH if short > 0 else Status.GOOD
+        found.append(voice.finding("plan.target_gap", short, "户", text, definition="target − plan", status=status, headline=True))
+    return found + [voice.finding(name, value, unit, number(value, 2), definition="allocation") for name, value, unit in figures]
+
+
+def groups(voice: Voice, table: pd.DataFrame) -> list[Finding]:
+    """Which class × channel gets more and which less (`changes` by both)."""
+    names = [f"{voice.word('device_class', r.device_class)} · {voice.word('channel', r.channel)}" for r in table.itertuples()]
+    return _moved(voice, "plan.groups", table, names)
+
+
+def branches(voice: Voice, table: pd.DataFrame) -> list[Finding]:
+    """Which branch gets more and which less (`changes` by branch)."""
+    return _moved(voice, "plan.branches", table, list(table["branch"]))
+
+
+def _moved(voice: Voice, finding: str, table: pd.DataFrame, names: list[str]) -> list[Finding]:
+    moved = (table["spend"] - table["spend_today"]).tolist()
+    ups = [(name, value) for name, value in zip(names, moved, strict=True) if value > 0.5]
+    downs = [(name, value) for name, value in zip(names, moved, strict=True) if value < -0.5]
+    if not ups and not downs:
+        return [voice.finding(finding, 0.0, "元", voice.say("各组补贴不变", "No group's subsidy changes"), definition="allocation")]
+    zh, en = [], []
+    if ups:
+        zh.append("增加最多：" + "、".join(f"{n}{voice.money(v)}" for n, v in ups[:2]))
+        en.append("most more: " + ", ".join(f"{n} {voice.money(v)}" for n, v in ups[:2]))
+    if downs:
+        zh.append("减少最多：" + "、".join(f"{n}{voice.money(-v)}" for n, v in downs[:2]))
+        en.append("most less: " + ", ".join(f"{n} {voice.money(-v)}" for n, v in downs[:2]))
+    text = voice.say("；".join(zh), "; ".join(en)[:1].upper() + "; ".join(en)[1:])
+    total = sum(v for _, v in ups)
+    return [voice.finding(finding, total, "元", text, definition="subsidy proposed − today's", table="sales")]
+
+
+def limits(voice: Voice, plan: Allocation) -> list[Finding]:
+    """Which limits bind, and what one more of each would buy."""
+    if plan.status == "infeasible":
+        first = plan.conflicts.iloc[0]
+        text = voice.say(f"互相冲突的限制共{len(plan.conflicts)}条，去掉任何一条即可行", f"{len(plan.conflicts)} limits conflict; without any one of them there is a plan")
+        return [voice.finding("plan.conflicts", float(len(plan.conflicts)), "", text, definition=str(first["limit"]), status=Status.BREACH)]
+    priced = plan.shadow_prices[plan.shadow_prices["per_unit"] > 0]
+    money = priced[priced["limit"] == "budget"]
+    if money.empty:
+        text = voice.say("预算没有用尽：再多的钱在各项限制内买不到更多客户", "The budget is not used up: within the limits more money buys nothing")
+        return [voice.finding("plan.shadow.budget", 0.0, "户", text, definition="dual of the budget")]
+    row = money.iloc[0]
+    got = row["bought"] if row["bought"] == row["bought"] else row["predicted"]
+    text = voice.say(
+        f"预算每增加{voice.money(row['step'])}，多得{number(got, 1)}户有效客户（重新求解核对）；另有{len(priced) - 1}条限制也在起作用",
+        f"{voice.money(row['step'])} more budget buys {number(got, 1)} valid customers (checked by solving again); "
+        f"{len(priced) - 1} other limits bind",
+    )
+    return [voice.finding("plan.shadow.budget", got, "户", text, definition="dual of the budget", denominator=voice.money(row["step"]))]
+
+
+def limits_table(voice: Voice, plan: Allocation, most: int = 10) -> pd.DataFrame:
+    """The limits that bind as a table: limit, what it is at, what one more buys in words; of conflicts what each must give."""
+    if plan.status == "infeasible":
+        rows = [(limit(voice, r.limit), number(r.bound, 1), voice.say(f"须放宽{number(r.gives, 1)}", f"must give {number(r.gives, 1)}"))
+                for r in plan.conflicts.itertuples()]  # fmt: skip
+        return pd.DataFrame(rows, columns=["limit", "bound_text", "says"])
+    bounds = plan.limits.set_index("limit")["bound"]
+    rows = []
+    for r in plan.shadow_prices[plan.shadow_prices["per_unit"] > 0].head(most).itertuples():
+        step = voice.money(r.step) if r.unit.startswith("yuan") else voice.say(f"{number(r.step, 1)}台", f"{number(r.step, 1)} devices")
+        got = r.bought if r.bought == r.bought else r.predicted
+        checked = voice.say("，已重新求解核对", ", checked by solving again") if r.verdict == "pass" else ""
+        says = voice.say(f"放宽{step}，多得{number(got, 2)}户{checked}", f"{step} more buys {number(got, 2)} customers{checked}")
+        bound = bounds.get(r.limit, float("nan"))
+        rows.append((limit(voice, r.limit), voice.money(bound) if r.unit.startswith("yuan") else number(bound, 1), says))
+    return pd.DataFrame(rows, columns=["limit", "bound_text", "says"])
+
+
+def returns(voice: Voice, table: pd.DataFrame) -> list[Finding]:
+    """Which classes pay back within the contract at today's subsidy.
+
+    Args:
+        table: `returns_by_class`.
+    """
+    known = table[table["reason"] == ""]
+    if known.empty:
+        return [voice.finding("payback.classes", None, "", voice.say("回本期无法得出：成本或毛利未设定", "No payback: a cost or the margin is not decided"),
+                              status=Status.UNKNOWN)]  # fmt: skip
+    within = known[known["payback"] <= known["term"]]
+    word = {name: voice.word("device_class", name) for name in known["device_class"]}
+    good = [f"{word[r.device_class]}{voice.say('', ' ')}{number(r.payback)}{voice.say('个月', ' months')}" for r in within.itertuples()]
+    bad = [word[name] for name in known["device_class"] if name not in set(within["device_class"])]
+    zh = (f"合约期内回本的有{'、'.join(good)}" if good else "没有终端类型在合约期内回本") + (f"；不能的有{'、'.join(bad)}" if bad else "")
+    en = (f"Paid back within the contract: {', '.join(good)}" if good else "No class pays back within its contract") + (
+        f"; not: {', '.join(bad)}" if bad else ""
+    )
+    status = Status.WATCH if bad else Status.GOOD
+    lead = voice.finding("payback.classes", float(len(within)), "类", voice.say(zh, en), definition="first month from which the discounted sum stays ≥ cost",
+                         table="activity", denominator=voice.say("每台直降与佣金", "discount and commission of a device"), status=status)  # fmt: skip
+    values = [(f"{what}.{r.device_class}", getattr(r, what), unit) for r in known.itertuples()
+              for what, unit in (("payback", "月"), ("npv", "元"), ("roi", "1"), ("break_even", "元"))]  # fmt: skip
+    return [lead, *(voice.finding(name, value, unit, number(value, 2), definition="p50") for name, value, unit in values)]
+
+
+def returns_table(voice: Voice, table: pd.DataFrame) -> pd.DataFrame:
+    """Payback, NPV and break-even of each class as a table; what is not paid back within the horizon says so."""
+
+    def months(value: float, row: Any) -> str:
+        return number(value) if value == value else f"> {row.horizon}"
+
+    def span(middle: str, low: str, high: str) -> str:
+        return middle if low == high else voice.say(f"{middle}（{low}至{high}）", f"{middle} ({low} to {high})")
+
+    rows = []
+    for r in table.itertuples():
+        why = voice.word("payback_reason", r.reason) if r.reason else ""
+        payback = why or span(months(r.payback, r), months(r.payback_p10, r), months(r.payback_p90, r))
+        npv = why or span(number(r.npv), number(r.npv_p10), number(r.npv_p90))
+        rows.append((r.device_class, r.term, r.subsidy, payback, npv, r.roi, r.break_even, r.break_even_rate))
+    names = ["device_class", "term", "subsidy", "payback_text", "npv_text", "roi", "break_even", "break_even_rate"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def commitments(voice: Voice, status: pd.DataFrame, missing: pd.DataFrame) -> list[Check]:
+    """How the promises of the last twelve months stand, and which models are subsidised without one.
+
+    Args:
+        status: `commitment_status`; missing: `without_promise` of the period.
+    """
+    said = []
+    if len(status):
+        last = (status["ends"] - pd.to_timedelta(status["horizon"], unit="D")).max()  # the day of the report, where any is running
+        status = status[status["ends"] > last - pd.DateOffset(years=1)]
+    if status.empty:
+        said.append(Check("no_commitments", Verdict.NONE, voice.say("没有包销承诺表。", "There is no table of commitments.")))
+    broken, behind = status[status["verdict"] == "fail"], status[status["verdict"] == "warning"]
+    named = voice.listed([f"{r.model}（{voice.word('commitment_direction', r.direction)}，{percent(r.attainment, 1)}）"
+                          for r in [*broken.itertuples(), *behind.itertuples()][:4]])  # fmt: skip
+    if len(broken) + len(behind):
+        penalty = voice.money(float(status["expected_penalty"].sum()))
+        said.append(Check("commitments", Verdict.FAIL if len(broken) else Verdict.WARNING, voice.say(
+            f"{len(status)}项包销承诺中{len(broken)}项未兑现、{len(behind)}项难以按期兑现：{named}等；预计罚金{penalty}。",
+            f"Of {len(status)} commitments {len(broken)} were not met and {len(behind)} are unlikely to be: {named}; penalty expected {penalty}.")))  # fmt: skip
+    for row in missing[missing["verdict"] == "fail"].itertuples():
+        said.append(Check(f"unpromised.{row.model}", Verdict.FAIL, voice.say(
+            f"{row.model}没有厂商承诺而获补贴：{number(row.units)}台，{voice.money(row.subsidy_yuan)}。",
+            f"{row.model} is subsidised without a vendor's promise: {number(row.units)} devices, {voice.money(row.subsidy_yuan)}.")))  # fmt: skip
+    return said
+
+
+def checks(voice: Voice, plan: Allocation, cells: pd.DataFrame, response: pd.DataFrame, max_move: float) -> list[Check]:
+    """What the plan assumes, and what it could not move."""
+    fixed = cells[cells["beta"].isna()]
+    said = [
+        Check("moves", Verdict.WARNING, voice.say(
+            f"每组补贴率最多变动{percent(max_move, 0)}（百分点）：数据只能证明这样的变动。销量按近三个月月均与上年同期季节折算，不是承诺；现行规则的补贴率不作约束，建议须先成为政策。",
+            f"A rate moves by {percent(max_move, 0)} (points) at most, which is what the data can vouch for. Sales are the pace of the last three "
+            "months at last year's season, no promise. The rules' present rates don't bind: the proposal has to become policy first.")),
+        Check("audit", Verdict.PASS if plan.status != "infeasible" else Verdict.NONE, voice.say(
+            "每条限制都以精确算术重新核对过；方案不超预算。" if plan.status != "infeasible" else "没有方案可核对。",
+            "Every limit was checked again in exact arithmetic; the plan keeps to the budget." if plan.status != "infeasible" else "No plan to check.")),
+    ]  # fmt: skip
+    if len(fixed):
+        units = number(fixed["units"].sum())
+        said.append(Check("fixed", Verdict.WARNING, voice.say(
+            f"{len(fixed)}个组（下月预期{units}台，裸机或响应未知）维持现行力度。",
+            f"{len(fixed)} cells ({units} devices expected; bare, or response unknown) stay at today's rate.")))  # fmt: skip
+    for row in response[response["beta"].isna()].itertuples():
+        said.append(Check(f"not_identified.{row.device_class}", Verdict.NONE, voice.say(
+            f"{voice.word('device_class', row.device_class)}的补贴响应无法得知：{voice.word('response_reason', row.reason)}。",
+            f"{voice.word('device_class', row.device_class)}: the response cannot be known, {voice.word('response_reason', row.reason)}.")))  # fmt: skip
+    return said
