@@ -33,6 +33,8 @@ notebooks: $(STAMP) $(SAMPLE)
 
 bench: $(STAMP)
 	$(BIN)/python tests/bench/gate_memory.py
+	$(BIN)/python tests/bench/policy.py
+	$(BIN)/python tests/bench/allocation.py
 	$(BIN)/python tests/bench/run_all.py
 
 study: $(STAMP)

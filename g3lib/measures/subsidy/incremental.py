@@ -83,6 +83,7 @@ def caused(
     slopes = {f"{name} {c}": new * slope[name].where(classes == c, 0.0) for name in tables for c in tables[name]["device_class"]}
     table = pd.DataFrame(parts | slopes).mul(units, axis=0).where(known, 0.0).assign(units=units, unknown_units=units * ~known)
     sums = table.groupby([rows[name] for name in by] or np.zeros(len(rows)), dropna=False, sort=True).sum(skipna=False)
+    sums = sums if by or len(sums) else table.sum().to_frame().T  # no sale at all is one row that knows nothing
     found = _with_interval(sums, sums[list(slopes)].fillna(0.0).to_numpy(), pd.concat(tables.values()), confidence)
     found["displaced"] = found["displaced"].where((found["bare"] == 0) | (displacement is not None))
     found.loc[(found["reason"] == "") & found["displaced"].isna(), "reason"] = "not_deducted"

@@ -60,7 +60,8 @@ def next_month(
     """
     since = pd.Timestamp(asof).replace(day=1) - pd.DateOffset(months=months - 1)
     ended = set(lives.loc[lives["ended"], "model"])
-    recent = sales[(sales["date"] >= since) & (sales["list_price"] > 0) & sales["subsidy"].notna() & ~sales["model"].isin(ended)]
+    now = sales["date"].between(since, pd.Timestamp(asof))
+    recent = sales[now & (sales["list_price"] > 0) & sales["subsidy"].notna() & ~sales["model"].isin(ended)]
     sums = recent.assign(base=recent["list_price"] * recent["units"], spend=recent["subsidy"] * recent["units"])
     cells = sums.groupby([*KEY, "device_class"], as_index=False)[["units", "base", "spend"]].sum()
     cells = cells[cells["units"] > 0].reset_index(drop=True)
@@ -133,7 +134,8 @@ def promised(status: pd.DataFrame, commitments: pd.DataFrame, asof: date, models
         status: `commitment_status` of these commitments, same index.
         commitments: rows of the commitments table.
         asof: the last day known.
-        models: those that are in the plan; a promise for another model cannot be met by it and is left out.
+        models: those that are in the plan; a promise for another model cannot be met by it and is left out, and so is
+            one of which nobody knows what is still owed.
 
     Returns:
         model, committed_units (next month's part), penalty_per_unit, direction.
@@ -149,7 +151,8 @@ def promised(status: pd.DataFrame, commitments: pd.DataFrame, asof: date, models
         }
     )
     owed = {"committed_units": ("committed_units", "sum"), "penalty_per_unit": ("penalty_per_unit", "max")}
-    return parts.groupby("model", as_index=False).agg(**owed).assign(direction="province_to_vendor")
+    known = parts[parts["committed_units"].notna()]
+    return known.groupby("model", as_index=False).agg(**owed).assign(direction="province_to_vendor")
 
 
 def changes(plan: pd.DataFrame, cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -161,12 +164,13 @@ def changes(plan: pd.DataFrame, cells: pd.DataFrame, by: Sequence[str]) -> pd.Da
 
     Returns:
         by…, units_today, units, spend_today, spend, gain_today, gain_planned, gain (the difference), rate_today,
-        rate (Σ spend ÷ Σ list price × units; NaN where nothing sells); the largest change of spend first.
+        rate (Σ spend ÷ Σ list price × units; NaN where nothing sells); the largest change of spend first. Without a
+        feasible plan its side is NaN.
     """
     frame = plan.assign(**{name: cells[name] for name in by if name not in plan}, gain_planned=plan["gain"])
     frame["base_today"], frame["base"] = cells["list_price"] * plan["units_today"], cells["list_price"] * plan["units"]
     names = ["units_today", "units", "spend_today", "spend", "gain_today", "gain_planned", "base_today", "base"]
-    out = frame.groupby(list(by), as_index=False)[names].sum()
+    out = frame.groupby(list(by), as_index=False)[names].sum(min_count=1)
     out["gain"] = out["gain_planned"] - out["gain_today"]
     for when in ("_today", ""):
         out[f"rate{when}"] = out[f"spend{when}"] / out[f"base{when}"].where(out[f"base{when}"] > 0)

@@ -52,7 +52,7 @@ def net_adds(activity: pd.DataFrame, first: str, last: str) -> float:
         first, last: months, `2013-01`; the start is the month before the first.
 
     Returns:
-        NaN where the table does not reach back to the start, or not to the end: an unknown stock is not 0.
+        NaN where the table has no row of the start, or none of the end: an unknown stock is not 0.
 
     >>> seen = pd.DataFrame({"customer": ["a", "b", "c"], "month": pd.to_datetime(["2013-01-01", "2013-02-01", "2013-02-01"]),
     ...                      "state": ["active", "cancelled", "active"]})
@@ -60,11 +60,28 @@ def net_adds(activity: pd.DataFrame, first: str, last: str) -> float:
     (0.0, nan)
     """
     start, end = (pd.Timestamp(month) for month in (shift(first, -1), last))
-    if activity.empty or activity["month"].min() > start or activity["month"].max() < end:
+    if not {start, end} <= set(activity["month"]):
         return float("nan")
     there = activity[activity["state"].ne("cancelled")]
     before, after = (there.loc[there["month"] == month, "customer"].nunique() for month in (start, end))
     return float(after - before)
+
+
+def ended(sales: pd.DataFrame, followed: pd.DataFrame) -> pd.Series:
+    """The month in which each sale's customer left, missing where in service: what stops a refund.
+
+    Args:
+        sales: date.
+        followed: `durations` of the same sales.
+
+    >>> sales = pd.DataFrame({"date": pd.to_datetime(["2013-01-31", "2013-01-31"])})
+    >>> ended(sales, pd.DataFrame({"exit": [2], "event": [True]})).tolist()
+    [Timestamp('2013-03-01 00:00:00'), NaT]
+    """
+    age = followed["exit"].where(followed["event"]).reindex(sales.index)
+    month = sales["date"].dt.to_period("M")
+    gone = [m + int(a) if a == a else pd.NaT for m, a in zip(month, age, strict=True)]
+    return pd.Series(pd.PeriodIndex(gone, freq="M").to_timestamp(), index=sales.index)
 
 
 def denominators(states: pd.DataFrame, caused: pd.DataFrame, net: float) -> pd.DataFrame:
@@ -136,7 +153,8 @@ def returns_by_class(
         margin (yuan a month in service), survival (at the end of the term; NaN where not yet seen), payback_p10,
         payback, payback_p90 (months; NaN with `censored` where beyond `horizon`), censored, horizon (months followed),
         npv_p10, npv, npv_p90 (yuan a unit), roi_p10, roi, roi_p90, break_even (yuan a unit), break_even_rate (of list
-        price), reason: `no_term`, `not_followed` where no customer is, `unknown` where a cost, the margin or a rate is;
+        price), reason: `no_term`, `not_followed` where no customer is beyond the month of sale, `unknown` where a cost, the
+        margin (or every revenue) or a rate is;
         break_even_reason: see `break_even_subsidy`.
     """
     contracted = sales[(sales["contract"] != BARE) & (sales["units"] > 0)]
@@ -177,14 +195,14 @@ def _of_class(
     own = activity[activity["customer"].isin(set(sales["customer"].dropna()))]
     followed = durations(sales, own, asof)
     margins = mean_margins(own, margin)
-    if not term or followed.empty:
+    if not term or not (followed["exit"] > 0).any():
         return out | {"reason": "not_followed" if term else "no_term"}
     table = kaplan_meier(followed)
     refunds = np.full(term, (free + data) / term)
     owed = termination_receipts(subsidy, term, collection_rate)
     alive = table.loc[table["month"] >= 1, "survival"].to_numpy()
     out |= {"margin": float(margins.mean()), "survival": alive[term - 1] if len(alive) >= term else np.nan}
-    if not np.isfinite([subsidy, commission, free + data, margin, annual_rate, collection_rate]).all():
+    if not np.isfinite([subsidy, commission, free + data, out["margin"], annual_rate, collection_rate]).all():
         return out | {"reason": "unknown"}
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
     survival = survival_draws(table[["month", "at_risk", "events"]], draws, seed)
@@ -211,7 +229,8 @@ def without_boxes(sales: pd.DataFrame, states: pd.DataFrame, flagged: pd.Series)
         flagged: whether each sale is suspected (`suspected`).
 
     Returns:
-        boxes (`with`, `without`), units, subsidy_yuan, valid (customers), cost_per_valid (yuan; NaN without one).
+        boxes (`with`, `without`), units, subsidy_yuan, valid (customers), cost_per_valid (yuan; NaN without one, and
+        where a sale's subsidy is unknown).
 
     >>> sales = pd.DataFrame({"units": [1, 1], "subsidy": [100.0, 300.0]})
     >>> states = pd.DataFrame({"state": ["valid", "idle"]})
@@ -221,7 +240,7 @@ def without_boxes(sales: pd.DataFrame, states: pd.DataFrame, flagged: pd.Series)
 
     def measure(rows: pd.DataFrame) -> pd.DataFrame:
         valid = float(rows.loc[rows["state"] == "valid", "units"].sum())
-        spent = float((rows["subsidy"] * rows["units"]).sum())
+        spent = float((rows["subsidy"] * rows["units"]).sum(skipna=False))
         each = spent / valid if valid else np.nan
         return pd.DataFrame([{"units": rows["units"].sum(), "subsidy_yuan": spent, "valid": valid, "cost_per_valid": each}])
 

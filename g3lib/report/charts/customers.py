@@ -19,11 +19,13 @@ def cohort_faults(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
 
     Args:
         rates: month, state, share, young, as `subsidy.cohort_rates` gives them by month; a cohort that has not
-            reached its third month is an empty place, never a low bar.
+            reached its third month, or of which nobody could be followed, is an empty place, never a low bar.
     """
     months = sorted(rates["month"].unique())
     share = rates.pivot(index="month", columns="state", values="share").reindex(months)
-    young = rates.groupby("month")["young"].any().reindex(months).to_numpy() | share["valid"].isna().to_numpy()
+    young = rates.groupby("month")["young"].any().reindex(months).to_numpy()
+    blind = ~young & share["valid"].isna().to_numpy()
+    young = young | blind
     base, ends = np.zeros(len(months)), []
     for state, colour in _FAULTS.items():
         heights = share[state].where(~young).fillna(0.0).to_numpy(dtype=float)
@@ -41,7 +43,9 @@ def cohort_faults(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
         ax.bar(i, top, color="none", edgecolor=LIGHT, hatch="////", width=0.8, linewidth=0)
     if young.any():
         middle = (float(np.flatnonzero(young).mean()), top * 1.02)
-        ax.annotate(pick(lang, "未满三个月", "too young"), middle, ha="center", fontsize=9, color=GREY, annotation_clip=False)
+        words = {pick(lang, "未满三个月", "too young"): (young & ~blind).any(), pick(lang, "未知", "unknown"): blind.any()}
+        text = " / ".join(word for word, there in words.items() if there)
+        ax.annotate(text, middle, ha="center", fontsize=9, color=GREY, annotation_clip=False)
     step = max(1, len(months) // 9)
     ax.set_xticks(range(0, len(months), step), months[::step])
     ax.set_ylim(0, top * 1.1)
@@ -58,7 +62,7 @@ def cost_per(costs: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
     """
     table = costs.iloc[::-1].reset_index(drop=True)
     numbers = table[["value", "low", "high"]].to_numpy(dtype=float)
-    right = 1.25 * (np.nanmax(numbers) if np.isfinite(numbers).any() else 1.0)
+    right = 1.25 * (numbers[np.isfinite(numbers)].max(initial=0.0) or 1.0)
     for i, row in enumerate(table.itertuples()):
         colour = ACCENT if row.name == "incremental" else GREY
         if row.reason == "unbounded":

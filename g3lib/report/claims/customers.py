@@ -76,7 +76,10 @@ def caused(voice: Voice, found: pd.DataFrame, costs: pd.DataFrame, response: pd.
     row, cost = found.iloc[0], costs.set_index("name")
     extra, sale = cost.loc["incremental"], cost.loc["sale"]
     if row.incremental != row.incremental or response["beta"].isna().all():
-        reasons = [voice.word("response_reason", r) for r in dict.fromkeys(response["reason"]) if r] or [voice.word("response_reason", row.reason)]
+        refused = [r for r in dict.fromkeys(response.loc[response["beta"].isna(), "reason"]) if r]
+        own = row.reason in ("no_displacement", "unknown_customer_type")
+        codes = refused if refused and not own else [row.reason or "unknown"]
+        reasons = [voice.word("response_reason", r) for r in codes]
         text = voice.say(f"补贴带来多少增量客户，由这些数据无法得知：{voice.listed(reasons)}。",
                          f"How many customers the subsidy brought cannot be known from these data: {voice.listed(reasons)}.")  # fmt: skip
         return [voice.finding("caused.incremental", None, "户", text, status=Status.UNKNOWN, headline=True)]
@@ -92,7 +95,8 @@ def caused(voice: Voice, found: pd.DataFrame, costs: pd.DataFrame, response: pd.
         zh += f"，每户补贴{voice.money(extra.value)}（{money}），是每台补贴{voice.money(sale.value)}的{number(times, 1)}倍。"
         en += f", {voice.money(extra.value)} each ({money}), {number(times, 1)} times the {voice.money(sale.value)} of a sale."
     else:
-        zh, en = zh + "：客户反而减少，不计成本。", en + ": fewer customers, so no cost."
+        why = voice.word("cost_reason", extra.reason)
+        zh, en = zh + f"；每户成本：{why}。", en + f"; what each cost: {why}."
     definition = "Σ units × (1 − exp(−beta × rate)), less displaced bare sales, less own migration"
     lead = voice.finding("caused.incremental", row.incremental, "户", voice.say(zh, en), definition=definition, table="sales", headline=True,
                          denominator=voice.say("没有补贴时的预期销量", "what would have sold without subsidy"))  # fmt: skip
@@ -127,11 +131,13 @@ def layers(voice: Voice, table: pd.DataFrame) -> list[Finding]:
                           denominator=voice.say("该部分已知的台数", "devices whose part is known")), *values]  # fmt: skip
 
 
-def checks(voice: Voice, response: pd.DataFrame, found: pd.DataFrame, boxed: pd.DataFrame, m: float, k: float) -> list[Check]:
+def checks(
+    voice: Voice, response: pd.DataFrame, found: pd.DataFrame, boxed: pd.DataFrame, migrated: pd.DataFrame, m: float, k: float
+) -> list[Check]:
     """What the response rests on, what was left out, the suspected boxes and the figures somebody decided.
 
     Args:
-        response: `response` by class; found: `caused`; boxed: `without_boxes`.
+        response: `response` by class; found: `caused`; boxed: `without_boxes`; migrated: `migration_worth`.
         m, k: the least revenue and days on 3G that make a valid and an active customer.
     """
     said = []
@@ -155,6 +161,14 @@ def checks(voice: Voice, response: pd.DataFrame, found: pd.DataFrame, boxed: pd.
         said.append(Check("caused_unknown", Verdict.NONE, voice.say(
             f"增量测算未含{number(row.unknown_units)}台（补贴或响应未知）。",
             f"The incremental figures leave out {number(row.unknown_units)} devices (subsidy or response unknown).")))  # fmt: skip
+    if row.migrated > 0:
+        compared = migrated[migrated["customers"] > 0]
+        worth = voice.listed([f"{voice.word('device_class', r.device_class)}{voice.say('', ' ')}{voice.money(r.change)}" for r in compared.itertuples()])
+        zh = f"月均多付{worth}" if worth else "多付多少无法得知：没有其办理前的收入"
+        en = f"they pay {worth} a month more" if worth else "what more they pay is unknown: no revenue before the sale"
+        said.append(Check("migrated", Verdict.WARNING if worth else Verdict.NONE, voice.say(
+            f"补贴另带来约{number(row.migrated)}户本网客户迁移到3G，也是目标，不计入新客户；{zh}。",
+            f"The subsidy also moved about {number(row.migrated)} own customers to 3G, a goal too, not counted as new; {en}.")))  # fmt: skip
     whole, rest = boxed.iloc[0], boxed.iloc[1]
     if whole.units > rest.units:
         said.append(Check("boxes", Verdict.WARNING, voice.say(

@@ -44,16 +44,16 @@ def headline(voice: Voice, plan: Allocation, budget: float, target: float) -> li
         text = voice.say(f"这些限制不能同时满足：{named}。没有可行的方案。", f"These limits cannot all be kept: {named}. There is no plan.")
         return [voice.finding("plan.net_adds", None, "户", text, status=Status.BREACH, headline=True)]
     gain = plan.objective - plan.today_objective
+    part = percent(gain / plan.today_objective, 1) if plan.today_objective else ""
     zh = (
         f"下月以{voice.money(plan.spend)}补贴，预期有效新增{number(plan.objective)}户；"
         f"按现行力度用{voice.money(plan.today_spend)}得{number(plan.today_objective)}户，"
-        f"多{number(gain)}户（{percent(gain / plan.today_objective, 1)}）。" if plan.today_objective else ""
+        f"{'少' if gain < 0 else '多'}{number(abs(gain))}户{f'（{part}）' if part else ''}。"
     )
     en = (
         f"Next month {voice.money(plan.spend)} of subsidy would bring {number(plan.objective)} valid customers; today's rates bring "
-        f"{number(plan.today_objective)} for {voice.money(plan.today_spend)}: {number(gain)} more ({percent(gain / plan.today_objective, 1)})."
-        if plan.today_objective
-        else ""
+        f"{number(plan.today_objective)} for {voice.money(plan.today_spend)}: {number(abs(gain))} {'fewer' if gain < 0 else 'more'}"
+        f"{f' ({part})' if part else ''}."
     )
     near = percent(max(plan.gap, 1e-5), 3)  # the proof is in floating point: no gap is claimed to be nothing
     proof = voice.say(
@@ -65,6 +65,10 @@ def headline(voice: Voice, plan: Allocation, budget: float, target: float) -> li
     figures = [("plan.spend", plan.spend, "元"), ("plan.today_spend", plan.today_spend, "元"), ("plan.gap", plan.gap, "1"),
                ("plan.bound", plan.bound, "户"), ("plan.penalty", plan.penalty, "元"), ("plan.rebate", plan.rebate, "元")]  # fmt: skip
     found = [lead]
+    if plan.rebate > 0:
+        text = voice.say(f"花费已减去供货阶梯返利{voice.money(plan.rebate)}、计入包销罚金{voice.money(plan.penalty)}。",
+                         f"Spending is after {voice.money(plan.rebate)} of vendor rebates and with {voice.money(plan.penalty)} of penalties.")  # fmt: skip
+        found.append(voice.finding("plan.rebate_said", plan.rebate, "元", text, definition="all-units price steps", headline=True))
     if target > 0:
         short = target - plan.objective
         text = voice.say(
@@ -89,6 +93,9 @@ def branches(voice: Voice, table: pd.DataFrame) -> list[Finding]:
 
 def _moved(voice: Voice, finding: str, table: pd.DataFrame, names: list[str]) -> list[Finding]:
     moved = (table["spend"] - table["spend_today"]).tolist()
+    if len(table) and table["spend"].isna().all():
+        text = voice.say("没有可行的方案，各组补贴如何变动无从谈起", "There is no plan, so no group's subsidy changes by it")
+        return [voice.finding(finding, None, "元", text, definition="allocation", status=Status.UNKNOWN)]
     ups = [(name, value) for name, value in zip(names, moved, strict=True) if value > 0.5]
     downs = [(name, value) for name, value in zip(names, moved, strict=True) if value < -0.5]
     if not ups and not downs:
@@ -109,7 +116,10 @@ def limits(voice: Voice, plan: Allocation) -> list[Finding]:
     """Which limits bind, and what one more of each would buy."""
     if plan.status == "infeasible":
         first = plan.conflicts.iloc[0]
-        text = voice.say(f"互相冲突的限制共{len(plan.conflicts)}条，去掉任何一条即可行", f"{len(plan.conflicts)} limits conflict; without any one of them there is a plan")
+        n, sets = len(plan.conflicts), plan.conflicts["conflict"].nunique()
+        zh = f"互相冲突的限制共{n}条，" + ("去掉任何一条即可行" if sets == 1 else f"分属{sets}组互不相干的冲突，每组须去掉一条")
+        en = f"{n} limits conflict; " + ("without any one of them there is a plan" if sets == 1 else f"they are {sets} conflicts apart, and one of each has to go")
+        text = voice.say(zh, en)
         return [voice.finding("plan.conflicts", float(len(plan.conflicts)), "", text, definition=str(first["limit"]), status=Status.BREACH)]
     priced = plan.shadow_prices[plan.shadow_prices["per_unit"] > 0]
     money = priced[priced["limit"] == "budget"]
@@ -129,8 +139,9 @@ def limits(voice: Voice, plan: Allocation) -> list[Finding]:
 def limits_table(voice: Voice, plan: Allocation, most: int = 10) -> pd.DataFrame:
     """The limits that bind as a table: limit, what it is at, what one more buys in words; of conflicts what each must give."""
     if plan.status == "infeasible":
-        rows = [(limit(voice, r.limit), number(r.bound, 1), voice.say(f"须放宽{number(r.gives, 1)}", f"must give {number(r.gives, 1)}"))
-                for r in plan.conflicts.itertuples()]  # fmt: skip
+        alone = voice.say("单独放宽它不够", "giving alone is not enough")
+        rows = [(limit(voice, r.limit), number(r.bound, 1), voice.say(f"须放宽{number(r.gives, 1)}", f"must give {number(r.gives, 1)}")
+                 if r.gives == r.gives else alone) for r in plan.conflicts.itertuples()]  # fmt: skip
         return pd.DataFrame(rows, columns=["limit", "bound_text", "says"])
     bounds = plan.limits.set_index("limit")["bound"]
     rows = []
@@ -205,7 +216,7 @@ def commitments(voice: Voice, status: pd.DataFrame, missing: pd.DataFrame) -> li
     named = voice.listed([f"{r.model}（{voice.word('commitment_direction', r.direction)}，{percent(r.attainment, 1)}）"
                           for r in [*broken.itertuples(), *behind.itertuples()][:4]])  # fmt: skip
     if len(broken) + len(behind):
-        penalty = voice.money(float(status["expected_penalty"].sum()))
+        penalty = voice.money(float(pd.concat([broken, behind])["expected_penalty"].sum(min_count=1)))
         said.append(Check("commitments", Verdict.FAIL if len(broken) else Verdict.WARNING, voice.say(
             f"{len(status)}项包销承诺中{len(broken)}项未兑现、{len(behind)}项难以按期兑现：{named}等；预计罚金{penalty}。",
             f"Of {len(status)} commitments {len(broken)} were not met and {len(behind)} are unlikely to be: {named}; penalty expected {penalty}.")))  # fmt: skip
@@ -213,6 +224,34 @@ def commitments(voice: Voice, status: pd.DataFrame, missing: pd.DataFrame) -> li
         said.append(Check(f"unpromised.{row.model}", Verdict.FAIL, voice.say(
             f"{row.model}没有厂商承诺而获补贴：{number(row.units)}台，{voice.money(row.subsidy_yuan)}。",
             f"{row.model} is subsidised without a vendor's promise: {number(row.units)} devices, {voice.money(row.subsidy_yuan)}.")))  # fmt: skip
+    return said
+
+
+def unified(voice: Voice, deviations: pd.DataFrame, selected: pd.DataFrame, mix: pd.DataFrame) -> list[Check]:
+    """Whether models are sold alike everywhere, how many are selected, and what share of contracts is 合约套餐.
+
+    Args:
+        deviations: `unified_deviations`; selected: `selected_models`; mix: `contract_mix`; all of the period's sales.
+    """
+    said = []
+    words = {"list_price": ("零售价", "list price"), "subsidy": ("补贴", "subsidy"), "margin": ("毛利", "margin")}
+    for what, pair in words.items():
+        own = deviations[deviations["what"] == what]
+        if len(own):
+            top = own.loc[own["yuan"].abs().idxmax()]
+            said.append(Check(f"unified.{what}", Verdict.WARNING, voice.say(
+                f"{own['model'].nunique()}款机型的{pair[0]}各分公司不一，最多的是{top.branch}的{top.model}：{number(top.value, 1)}元，通常{number(top.usual, 1)}元。",
+                f"The {pair[1]} of {own['model'].nunique()} models is not alike in all branches; most: {top.model} at {top.branch}, {number(top.value, 1)} yuan where "
+                f"{number(top.usual, 1)} is usual.")))  # fmt: skip
+    row = selected.iloc[0]
+    verdict = {str(v): v for v in Verdict}[row.verdict]
+    said.append(Check("selected_models", verdict, voice.say(
+        f"在售全省甄选机型{number(row.models)}款（要求{row.low}至{row.high}款）。",
+        f"{number(row.models)} models selected by the province are on sale ({row.low} to {row.high} asked for).")))  # fmt: skip
+    plan_share = mix.loc[mix["contract"] == "plan", "share"]
+    if len(plan_share) and plan_share.iloc[0] == plan_share.iloc[0]:
+        share = percent(plan_share.iloc[0], 1)
+        said.append(Check("plan_contracts", Verdict.PASS, voice.say(f"合约套餐占合约销量的{share}。", f"Plan contracts are {share} of contract sales.")))
     return said
 
 
