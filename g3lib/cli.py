@@ -62,14 +62,13 @@ def check(files: tuple[Path, ...], table: str | None, form: str) -> None:
     checked = [loading.check(path, table) for path in loading.exports_in(files)]
     faults = [fault for c in checked for fault in c.all_faults]
     _list_faults(faults, form)
+    linted = [(e, _linted(e.table.name, e.rows)) for one in checked for e in one.exports]
     if form == "table":
-        for one in checked:
-            for e in one.exports:
-                _say_counts(e.file, e.sheet, e.table.name, e.records, len(e.rows), len(e.rejected), len(e.totals))
-                for note in e.notes:
-                    click.echo(f"    {note.text('en')}")
-                _say_lint(e.table.name, e.rows)
-    sys.exit(1 if faults else 0)
+        for e, lines in linted:
+            _say_counts(e.file, e.sheet, e.table.name, e.records, len(e.rows), len(e.rejected), len(e.totals))
+            for line in [*(note.text("en") for note in e.notes), *lines]:
+                click.echo(f"    {line}")
+    sys.exit(1 if faults or any(lines for _, lines in linted) else 0)
 
 
 @main.command()
@@ -173,17 +172,18 @@ def sample(branches: int, months: int, seed: int, out: Path | None) -> None:
 # ---- what the commands say --------------------------------------------------------------------------
 
 
-def _say_lint(table: str, rows: Any) -> None:
+def _linted(table: str, rows: Any) -> list[str]:
     """The faults of a policy table as a table: found before any sale is looked at."""
     if table != "policy":
-        return
+        return []
     from g3lib.tables.policy import lint
 
-    found = lint(rows)
+    found, said = lint(rows), []
     for line in found[~found["fault"].isin(["masked", "open"])].to_dict("records"):
         where = {name: value for name, value in line.items() if name not in ("fault", "rules") and value == value and value}
         place = ", ".join(f"{name} {str(value).removesuffix(' 00:00:00')}" for name, value in where.items())
-        click.echo(f"    policy {line['fault']}: {line['rules'] or 'no rule'} ({place})")
+        said.append(f"policy {line['fault']}: {line['rules'] or 'no rule'} ({place})")
+    return said
 
 
 def _known_table(table: str | None) -> None:
@@ -257,8 +257,8 @@ def _say_loaded(result: Loaded, root: Path) -> None:
             click.echo(f"{export.file}: refused; its rows are under {root / REJECTED}")
         else:
             _say_counts(export.file, export.sheet, entry.table, entry.records, entry.rows, entry.rejected, entry.totals)
-            for note in export.notes:
-                click.echo(f"    {note.text('en')}")
+            for line in [*(note.text("en") for note in export.notes), *_linted(entry.table, export.rows)]:
+                click.echo(f"    {line}")
             if outcome.replaced:
                 click.echo(f"    replaces {', '.join(outcome.replaced)}")
             if outcome.gone:

@@ -298,3 +298,91 @@ def test_the_bound_holds_at_any_prices(price: list[float]) -> None:
     plan = allocate(cells(), 40_000)
     problem = build(checked(cells(), 40_000, None, None, None, None, 19, 0.9, "net_adds"))
     assert upper_bound(problem, np.array(price) * 100) >= plan.objective
+
+
+# ---- how far a cell's rate may move ---------------------------------------------------------------
+
+
+def test_a_rate_keeps_to_its_own_bounds_with_money_to_spare_and_with_none() -> None:
+    narrow = cells(rate_min=[0.4, 0.45], rate_max=[0.55, 0.5])
+    rich, poor = allocate(narrow, 1e6), allocate(narrow, 1e6, objective="npv")
+    assert rich.plan["rate"].tolist() == pytest.approx([0.55, 0.5])
+    assert rich.plan["units"].tolist() == pytest.approx([100 * np.exp(2 * 0.05), 50])
+    # a unit's worth is 1 yuan here, so every yuan spent is lost: as little as may be
+    assert poor.plan["rate"].tolist() == pytest.approx([0.4, 0.45])
+
+
+def test_the_least_that_the_bounds_ask_for_may_be_more_than_the_budget() -> None:
+    bounded = cells(rate_min=[0.4, 0.45])
+    least = 100 * np.exp(-0.2) * 400 + 50 * np.exp(-0.05) * 900
+    assert allocate(bounded, least + 1).status == "optimal"
+    short = allocate(bounded, least - 100)
+    assert short.status == "infeasible"
+    assert short.conflicts["limit"].tolist() == ["budget"]
+    assert short.conflicts["gives"].iloc[0] == pytest.approx(100, abs=1)
+
+
+def test_bounds_left_out_are_none_and_bounds_at_todays_rate_hold_it() -> None:
+    free = allocate(cells(), 40_000)
+    pd.testing.assert_frame_equal(allocate(cells(rate_min=0.0, rate_max=1.0), 40_000).plan, free.plan)
+    held = allocate(cells(rate_min=0.5, rate_max=0.5), 1e6)
+    assert held.plan["rate"].tolist() == [0.5, 0.5]
+    assert held.objective == held.today_objective == 150
+
+
+def test_a_cap_on_the_bound_side_and_the_highest_rate_still_hold() -> None:
+    cap = pd.DataFrame({"model": ["a"], "cap_per_unit": [520.0]})
+    assert allocate(cells(rate_max=[0.6, 0.6]), 1e6, cap).plan["rate"].tolist() == pytest.approx([0.52, 0.6])
+    assert allocate(cells(rate_max=[0.8, 0.8]), 1e6, rate_max=0.7).plan["rate"].tolist() == pytest.approx([0.7, 0.7])
+    # an unknown response stays at today's rate, whatever the bounds allow
+    assert allocate(cells(beta=[np.nan, 1.0], rate_max=[0.9, 0.6]), 1e6).plan["rate"].tolist() == pytest.approx([0.5, 0.6])
+
+
+@pytest.mark.parametrize("objective", ["net_adds", "npv"])
+def test_a_cap_below_the_least_rate_is_kept_and_there_is_a_plan(objective: str) -> None:
+    """A cap is a rule, how far a rate may move a choice: 300 yuan of 1000 hold against a least rate of 0.4."""
+    bounded, cap = cells(rate_min=[0.4, 0.45], rate_max=[0.55, 0.5]), pd.DataFrame({"model": ["a"], "cap_per_unit": [300.0]})
+    plan = allocate(bounded, 1e6, cap, objective=objective)
+    assert plan.status == "optimal"
+    # as little below its bounds as the cap asks for; the other model keeps to its own
+    assert plan.plan["rate"].tolist() == pytest.approx([0.3, 0.5 if objective == "net_adds" else 0.45])
+    assert plan.plan["units"].iloc[0] == pytest.approx(100 * np.exp(-0.4), rel=1e-6)
+    limit = plan.limits.set_index("limit").loc["cap per unit of a"]
+    assert (limit["used"], limit["bound"], limit["verdict"]) == (300, 300, "pass")
+    assert plan.spend <= 1e6
+    # a cap between the bounds leaves the lower one as it is, a cap of nothing leaves nothing
+    above = allocate(bounded, 1e6, cap.assign(cap_per_unit=450.0), objective=objective).plan["rate"].iloc[0]
+    assert above == pytest.approx(0.45 if objective == "net_adds" else 0.4)
+    assert allocate(bounded, 1e6, cap.assign(cap_per_unit=0.0), objective=objective).plan["rate"].iloc[0] == 0
+
+
+def test_a_response_that_is_not_positive_goes_to_the_least_allowed() -> None:
+    plan = allocate(cells(beta=[0.0, -1.0], rate_min=[0.3, 0.35]), 1e6)
+    assert plan.plan["rate"].tolist() == pytest.approx([0.3, 0.35])
+
+
+@pytest.mark.parametrize(
+    "bounds", [{"rate_min": [0.6, 0.0]}, {"rate_max": [0.4, 1.0]}, {"rate_min": [np.nan, 0.0]}, {"rate_max": [np.nan, 1.0]}]
+)
+def test_bounds_that_do_not_hold_todays_rate_are_a_fault(bounds: dict[str, list[float]]) -> None:
+    with pytest.raises(DataError, match="rate_min to rate_max does not hold today's rate") as caught:
+        allocate(cells(**bounds), 1e6)
+    assert "cell a" in str(caught.value) and "cell b" not in str(caught.value)
+
+
+@given(small, st.floats(0, 0.3), st.floats(0, 1.2))
+@settings(max_examples=30)
+def test_no_rate_leaves_its_bounds_nor_the_money_its_budget(case: tuple[pd.DataFrame, float], move: float, share: float) -> None:
+    frame, _ = case
+    bounded = frame.assign(rate_min=(frame["rate"] - move).clip(lower=0), rate_max=(frame["rate"] + move).clip(upper=0.9))
+    money = float((frame["list_price"] * frame["rate"] * frame["units"]).sum())
+    budget = money * share
+    plan = allocate(bounded, budget, levels=7)
+    if plan.status == "infeasible":
+        assert share < 1
+        return
+    fen = 0.01 / frame["list_price"]
+    assert ((plan.plan["rate"] - frame["rate"]).abs() <= move + fen).all()
+    assert plan.spend <= budget
+    if share >= 1:
+        assert plan.objective >= plan.today_objective * (1 - 1e-6)

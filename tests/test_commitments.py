@@ -17,7 +17,7 @@ from scipy.stats import gamma, nbinom, poisson
 from g3lib.errors import DataError, UsageError
 from g3lib.labels import VOCABULARIES, label
 from g3lib.measures.subsidy import commitments as measure
-from g3lib.measures.subsidy.commitments import commitment_status, gap_closers, transfers, without_promise
+from g3lib.measures.subsidy.commitments import commitment_status, gap_closers, recent, transfers, without_promise
 from g3lib.tables import adding, loading
 from g3lib.tables.schema import TABLES
 from g3lib.tables.store import Store
@@ -269,6 +269,84 @@ def test_status_does_not_depend_on_the_order_of_rows(daily: list[int], units: in
     fen = commitment_status(sales, lying, rows.assign(penalty_per_unit=1000.0), asof)
     assert fen["expected_penalty"].to_numpy() == pytest.approx(100 * found["expected_penalty"].to_numpy(), nan_ok=True)
     assert commitment_status(sales, lying, rows[:0], asof).columns.tolist() == found.columns.tolist()
+
+
+# ---- the season and what is recent -----------------------------------------------------------------------
+
+
+def last_year(*daily: tuple[int, float], start: str = "2012-01-01", model: str = "B") -> pd.DataFrame:
+    """(days, units a day) in turn, of another model. 2013-01-01..02-19 a year before is 50 days, 02-20..04-10 is 51 (leap)."""
+    units = [n for days, n in daily for _ in range(days)]
+    return sold(units, model).assign(date=pd.date_range(start, periods=len(units)))  # type: ignore[arg-type]
+
+
+def outlook(*before: pd.DataFrame, committed: float = 100.0) -> pd.Series:
+    """One a day for 50 of 100 days, with these sales of the year before."""
+    return commitment_status(pd.concat([*before, sold([1] * 50)]), counted(), promised((*YEAR, committed)), date(2013, 2, 19)).iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "season"),
+    [
+        ([(50, 3), (51, 6)], 2.0),
+        ([(50, 6), (51, 3)], 0.5),
+        ([(50, 3), (51, 3)], 1.0),
+        ([(50, 3), (51, 3), (30, 999)], 1.0),  # what was sold after the promise's end is no part of it
+        ([(50, 0), (51, 3)], 1.0),  # nothing so far to compare with
+        ([(50, 3), (51, 0)], 1.0),  # nothing after it
+    ],
+)
+def test_the_season_is_a_day_of_the_rest_over_a_day_so_far(before: list[tuple[int, float]], season: float) -> None:
+    every = last_year(*before).groupby("date")["units"].sum()
+    days = (START, pd.Timestamp("2013-02-19"), pd.Timestamp("2013-04-10"))
+    assert measure._season(every, *days) == pytest.approx(season)
+    assert measure._season(every * 7, *days) == pytest.approx(season)
+    assert outlook(last_year(*before))["expected_final"] == pytest.approx(50 + 50.5 * season)
+
+
+def test_a_last_year_that_is_not_all_there_has_no_season() -> None:
+    days = (START, pd.Timestamp("2013-02-19"), pd.Timestamp("2013-04-10"))
+    late = last_year((49, 3), (51, 6), start="2012-01-02")  # one day is missing at its start
+    assert measure._season(late.groupby("date")["units"].sum(), *days) == 1
+    assert outlook(late)["expected_final"] == pytest.approx(100.5)
+    for none in (sold([1] * 50), sold([1])[:0]):
+        assert measure._season(none.groupby("date")["units"].sum(), *days) == 1
+    whole = last_year((1, 1), (50, 3), (51, 6), start="2011-12-31")  # there from the day before on
+    assert measure._season(whole.groupby("date")["units"].sum(), *days) == pytest.approx(2)
+
+
+def test_a_flat_last_year_changes_nothing() -> None:
+    plain, flat = outlook(), outlook(last_year((101, 3)))
+    told = ["expected_final", "expected_short", "p_met", "expected_penalty"]
+    assert flat[told].tolist() == pytest.approx(plain[told].tolist())
+    pd.testing.assert_series_equal(flat.drop(told), plain.drop(told))
+
+
+def test_with_a_season_the_outlook_is_that_of_as_many_more_days() -> None:
+    """Last year doubled: 50 days of twice the rate, whose posterior stays Gamma(50.5, 50)."""
+    found = outlook(last_year((50, 3), (51, 6)), committed=150)
+
+    def over_rates(of: object) -> float:
+        return quad(lambda rate: of(rate * 100) * gamma.pdf(rate, 50.5, scale=1 / 50), 0, 3)[0]  # type: ignore[operator]
+
+    assert found["p_met"] == pytest.approx(over_rates(lambda mean: poisson.sf(99, mean)), abs=1e-9)
+    short = over_rates(lambda mean: sum((100 - k) * poisson.pmf(k, mean) for k in range(100)))
+    assert found["expected_short"] == pytest.approx(short, abs=1e-7)
+    assert found["expected_penalty"] == pytest.approx(10 * short)
+    # it moves what is to come, not what was: pace and need a day stay
+    assert found[["pace", "per_day", "attainment"]].tolist() == outlook(committed=150)[["pace", "per_day", "attainment"]].tolist()
+
+
+def test_recent_is_what_runs_is_to_come_or_ended_within_the_year() -> None:
+    ends = pd.to_datetime(["2012-12-30", "2012-12-31", "2013-01-01", "2013-12-31", "2014-06-30"])
+    status = pd.DataFrame({"ends": ends, "model": list("abcde")}, index=[7, 3, 5, 1, 9])
+    found = recent(status, date(2013, 12, 31))
+    assert found["model"].tolist() == ["c", "d", "e"] and found.index.tolist() == [5, 1, 9]  # the day a year ago is a year ago
+    assert recent(status, date(2013, 12, 30))["model"].tolist() == ["b", "c", "d", "e"]
+    assert recent(status[:0], date(2013, 12, 31)).empty
+    rows = promised((*YEAR, 40), ("A", BY_VENDOR, "2012-01-01", "2012-02-19", 9), ("A", BY_VENDOR, "2013-03-01", "2013-04-10", 9))
+    known = commitment_status(sold([1] * 50), counted(), rows, date(2013, 2, 19))
+    assert recent(known, date(2013, 2, 19))["state"].tolist() == ["running", "not_started"]
 
 
 # ---- subsidised without a promise -----------------------------------------------------------------------

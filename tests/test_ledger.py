@@ -237,7 +237,5 @@ def test_the_made_up_province_with_its_own_policy(store) -> None:
     counted = sold[by_sale["reason"] == ""]
     assert ledger[["free_fen", "data_fen"]].sum().sum() == round((counted["refund_total"] * counted["units"]).sum() * 100)
     assert set(by_sale["reason"]) == {"", "unknown_refund"}
-    # only 3G资费合约 has no split in its rules
-    assert sold.loc[by_sale["reason"] == "unknown_split", "contract"].unique().tolist() == ["tariff"]
     table = liability(ledger, ["2011-01", "2015-12"])
     assert table["closing"].iloc[-1] == 0 < table["closing"].iloc[-2]

@@ -14,12 +14,9 @@ from g3lib.errors import DataError, UsageError
 from g3lib.measures.subsidy.payback import (
     break_even_subsidy,
     cash_curve,
-    margin_draws,
-    mean_margins,
     monthly_rate,
     payback_month,
     returns,
-    survival_draws,
     termination_receipts,
 )
 
@@ -149,74 +146,6 @@ def test_an_early_leaver_owes_the_rest_pro_rata() -> None:
     assert curve["receipt"].sum() == pytest.approx(180.0)
 
 
-def test_mean_margins_by_hand() -> None:
-    months = pd.to_datetime(["2013-01-01", "2013-02-01", "2013-03-01"])
-    activity = pd.DataFrame(
-        [
-            ("a", months[0], 60.0, "active"), ("a", months[0], 40.0, "cross_branch"), ("a", months[1], 0.0, "suspended"),
-            ("a", months[2], 0.0, "cancelled"), ("b", months[0], 80.0, "active"), ("b", months[1], np.nan, "active"),
-            ("c", months[0], 0.0, "cancelled"), ("d", months[0], 30.0, None),
-        ],
-        columns=["customer", "month", "revenue", "state"],
-    )  # fmt: skip
-    assert mean_margins(activity, 0.5).to_dict() == {"a": 25.0, "b": 40.0, "d": 15.0}
-    assert mean_margins(activity.iloc[:0], 0.5).empty
-    pd.testing.assert_series_equal(mean_margins(activity.iloc[::-1], 0.5), mean_margins(activity, 0.5))
-
-
-def test_margin_draws_are_bootstrap_means() -> None:
-    margins = pd.Series(np.random.default_rng(1).gamma(2.0, 15.0, 400))
-    draws = margin_draws(margins, 4000, seed=3)
-    assert draws.mean() == pytest.approx(margins.mean(), abs=4 * margins.std() / 20 / np.sqrt(4000))
-    assert draws.std() == pytest.approx(margins.std(ddof=0) / 20, rel=0.05)
-    assert (draws == margin_draws(margins.sample(frac=1, random_state=5), 4000, seed=3)).all()
-    assert margin_draws(pd.Series([7.0]), 3, seed=0).tolist() == [7.0] * 3
-    assert np.isnan(margin_draws(pd.Series([], dtype=float), 2, seed=0)).all()
-
-
-def table(at_risk: list[float], events: list[float], first: int = 1) -> pd.DataFrame:
-    return pd.DataFrame({"month": range(first, first + len(at_risk)), "at_risk": at_risk, "events": events})
-
-
-def test_survival_draws_have_the_jeffreys_posterior_mean() -> None:
-    draws = survival_draws(table([100, 80, 70], [20, 10, 0]), 40_000, seed=2)
-    expected = np.cumprod([1 - 20.5 / 101, 1 - 10.5 / 81, 1 - 0.5 / 71])
-    assert draws.mean(axis=0) == pytest.approx(expected, abs=0.001)
-    hazard = 1 - draws[:, 0]
-    assert hazard.var() == pytest.approx(20.5 * 80.5 / (101**2 * 102), rel=0.03)
-    assert (np.diff(draws, axis=1) <= 0).all() and ((draws >= 0) & (draws <= 1)).all()
-    assert (draws == survival_draws(table([100, 80, 70], [20, 10, 0]), 40_000, seed=2)).all()
-
-
-def test_months_that_nobody_was_seen_in() -> None:
-    inside = survival_draws(table([0, 50, 0, 40, 0], [0, 5, 0, 2, 0]), 50, seed=1)
-    assert inside.shape == (50, 4)  # after month 4 nothing is known: the horizon ends
-    hazard = 1 - inside / np.hstack([np.ones((50, 1)), inside[:, :-1]])
-    assert hazard[:, 0] == pytest.approx(hazard[:, 1]) and hazard[:, 2] == pytest.approx(hazard[:, 1])
-    assert not np.allclose(hazard[:, 3], hazard[:, 1])
-    assert survival_draws(table([0, 0], [0, 0]), 3, seed=1).shape == (3, 0)
-    assert survival_draws(table([], []), 3, seed=1).shape == (3, 0)
-
-
-def test_who_left_in_the_month_of_the_sale_is_gone_in_month_one() -> None:
-    draws = survival_draws(table([10_000, 5_000], [5_000, 0], first=0), 200, seed=1)
-    assert draws.shape == (200, 1) and draws.mean() == pytest.approx(0.5, abs=0.01)
-
-
-def test_one_customer_and_all_churned_leave_wide_draws() -> None:
-    one = survival_draws(table([1, 1], [0, 1]), 4000, seed=1)
-    assert one[:, 0].mean() == pytest.approx(0.75, abs=0.02)
-    assert survival_draws(table([9], [9]), 4000, seed=1).mean() == pytest.approx(0.05, abs=0.01)
-
-
-def test_impossible_tables_of_survival_are_refused() -> None:
-    with pytest.raises(DataError) as error:
-        survival_draws(pd.DataFrame({"month": [1, 3], "at_risk": [5, 5], "events": [6, -1]}), 2, seed=1)
-    assert "expected each month" in str(error.value) and "more than those at risk" in str(error.value)
-    with pytest.raises(DataError, match="from 0 or 1 on"):
-        survival_draws(table([5], [1], first=2), 2, seed=1)
-
-
 def test_quantiles_know_the_censored_draws() -> None:
     # paybacks 2, 5, then eight beyond the horizon of 6 months
     margins = np.array([50.0, 20.0] + [1.0] * 8)
@@ -244,13 +173,14 @@ def test_returns_without_a_cost_or_a_margin() -> None:
     assert unknown["value"].isna().all() and not unknown["censored"].any() and set(unknown["reason"]) == {"unknown"}
     none = returns(np.ones((0, 2)), np.ones(0), 0.0, 5.0, 0.0)
     assert len(none) == 9 and set(none["reason"]) == {"unknown"}
-    unseen = returns(survival_draws(table([0], [0]), 5, seed=1), np.ones(5), 0.0, 5.0, 0.0)
+    unseen = returns(np.ones((5, 0)), np.ones(5), 0.0, 5.0, 0.0)
     assert unseen.loc[unseen["measure"] == "payback", "censored"].all() and (unseen["horizon"] == 0).all()
 
 
 @given(st.integers(0, 2**31), st.sampled_from([0.01, 7.0, 1e4]))
 def test_roi_has_no_currency(seed: int, currency: float) -> None:
-    survival, margins = survival_draws(table([90, 80, 60], [5, 9, 3]), 40, seed), np.random.default_rng(seed).uniform(1, 60, 40)
+    rng = np.random.default_rng(seed)
+    survival, margins = rng.uniform(0.5, 1.0, (40, 3)).cumprod(axis=1), rng.uniform(1, 60, (40, 3))
     one, other = (returns(survival, margins * c, 3.0 * c, 80.0 * c, 0.1).set_index("measure")["value"] for c in (1.0, currency))
     assert other["roi"].tolist() == pytest.approx(one["roi"].tolist())
     assert other["npv"].tolist() == pytest.approx((one["npv"] * currency).tolist())
@@ -333,3 +263,8 @@ def test_inputs_are_not_changed() -> None:
     break_even_subsidy(case, 0.08, 0.5)
     assert (survival == kept[0]).all() and (margins == kept[1]).all()
     pd.testing.assert_frame_equal(case, kept[2])
+
+
+def test_a_margin_that_changes_with_age_is_each_months_own() -> None:
+    found = returns(np.ones((1, 3)), np.array([[10.0, 0.0, 5.0]]), 0.0, 12.0, 0.0).set_index(["measure", "quantile"])["value"]
+    assert (found["npv", "p50"], found["payback", "p50"]) == (3.0, 3.0)

@@ -29,6 +29,17 @@ LIVES = pd.DataFrame({"model": ["m", "n"], "rate": [0.5, 0.7], "cap": [0.6, np.n
 PARETO = pd.DataFrame({"channel": ["own", "end"], "gap": [30.0, 10], "cumulative": [0.75, 1.0], "vital": [True, False]})
 TESTED = pd.DataFrame({"cause": ["培训"], "effect": [0.2], "low": [0.1], "high": [0.3], "minimum_effect": [0.1], "verdict": ["confirmed"]})
 OUTLETS = pd.DataFrame({"branch": ["甲"] * 4 + ["乙"] * 4, "outlet": list("abcdefgh"), "units": [5.0, 9, 12, 30, 7, 8, 20, 22]})
+COHORTS = pd.DataFrame({"month": ["2013-01"] * 7 + ["2013-02"] * 7, "state": ["split", "cancelled", "idle", "cross_branch", "not_activated", "low_use",
+                        "valid"] * 2, "share": [0.1, 0.08, 0.05, 0.02, 0.01, 0.04, 0.7] + [np.nan] * 7, "young": [False] * 7 + [True] * 7})  # fmt: skip
+COSTS = pd.DataFrame({"name": ["incremental", "valid", "sale", "net_add"], "value": [900.0, 600.0, 400.0, np.nan], "low": [700.0, 580.0, 400.0, np.nan],
+                      "high": [1300.0, 620.0, 400.0, np.nan], "reason": ["", "", "", "fewer_customers"]})  # fmt: skip
+UNBOUNDED = COSTS.assign(low=[350.0, 580.0, 400.0, np.nan], high=[np.inf, 620.0, 400.0, np.nan], reason=["unbounded", "", "", "fewer_customers"])
+CHANGES = pd.DataFrame({"device_class": ["handset", "netbook"], "channel": ["own", "end"], "rate_today": [0.4, 0.5], "rate": [0.5, 0.45],
+                        "gain": [120.0, -8.0]})  # fmt: skip
+WORTH = pd.DataFrame({"device_class": ["handset", "netbook"], "break_even_rate": [0.62, np.nan]})
+RULES = pd.DataFrame({"kind": "smart", "price_min": [0.0, 1000.0], "price_max": [1000.0, np.nan], "screen_min": [0.0, 0.0], "screen_max": [4.0, 4.0],
+                      "rate": [0.6, 0.5], "bound": "eq", "qualifier": None, "rate_status": "stated"})  # fmt: skip
+HOLES = pd.DataFrame({"fault": ["gap"], "price_from": [np.nan], "price_to": [np.nan], "screen_from": [4.0], "screen_to": [np.nan]})
 
 DRAWN = [
     (charts.units_by_month, UNITS, {"accent": "own"}, "units"),
@@ -39,13 +50,21 @@ DRAWN = [
     (charts.start_and_lift, LIFTS, {"branch": "甲"}, "lift"),
     (charts.rate_against_rule, RATES, {}, "rate"),
     (charts.rate_against_rule, RATES, {}, "rule_high"),
-    (charts.rate_over_time, MONTHLY, {}, "rate"),
     (charts.lifecycle_bars, LIVES, {}, "rate"),
     (charts.lifecycle_bars, LIVES, {}, "cap"),
     (charts.pareto_bars, PARETO, {"category": "channel", "value": "gap"}, "gap"),
     (charts.effects, TESTED, {}, "effect"),
     (charts.effects, TESTED, {}, "high"),
     (charts.outlet_distribution, OUTLETS, {"branch": "甲"}, "units"),
+    (charts.cohort_faults, COHORTS, {}, "share"),
+    (charts.cost_per, COSTS, {}, "value"),
+    (charts.cost_per, COSTS, {}, "high"),
+    (charts.cost_per, UNBOUNDED, {}, "low"),
+    (charts.rates_today_and_proposed, CHANGES, {"worth": WORTH}, "rate_today"),
+    (charts.rates_today_and_proposed, CHANGES, {"worth": WORTH}, "rate"),
+    (charts.rates_today_and_proposed, CHANGES, {"worth": WORTH}, "gain"),
+    (charts.policy_bands, RULES, {"faults": HOLES}, "rate"),
+    (charts.policy_bands, RULES, {"faults": HOLES}, "price_max"),
 ]
 
 

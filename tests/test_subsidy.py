@@ -101,9 +101,9 @@ def test_about_is_tolerated_on_either_side(policy_2013: pd.DataFrame) -> None:
     assert verdicts == ["fail", "pass", "pass", "fail"]
 
 
-def test_over_yuan_is_what_goes_beyond_the_tolerance(policy_2013: pd.DataFrame) -> None:
+def test_the_tolerance_decides_and_over_yuan_runs_from_the_rule(policy_2013: pd.DataFrame) -> None:
     checked = subsidy.check_policy(sale(subsidy=1500 * 0.70, units=2), policy_2013, tolerance=0.02, **SETTINGS)
-    assert checked["over_yuan"].iloc[0] == pytest.approx(2 * 1500 * 0.03)
+    assert checked["over_yuan"].iloc[0] == pytest.approx(2 * 1500 * 0.05)
 
 
 def test_masked_rules_give_no_verdict(guidance_2010: pd.DataFrame) -> None:

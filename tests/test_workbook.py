@@ -49,5 +49,17 @@ def test_an_empty_table_is_a_sheet_with_its_heading() -> None:
 
 def test_a_table_too_long_for_a_sheet_is_refused_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbook, "_MOST_ROWS", 2)
-    with pytest.raises(UsageError, match="表 has 3 rows"):
+    with pytest.raises(UsageError, match="表 has 3 rows; a sheet holds 2"):
         workbook.xlsx({"表": FRAME}, "zh")
+
+
+def test_what_has_no_words_is_still_a_number_and_awkward_values_have_a_cell() -> None:
+    frame = pd.DataFrame({"hazard": [0.0123, float("inf")], "flag": pd.array([True, None], "boolean"), "rows": [(1, 2), ()],
+                          "day": pd.to_datetime(["2013-01-05", None])})  # fmt: skip
+    rows = list(sheet(frame).iter_rows(min_row=2, values_only=True))
+    assert rows == [(0.0123, "True", "1, 2", "2013-01-05"), ("∞", None, None, None)]
+
+
+def test_a_title_too_long_is_refused_not_cut() -> None:
+    with pytest.raises(UsageError, match="31 characters"):
+        workbook.xlsx({"表" * 32: FRAME}, "zh")

@@ -80,14 +80,9 @@ class Report:
         return Shown([_html(f'<div class="headline">{lines}</div>', "\n".join(f.text for f in first), findings)])
 
     def chart(
-        self,
-        findings: Sequence[Finding],
-        draw: Callable[..., Any],
-        *args: Any,
-        height: float = 3.2,
-        below: pd.DataFrame | None = None,
-        **kwargs: Any,
-    ) -> Shown:
+        self, findings: Sequence[Finding], draw: Callable[..., Any], *args: Any, height: float = 3.2,
+        below: pd.DataFrame | None = None, **kwargs: Any,
+    ) -> Shown:  # fmt: skip
         """A claim as heading, then the chart that shows it, with the table of its figures below where there is one."""
         from g3lib.report.charts.look import CHART_MIME, drawn, figure, look, png
 

@@ -10,6 +10,7 @@ import io
 from collections.abc import Mapping
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 
 from g3lib.errors import UsageError, listed
@@ -21,6 +22,8 @@ _NUMBERS = {
     "percent1": "0.00%", "points": "+0.00%;-0.00%;0.00%", "money": "#,##0.00", "p": "0.000",
 }  # fmt: skip
 _MOST_ROWS = 1_048_575  # a sheet's own limit, less the heading
+# columns that stand for points on the page and for yuan or logs in a long table: shown as they are
+_MANY_MEANINGS = {"low", "high", "before", "after", "change", "step", "value", "survival"}
 _WRITTEN = datetime(2000, 1, 1)
 
 
@@ -35,15 +38,18 @@ def xlsx(sheets: Mapping[str, pd.DataFrame], lang: Lang) -> bytes:
         The file. An unknown value is an empty cell.
 
     Raises:
-        UsageError: a table is longer than a sheet holds; nothing is cut off silently.
+        UsageError: tables longer than a sheet holds, titles longer than its own; nothing is cut off silently.
 
     >>> xlsx({"甲": pd.DataFrame({"model": ["=1+1"], "rate": [float("nan")]})}, "zh")[:2]
     b'PK'
     """
     from xlsxwriter import Workbook
 
-    if long := [f"{title} has {len(frame):,} rows" for title, frame in sheets.items() if len(frame) > _MOST_ROWS]:
-        raise UsageError(listed(long, f"A sheet holds {_MOST_ROWS:,} rows:"))
+    long = {title: len(frame) for title, frame in sheets.items() if len(frame) > _MOST_ROWS}
+    faults = [f"{title} has {rows:,} rows; a sheet holds {_MOST_ROWS:,}" for title, rows in long.items()]
+    faults += [f"{title!r} is too long a title; a sheet's has at most 31 characters" for title in sheets if len(title) > 31]
+    if faults:
+        raise UsageError(listed(faults, "These tables make no workbook:"))
     out = io.BytesIO()
     # a text of the data that begins with = or http stays a text
     with Workbook(out, {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": False}) as book:
@@ -51,12 +57,13 @@ def xlsx(sheets: Mapping[str, pd.DataFrame], lang: Lang) -> bytes:
         head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
         formats = {name: book.add_format({"num_format": number}) for name, number in _NUMBERS.items()}
         for title, frame in sheets.items():
-            sheet = book.add_worksheet(title[:31])
+            sheet = book.add_worksheet(title)
             sheet.freeze_panes(1, 0)
             for i, column in enumerate(frame.columns):
                 words = heading(column, lang)
                 sheet.write_string(0, i, words, head)
-                sheet.set_column(i, i, _width(frame[column], words), formats.get(form_of(column)))
+                plain = column in _MANY_MEANINGS
+                sheet.set_column(i, i, _width(frame[column], words), None if plain else formats.get(form_of(column)))
                 sheet.write_column(1, i, [_cell(column, value, lang) for value in frame[column].tolist()])
             if len(frame.columns):
                 sheet.autofilter(0, 0, len(frame), len(frame.columns) - 1)
@@ -64,12 +71,15 @@ def xlsx(sheets: Mapping[str, pd.DataFrame], lang: Lang) -> bytes:
 
 
 def _cell(column: str, value: object, lang: Lang) -> object:
-    if value is None or value != value:
+    if not pd.api.types.is_scalar(value):
+        return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if pd.isna(value):
         return None
-    form = form_of(column)
-    if form in _NUMBERS and isinstance(value, int | float):
-        return float(value)
-    return shown(column, value, lang) if form in VOCABULARIES or form != "text" else str(value)
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
+        if isinstance(value, pd.Timestamp):
+            return f"{value:%Y-%m-%d}"
+        return shown(column, value, lang) if form_of(column) in VOCABULARIES else str(value)
+    return float(value) if np.isfinite(value) else "∞" if value > 0 else "−∞"
 
 
 def _width(values: pd.Series, head: str) -> float:

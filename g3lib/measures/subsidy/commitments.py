@@ -62,7 +62,7 @@ def commitment_status(
         The units of the days left are negative binomial with the mean (n + ½)·left ÷ days passed and the variance
         φ·mean·(1 + left ÷ days passed), φ ≥ 1 being the variance of the weeks so far over their mean: with φ = 1 the
         predictive distribution of a Poisson rate under Jeffreys' prior (Gelman et al., Bayesian Data Analysis, 3rd
-        ed., ch. 2). So it goes on as it went: no season, no trend.
+        ed., ch. 2). The mean is moved by last year's season of all sales, where last year is known; there is no trend.
 
     Raises:
         DataError: commitments that end before they start, or whose direction counts nothing known, all named.
@@ -92,16 +92,25 @@ def commitment_status(
     activated_from = first if sales["activated_at"].notna().any() else pd.Timestamp.max
     known_from = {"sell_in": pd.Timestamp.min, "sell_through": first, "activated": activated_from}
     today = pd.Timestamp(asof)
+    every = sales.groupby("date")["units"].sum().sort_index()
     rows = [
-        _status(row, sold.get(row.model, sales[:0]), lying.get(row.model, stock[:0]), today, how[row.direction], known_from)
+        _status(
+            row, sold.get(row.model, sales[:0]), lying.get(row.model, stock[:0]), today, how[row.direction], known_from, every
+        )
         for row in commitments.itertuples()
     ]
     return pd.DataFrame(rows, columns=_STATUS, index=commitments.index)
 
 
+def recent(status: pd.DataFrame, asof: date) -> pd.DataFrame:
+    """The commitments that run, have yet to start, or ended within the year before `asof`."""
+    return status[status["ends"] > pd.Timestamp(asof) - pd.DateOffset(years=1)]
+
+
 def _status(
-    row: Any, sold: pd.DataFrame, lying: pd.DataFrame, today: pd.Timestamp, counted: str, known_from: Mapping[str, pd.Timestamp]
-) -> tuple[Any, ...]:
+    row: Any, sold: pd.DataFrame, lying: pd.DataFrame, today: pd.Timestamp, counted: str, known_from: Mapping[str, pd.Timestamp],
+    every: pd.Series,
+) -> tuple[Any, ...]:  # fmt: skip
     start, end, committed = row.start, row.end, float(row.committed_units)
     sold = sold[sold["date"].between(start, min(end, today))]
     active = sold[sold["activated_at"].dt.normalize() <= today]
@@ -121,7 +130,8 @@ def _status(
         "short_history": left and len(daily) < _DAYS,
     }
     why, met = next((reason for reason, holds in lacks.items() if holds), ""), done >= committed
-    more, likely, short = (float("nan"),) * 3 if why else _outlook(daily, left, committed - done)
+    season = _season(every, start, today, end) if left else 1.0
+    more, likely, short = (float("nan"),) * 3 if why else _outlook(daily, left, committed - done, season)
     if met:
         likely, short, verdict, why = 1.0, 0.0, Verdict.PASS, "" if committed else "zero_base"
     elif why or (left and likely >= LIKELY):
@@ -136,16 +146,30 @@ def _status(
     )  # fmt: skip
 
 
-def _outlook(daily: npt.NDArray[Any], left: int, needed: float) -> tuple[float, float, float]:
+def _season(every: pd.Series, start: pd.Timestamp, today: pd.Timestamp, end: pd.Timestamp) -> float:
+    """What a day of the rest sold last year ÷ what a day so far did, over all models.
+
+    1 where last year is not all there, or says nothing because one of the two sold nothing.
+    """
+    year = pd.DateOffset(years=1)
+    first, now, last = start - year, today - year, end - year
+    if every.empty or every.index[0] > first or every.index[-1] < last or last <= now:
+        return 1.0
+    so_far = every.loc[first:now].sum() / ((now - first).days + 1)
+    rest = every[(every.index > now) & (every.index <= last)].sum() / (last - now).days
+    return float(rest / so_far) if rest > 0 and so_far > 0 else 1.0
+
+
+def _outlook(daily: npt.NDArray[Any], left: int, needed: float, season: float = 1.0) -> tuple[float, float, float]:
     """Expected units of the days left, P(at least `needed`), E[(needed − units)+]."""
     if not left:
         return 0.0, float(needed <= 0), max(needed, 0.0)
     from scipy.stats import nbinom
 
-    mean = (daily.sum() + 0.5) * left / len(daily)
+    mean = (daily.sum() + 0.5) * left / len(daily) * season
     weeks = daily[len(daily) % 7 :].reshape(-1, 7).sum(axis=1)
     spread = max(1.0, weeks.var(ddof=1) / weeks.mean()) if weeks.any() else 1.0
-    variance = spread * mean * (1 + left / len(daily))
+    variance = spread * mean * (1 + season * left / len(daily))
     size, p = mean**2 / (variance - mean), mean / variance
     # k·P(k; size) = mean·P(k − 1; size + 1): the expected shortfall needs no sum
     short = needed * nbinom.cdf(needed - 1, size, p) - mean * nbinom.cdf(needed - 2, size + 1, p)

@@ -90,7 +90,8 @@ def with_rules(sales: pd.DataFrame, checked: pd.DataFrame, policy: pd.DataFrame)
     Returns:
         The sales with rule, booking (`cost`, `revenue`, or missing where no single rule says).
     """
-    booking = policy.drop_duplicates("rule").set_index("rule")["booking"]
+    known = policy[["rule", "booking"]].drop_duplicates().drop_duplicates("rule", keep=False)  # two bookings book nothing
+    booking = known.set_index("rule")["booking"]
     return sales.assign(rule=checked["rule"], booking=checked["rule"].map(booking))
 
 

@@ -43,7 +43,9 @@ def caused(
         confidence: of the interval.
 
     Returns:
-        by…, units, unknown_units (of them, in nothing that follows), caused, displaced, migrated (net of displaced),
+        by…, units, unknown_units (of them, in nothing that follows), caused, other_form (caused, were not the response
+        to the rate but the elasticity to the net price constant: 1 − (1 − r)^(beta × net share); NaN without the
+        response's elasticity), displaced, migrated (net of displaced),
         incremental, se, df, low, high (of incremental; of caused with a new_share of 1 and no displacement), reason.
         The variance is that of the betas and gammas, shared branches included (`influence`), plus Poisson's
         of the units themselves, by the delta method; t with df of Welch and Satterthwaite over the parts.
@@ -78,6 +80,9 @@ def caused(
     more = np.exp((estimate.get("gamma", 0.0) * level).where(level != 0, 0.0))
     new, gain = _new(rows, units, new_share), (1 - stay) - (more - 1)
     parts = {"caused": 1 - stay, "displaced": more - 1, "migrated": (1 - new) * gain, "incremental": new * gain}
+    # the same slope at the mean, but a constant elasticity of the net price: no data at zero subsidy can tell the two apart
+    flat = classes.map(response.set_index("device_class").get("elasticity", pd.Series(dtype="float64"))).astype("float64")
+    parts["other_form"] = 1 - (1 - rate.clip(upper=0.999)) ** -flat.where(rate != 0, 0.0)
     parts |= {"noise": (new * gain) ** 2, "bare": bare.astype(float)}
     slope = {"beta": rate * stay, "gamma": -level * more}
     slopes = {f"{name} {c}": new * slope[name].where(classes == c, 0.0) for name in tables for c in tables[name]["device_class"]}
@@ -90,7 +95,8 @@ def caused(
     return found.reset_index(drop=not by)[[*by, *_COLUMNS]]
 
 
-_COLUMNS = ("units", "unknown_units", "caused", "displaced", "migrated", "incremental", "se", "df", "low", "high", "reason")
+_COLUMNS = ("units", "unknown_units", "caused", "other_form", "displaced", "migrated", "incremental", "se", "df", "low", "high",
+            "reason")  # fmt: skip
 
 
 def _with_interval(sums: pd.DataFrame, slopes: Floats, estimates: pd.DataFrame, confidence: float) -> pd.DataFrame:
@@ -98,13 +104,13 @@ def _with_interval(sums: pd.DataFrame, slopes: Floats, estimates: pd.DataFrame, 
     influence = pd.DataFrame(estimates["influence"].tolist()).fillna(0.0).to_numpy()
     own = slopes**2 * (influence**2).sum(axis=1)
     # Frobenius norms add up to no less than the norm of the sum: never more than the df of the sum of these parts
-    least = (own / np.sqrt(estimates["df"].fillna(np.inf).to_numpy())).sum(axis=1)
+    least = (own / np.sqrt(estimates["df"].astype("float64").fillna(np.inf).to_numpy())).sum(axis=1)
     out = sums.assign(df=((own.sum(axis=1) + sums["noise"]) / np.where(least > 0, least, np.nan)) ** 2)
     out["se"] = np.sqrt(((slopes @ influence) ** 2).sum(axis=1) + sums["noise"])
     unknown, nothing = out["incremental"].isna(), out["unknown_units"] == out["units"]
     out["reason"] = np.select([nothing, out["displaced"].isna(), unknown, out["unknown_units"] > 0],
                               ["unknown", "no_displacement", "unknown_customer_type", "partial"], "")  # fmt: skip
-    out.loc[nothing, ["caused", "displaced", "migrated", "incremental"]] = np.nan
+    out.loc[nothing, ["caused", "other_form", "displaced", "migrated", "incremental"]] = np.nan
     out.loc[nothing | unknown, ["se", "df"]] = np.nan
     reach = stats.t.ppf(0.5 + confidence / 2, out["df"].fillna(1e9)) * out["se"]
     return out.assign(low=out["incremental"] - reach, high=out["incremental"] + reach)

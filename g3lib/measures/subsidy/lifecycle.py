@@ -37,7 +37,7 @@ def lifecycle(
     """Each model's average so far against its cap, and what is left.
 
     Args:
-        sales: rows of the sales table, from each model's launch on.
+        sales: rows of the sales table, from each model's launch on (date where it is to be checked that they are).
         models: rows of the models table (model, end_of_life).
         caps: lifecycle cap by model, a fraction; NaN where masked or not set.
         asof: the last day known; a model whose end of life is before it has ended.
@@ -45,11 +45,11 @@ def lifecycle(
         numerator, base: see `subsidy_rate`.
 
     Returns:
-        model, units, subsidy_yuan, base_yuan, rate, cap, ended, allowed_rate (r*), headroom (yuan, r* ×
+        model, launched, units, subsidy_yuan, base_yuan, rate, cap, ended, allowed_rate (r*), headroom (yuan, r* ×
         planned base), planned_rate, verdict: ended `pass` or `fail`; running `fail` where r* < 0 (the
         breach cannot be undone), `warning` where the planned rate is above r*, else `pass`; `no verdict`
         without a plan, where the cap is unknown, or where any sale's subsidy or base is; reason (`no_cap`,
-        `unknown`, `no_plan`), unknown_units.
+        `unknown`, `launched_before_data`, `no_plan`), unknown_units.
 
     >>> sales = pd.DataFrame({"model": ["m"], "units": [2], "subsidy": [700.0], "list_price": [1000.0]})
     >>> models = pd.DataFrame({"model": ["m"], "end_of_life": [pd.Timestamp("2010-12-31")]})
@@ -67,10 +67,13 @@ def lifecycle(
     planned = out["planned_base"].where(~out["ended"] & (out["planned_base"] > 0))
     out["allowed_rate"] = allowed_rate(out["cap"], out["subsidy_yuan"], out["base_yuan"], planned)
     out["headroom"] = out["allowed_rate"] * planned
+    # an average over part of a life says nothing of the whole
+    out["launched"] = _of_model(out["model"], models, "launched")
+    unseen = out["launched"] < sales["date"].min().replace(day=1) if "date" in sales else False
     over = out["subsidy_yuan"] - out["cap"] * out["base_yuan"] > 0.005
     out["verdict"] = np.select(
         [
-            out["cap"].isna() | out["rate"].isna() | (out["unknown_units"] > 0),
+            out["cap"].isna() | out["rate"].isna() | (out["unknown_units"] > 0) | unseen,
             out["ended"] & over,
             out["ended"],
             planned.isna() | out["planned_rate"].isna(),
@@ -81,8 +84,8 @@ def lifecycle(
         "pass",
     )
     out["reason"] = np.select(
-        [out["cap"].isna(), out["rate"].isna() | (out["unknown_units"] > 0), out["verdict"] == "no verdict"],
-        ["no_cap", "unknown", "no_plan"],
+        [out["cap"].isna(), out["rate"].isna() | (out["unknown_units"] > 0), unseen, out["verdict"] == "no verdict"],
+        ["no_cap", "unknown", "launched_before_data", "no_plan"],
         "",
     )
     return out.sort_values("model", ignore_index=True)
@@ -132,5 +135,6 @@ def run_on_plan(
 
 def _of_model(names: pd.Series, models: pd.DataFrame, column: str) -> pd.Series:
     """A date of each model; missing where the model, or the whole table, is unknown."""
-    dates = models.set_index("model")[column] if column in models else pd.Series(dtype="datetime64[us]")
-    return pd.to_datetime(names.map(dates).astype("object"))
+    if column not in models:
+        return pd.Series(pd.NaT, index=names.index, dtype="datetime64[us]")
+    return pd.to_datetime(names.map(models.set_index("model")[column]).astype("object"))

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from g3lib.errors import DataError, UsageError, listed
+from g3lib.errors import DataError, UsageError
 
 QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
 # of the largest balance: far below a fen, far above what a sum of floats loses
@@ -104,74 +104,6 @@ def payback_month(curve: pd.DataFrame) -> Payback:
     return Payback(math.nan if math.isinf(month) else month, math.isinf(month), int(curve["month"].iloc[-1]))
 
 
-def mean_margins(activity: pd.DataFrame, margin: float) -> pd.Series:
-    """Each customer's mean monthly margin in service, yuan: revenue of all branches × margin.
-
-    Args:
-        activity: customer, month, revenue, state; months in which the customer had left are not counted,
-            suspended ones are, and so is nothing whose revenue is unknown.
-        margin: share of revenue, a fraction.
-
-    >>> month = pd.Timestamp("2013-01-01")
-    >>> activity = pd.DataFrame({"customer": ["a", "a", "b"], "month": month, "revenue": [50.0, 30.0, 0.0],
-    ...                          "state": ["active", "cross_branch", "cancelled"]})
-    >>> mean_margins(activity, 0.5).to_dict()
-    {'a': 40.0}
-    """
-    served = activity[activity["state"].ne("cancelled") & activity["revenue"].notna()]
-    by_month = served.groupby(["customer", "month"])["revenue"].sum()
-    return (by_month.groupby(level="customer").mean() * margin).rename("margin")
-
-
-def margin_draws(margins: pd.Series, n: int, seed: int) -> np.ndarray:
-    """n draws of the mean margin: customers drawn again with replacement, unknown ones left out.
-
-    One customer gives n equal draws, none gives NaN.
-
-    >>> margin_draws(pd.Series([20.0, np.nan]), 2, seed=1).tolist()
-    [20.0, 20.0]
-    """
-    known = np.sort(margins.dropna().to_numpy(dtype=float))
-    if not len(known):
-        return np.full(n, np.nan)
-    rng = np.random.default_rng(seed)
-    return np.array([known[rng.integers(len(known), size=len(known))].mean() for _ in range(n)])
-
-
-def survival_draws(table: pd.DataFrame, n: int, seed: int) -> np.ndarray:
-    """n draws of S(1)…S(H) from what was seen: each month's hazard from Beta(events + ½, at risk − events + ½).
-
-    ½ and ½ are Jeffreys' prior. A month in which nobody was at risk, between months that were seen, takes the
-    hazard drawn for the month before (the first one that of the month after); after the last month in which
-    anybody was, nothing is known, and there the horizon H ends.
-
-    Args:
-        table: month (consecutive, from 0 or 1), at_risk, events.
-
-    Returns:
-        n × H.
-
-    Raises:
-        DataError: months missing, or counts that can't be.
-
-    >>> none_at_risk = pd.DataFrame({"month": [1, 2, 3], "at_risk": [9, 0, 0], "events": [9, 0, 0]})
-    >>> survival_draws(none_at_risk, 2, seed=1).shape
-    (2, 1)
-    """
-    months, at_risk, events = (table[c].to_numpy(dtype=float) for c in ("month", "at_risk", "events"))
-    gaps = (np.diff(months) != 1).any() or not set(months[:1]) <= {0, 1}
-    faults = [f"months {table['month'].tolist()}; expected each month, from 0 or 1 on"] * bool(gaps)
-    if not ((events >= 0) & (events <= at_risk)).all():
-        faults.append("events that are unknown, negative or more than those at risk")
-    if faults:
-        raise DataError(listed(faults, "This is no table of survival:"))
-    last = int(np.flatnonzero(at_risk).max(initial=-1)) + 1
-    seen = pd.Series(np.arange(last)).where(at_risk[:last] > 0).ffill().bfill().to_numpy(dtype=int)
-    drawn = np.random.default_rng(seed).beta(events[:last] + 0.5, (at_risk - events)[:last] + 0.5, size=(n, last))
-    survival: np.ndarray = (1 - drawn[:, seen]).cumprod(axis=1)[:, months[:last] >= 1]
-    return survival
-
-
 def returns(
     survival: np.ndarray, margins: np.ndarray, refunds: npt.ArrayLike, cost: float, annual_rate: float,
     receipts: npt.ArrayLike = 0.0,
@@ -179,8 +111,8 @@ def returns(
     """Payback, NPV and ROI (NPV ÷ cost) with what the draws leave open.
 
     Args:
-        survival: n × H draws (`survival_draws`).
-        margins: n draws of the mean margin (`margin_draws`).
+        survival: n × H draws.
+        margins: n draws of the monthly margin, or n × H of each month's.
         refunds, cost, annual_rate, receipts: as for `cash_curve`.
 
     Returns:
@@ -192,7 +124,7 @@ def returns(
     >>> found.loc[found["measure"] == "payback", ["value", "censored"]].values.tolist()
     [[1.0, False], [2.0, False], [nan, True]]
     """
-    discounted = _flows(survival, margins[:, None], refunds, receipts, annual_rate)[-1]
+    discounted = _flows(survival, margins if margins.ndim == 2 else margins[:, None], refunds, receipts, annual_rate)[-1]
     balance = np.hstack([np.zeros((len(survival), 1)), discounted.cumsum(axis=1)]) - cost
     npv = balance[:, -1]
     draws = {"payback": _stays(balance), "npv": npv, "roi": npv / cost if cost else np.full(len(npv), np.nan)}

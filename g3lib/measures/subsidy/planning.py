@@ -62,12 +62,20 @@ def next_month(
     ended = set(lives.loc[lives["ended"], "model"])
     now = sales["date"].between(since, pd.Timestamp(asof))
     recent = sales[now & (sales["list_price"] > 0) & sales["subsidy"].notna() & ~sales["model"].isin(ended)]
+    # a model that came since, or a month of which only some days are known, has had fewer days to sell
+    last = pd.Timestamp(asof)
+    launched = lives.set_index("model")["launched"].dropna().to_dict() if "launched" in lives else {}
     sums = recent.assign(base=recent["list_price"] * recent["units"], spend=recent["subsidy"] * recent["units"])
     cells = sums.groupby([*KEY, "device_class"], as_index=False)[["units", "base", "spend"]].sum()
     cells = cells[cells["units"] > 0].reset_index(drop=True)
+    # a launch after the day of the report contradicts the sales, which then speak
+    came = [launched.get(model, since) for model in cells["model"]]
+    first = pd.Series([max(since, day) if day <= last else since for day in came], dtype="datetime64[us]")
+    months_open = (last.year - first.dt.year) * 12 + last.month - first.dt.month + last.day / last.days_in_month
+    open_months = months_open - (first.dt.day - 1) / first.dt.days_in_month
     out = cells[[*KEY, "device_class"]].assign(
         list_price=cells["base"] / cells["units"],
-        units=cells["units"] / months * season(sales, asof, months),
+        units=cells["units"] / open_months * season(sales, asof, months),
         rate=(cells["spend"] / cells["base"]).clip(upper=1.0),
     )
     beta = response.set_index("device_class")["beta"]
@@ -92,9 +100,47 @@ def _valid_share(cells: pd.DataFrame, sales: pd.DataFrame, states: pd.DataFrame,
     return found.fillna(cells["device_class"].map(wide["valid"] / wide["known"].where(wide["known"] > 0))).fillna(1.0)
 
 
-def spend_today(cells: pd.DataFrame) -> float:
-    """What today's rates would spend next month, yuan: Σ rate × list price × units."""
-    return float((cells["rate"] * cells["list_price"] * cells["units"]).sum())
+def spend_today(cells: pd.DataFrame, vendor_prices: pd.DataFrame | None = None) -> float:
+    """What today's rates would spend next month, yuan: Σ rate × list price × units, less the vendors' rebates.
+
+    Args:
+        cells: `next_month`.
+        vendor_prices: model, from_units, supply_price; the rebate is what the step reached is cheaper than the first.
+    """
+    spend = float((cells["rate"] * cells["list_price"] * cells["units"]).sum())
+    if vendor_prices is None or vendor_prices.empty:
+        return spend
+    steps = vendor_prices.sort_values(["model", "from_units"], ignore_index=True)
+    steps = steps.assign(sold=steps["model"].map(cells.groupby("model")["units"].sum()).fillna(0.0))
+    dearest = steps.groupby("model")["supply_price"].transform("first")
+    reached = steps[steps["from_units"] <= steps["sold"]].index
+    rebates = ((dearest - steps["supply_price"]) * steps["sold"]).loc[reached].groupby(steps["model"]).last()
+    return spend - float(rebates.sum())
+
+
+def gain(plan: pd.DataFrame, cells: pd.DataFrame, response: pd.DataFrame, confidence: float = 0.95) -> tuple[float, float, float]:
+    """What the plan gains over today's rates, with what the response leaves open: value, low, high.
+
+    Σ value × units today × (exp(beta × change of rate) − 1); the variance is that of the betas (`influence`), by the delta
+    method, t with the fewest of their degrees of freedom. What a month sells by chance is not in it.
+
+    Args:
+        plan: `Allocation.plan`; cells: what it was made of, same index; response: `response` by class.
+    """
+    from scipy import stats
+
+    moved = (plan["rate"] - plan["rate_today"]).fillna(0.0)
+    slope = (cells["value"] * plan["units"] * moved).groupby(cells["device_class"]).sum()
+    if plan["gain"].isna().all():  # no plan, or nothing to plan
+        return (float("nan"),) * 3
+    learnt = response[response["beta"].notna()].set_index("device_class")
+    found = float(plan["gain"].sum() - plan["gain_today"].sum())
+    if learnt.empty:
+        return found, float("nan"), float("nan")
+    influence = pd.DataFrame(learnt["influence"].tolist(), index=learnt.index).fillna(0.0)
+    se = float(np.sqrt(((influence.mul(slope.reindex(learnt.index).fillna(0.0), axis=0)).sum() ** 2).sum()))
+    reach = float(stats.t.ppf(0.5 + confidence / 2, learnt["df"].min())) * se
+    return found, found - reach, found + reach
 
 
 def caps(
@@ -116,15 +162,9 @@ def caps(
     [[300.0, 0.0], [500.0, nan]]
     """
     of_rule = lives["model"].map(rules) if rules is not None else pd.Series(np.nan, index=lives.index)
-    return pd.DataFrame(
-        {
-            "model": lives["model"],
-            "cap_per_unit": np.fmin(of_rule.astype("float64"), cap_per_unit or np.nan),
-            "lifecycle_cap": lives["allowed_rate"].clip(lower=0.0) if keep_lifecycle else np.nan,
-            "past_subsidy": 0.0,
-            "past_base": 0.0,
-        }
-    )
+    cap = np.fmin(of_rule.astype("float64"), cap_per_unit or np.nan)
+    allowed = lives["allowed_rate"].clip(lower=0.0) if keep_lifecycle else np.nan
+    return lives[["model"]].assign(cap_per_unit=cap, lifecycle_cap=allowed, past_subsidy=0.0, past_base=0.0)
 
 
 def promised(status: pd.DataFrame, commitments: pd.DataFrame, asof: date, models: Sequence[str]) -> pd.DataFrame:
@@ -142,17 +182,13 @@ def promised(status: pd.DataFrame, commitments: pd.DataFrame, asof: date, models
     """
     last = pd.Timestamp(asof)
     own = status[(status["direction"] == "province_to_vendor") & (status["state"] == "running") & status["model"].isin(models)]
+    done = own.apply(lambda row: row[row.get("counted", "sell_through")], axis=1).astype("float64") if len(own) else 0.0
     left = ((own["ends"].dt.year - last.year) * 12 + own["ends"].dt.month - last.month).clip(lower=1)
-    parts = pd.DataFrame(
-        {
-            "model": own["model"],
-            "committed_units": (own["committed"] - own["sell_through"]).clip(lower=0.0) / left,
-            "penalty_per_unit": commitments["penalty_per_unit"].reindex(own.index),
-        }
-    )
-    owed = {"committed_units": ("committed_units", "sum"), "penalty_per_unit": ("penalty_per_unit", "max")}
-    known = parts[parts["committed_units"].notna()]
-    return known.groupby("model", as_index=False).agg(**owed).assign(direction="province_to_vendor")
+    owed = (own["committed"] - done).clip(lower=0.0) / left
+    parts = own[["model"]].assign(committed_units=owed, penalty_per_unit=commitments["penalty_per_unit"].reindex(own.index))
+    # a sale counts for each promise whose window holds it: the largest is what the month must sell
+    known = parts[parts["committed_units"].notna()].groupby("model", as_index=False).max()
+    return known.assign(direction="province_to_vendor")
 
 
 def changes(plan: pd.DataFrame, cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

@@ -131,9 +131,9 @@ def check_policy(
 
     Returns:
         index as the sales: rule (id, or `no rule` / `several rules`), rule_rate (NaN where masked or open),
-        sale_rate (NaN where the price is not above zero), over_yuan (subsidy beyond what rate, cap and price
-        allow; what is short of a `=` or `≥` rule, negative), bound, qualifier, cap_per_unit (yuan), verdict,
-        reason: of a `fail` `above_price` (a device discount above the price, whatever the bound),
+        sale_rate (NaN where the price is not above zero), over_yuan (of a `fail` the subsidy beyond what rate,
+        cap and price say, tolerance left out; what is short of a `=` or `≥` rule, negative), bound, qualifier,
+        cap_per_unit (yuan), verdict, reason: of a `fail` `above_price` (a device discount above the price, whatever the bound),
         `above_cap`, `above_rate`, `below_rate`, the gravest first; of a `no verdict` `no_rule`,
         `several_rules`, `unset`, `unknown` (an amount), `masked`, `open`, `no_rate`, `zero_base`, `negative_base`. A known
         cap that is exceeded fails also under a masked rate or a zero price; kept, it passes neither.
@@ -164,6 +164,9 @@ def check_policy(
     )
     short = (((rate - slack) - sale_rate) * price).where(bound.isin(["eq", "ge"]))
     high, low = over.gt(fen, axis=0), short > fen  # a fen of rounding a unit is no breach
+    # 约 decides whether there is a breach; how large it is runs from the rule's own figure
+    over["above_rate"], short = over["above_rate"] + slack * price, short + slack * price
+    over = over.where(high)
     why = {
         **high, "no_rule": position == NO_RULE, "several_rules": position == SEVERAL,
         "unset": pd.Series(not (numerator and base), index=sales.index), "unknown": given.isna() | price.isna(),
@@ -287,15 +290,16 @@ def credits(sales: pd.DataFrame, policy: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found[1:] or found)
 
 
-def caps_by_model(sales: pd.DataFrame, policy: pd.DataFrame) -> pd.Series:
-    """Each model's lifecycle cap: the smallest of the rules that its sales match; NaN where none states one.
+def caps_by_model(sales: pd.DataFrame, policy: pd.DataFrame, cap: str = "lifecycle_cap") -> pd.Series:
+    """Each model's cap: the smallest of the rules that its sales match; NaN where none states one.
 
     Args:
         sales: as for `match_policy`, with model.
         policy: the rules.
+        cap: `lifecycle_cap` (a fraction) or `cap_per_unit` (yuan).
     """
     position = match_policy(sales, policy)
-    caps = policy["lifecycle_cap"].reset_index(drop=True)
+    caps = policy[cap].reset_index(drop=True)
     return position.where(position >= 0).map(caps).groupby(sales["model"]).min()
 
 

@@ -81,8 +81,3 @@ def subsidy_rate(sales: pd.DataFrame, by: Sequence[str] = (), *, numerator: str,
     out.loc[out["base_yuan"] == 0, "reason"] = "zero_base"
     out.loc[out["units"] == 0, "reason"] = "unknown" if numerator and base else "unset"
     return out
-
-
-def with_month(sales: pd.DataFrame) -> pd.DataFrame:
-    """The sales with their month (`2010-01`) as a column."""
-    return sales.assign(month=sales["date"].dt.strftime("%Y-%m"))

@@ -15,22 +15,15 @@ import numpy as np
 import pandas as pd
 
 from g3lib.measures.subsidy.boxes import with_and_without
-from g3lib.measures.subsidy.cohorts import WINDOW
+from g3lib.measures.subsidy.cohorts import WINDOW, customer_months, last_full_month, month_number, traceable
 from g3lib.measures.subsidy.incremental import cost_per
-from g3lib.measures.subsidy.payback import (
-    break_even_subsidy,
-    margin_draws,
-    mean_margins,
-    returns,
-    survival_draws,
-    termination_receipts,
-)
+from g3lib.measures.subsidy.payback import break_even_subsidy, returns, termination_receipts
 from g3lib.measures.subsidy.rates import subsidy_rate
 from g3lib.measures.subsidy.response import BARE
-from g3lib.measures.subsidy.retention import durations, kaplan_meier
+from g3lib.measures.subsidy.retention import durations
 from g3lib.periods import shift
 
-DRAWS = 400
+DRAWS = 200
 
 
 def mature(states: pd.DataFrame, months: int = 12) -> pd.Series:
@@ -45,26 +38,30 @@ def mature(states: pd.DataFrame, months: int = 12) -> pd.Series:
 
 
 def net_adds(activity: pd.DataFrame, first: str, last: str) -> float:
-    """Customers in service at the end less at the start: 净增, which is new and migrated in less lost.
+    """Customers in service at the end less at the start: 净增 = new and migrated in − lost.
+
+    Taken as flows, who first appears less who is reported as having left: a customer whose rows just end (a table
+    follows nobody for ever) is not known to be lost.
 
     Args:
-        activity: customer, month, state; a customer counts once a month, whoever reports him.
+        activity: customer, month, state; a customer counts once, whoever reports him.
         first, last: months, `2013-01`; the start is the month before the first.
 
     Returns:
-        NaN where the table has no row of the start, or none of the end: an unknown stock is not 0.
+        NaN where a month from the start to the end has no row: an unknown stock is not 0.
 
     >>> seen = pd.DataFrame({"customer": ["a", "b", "c"], "month": pd.to_datetime(["2013-01-01", "2013-02-01", "2013-02-01"]),
     ...                      "state": ["active", "cancelled", "active"]})
     >>> net_adds(seen, "2013-02", "2013-02"), net_adds(seen, "2013-01", "2013-02")
-    (0.0, nan)
+    (1.0, nan)
     """
     start, end = (pd.Timestamp(month) for month in (shift(first, -1), last))
-    if not {start, end} <= set(activity["month"]):
+    if not set(pd.date_range(start, end, freq="MS")) <= set(activity["month"]):
         return float("nan")
-    there = activity[activity["state"].ne("cancelled")]
-    before, after = (there.loc[there["month"] == month, "customer"].nunique() for month in (start, end))
-    return float(after - before)
+    inside = activity["month"].between(start, end, inclusive="right")
+    came = activity.groupby("customer")["month"].min().between(start, end, inclusive="right").sum()
+    left = activity.loc[inside & activity["state"].eq("cancelled"), "customer"].nunique()
+    return float(came - left)
 
 
 def ended(sales: pd.DataFrame, followed: pd.DataFrame) -> pd.Series:
@@ -94,22 +91,25 @@ def denominators(states: pd.DataFrame, caused: pd.DataFrame, net: float) -> pd.D
 
     Returns:
         name (`sale`, `net_add`, `valid`, `incremental`), value, se, df. Where some customers cannot be followed
-        the valid are taken at the share of those that can, with its standard error.
+        the valid are taken at the share of those that can, with its standard error. Where the response knows only
+        some of the sales (`unknown_units`), their incremental customers stand against the cost of all: unknown.
 
     >>> states = pd.DataFrame({"units": [1, 1, 2], "state": ["valid", "split", "unknown"]})
     >>> caused = pd.DataFrame({"incremental": [1.5], "se": [0.5], "df": [9.0]})
     >>> denominators(states, caused, float("nan")).values.tolist()
-    [['sale', 4.0, nan, nan], ['net_add', nan, nan, nan], ['valid', 2.0, 1.41..., nan], ['incremental', 1.5, 0.5, 9.0]]
+    [['sale', 4.0, nan, nan], ['net_add', nan, nan, nan], ['valid', 2.0, 1.0, nan], ['incremental', 1.5, 0.5, 9.0]]
     """
     units = float(states["units"].sum())
     base = float(states.loc[~states["state"].isin(["young", "unknown"]), "units"].sum())
     good = float(states.loc[states["state"] == "valid", "units"].sum())
     share = good / base if base else float("nan")
-    se = units * np.sqrt(share * (1 - share) / base) if 0 < base < units else float("nan")
+    # only those who cannot be followed are uncertain, and the share that stands for them
+    rest, spread = units - base, share * (1 - share)
+    se = rest * np.sqrt(spread / base + spread / rest) if 0 < base < units else float("nan")
     row = caused.iloc[0]
     return pd.DataFrame(
         [("sale", units, np.nan, np.nan), ("net_add", net, np.nan, np.nan), ("valid", share * units, se, np.nan),
-         ("incremental", row["incremental"], row["se"], row["df"])],
+         ("incremental", row["incremental"] if row.get("unknown_units", 0) == 0 else np.nan, row["se"], row["df"])],
         columns=["name", "value", "se", "df"],
     )  # fmt: skip
 
@@ -146,15 +146,15 @@ def returns_by_class(
         layers: `cost_layers` of the same sales by device_class: device discount, commission and refunds at
             marginal cost a unit are taken from it; stock and commitments are not a sale's.
         margin: share of revenue; annual_rate, collection_rate: fractions (see `cash_curve`, `termination_receipts`).
-        draws: how often survival and margin are drawn; the seed is the class's name.
+        draws: how often the customers are drawn again, survival and margin together; the seed is the class's name.
 
     Returns:
-        device_class, term (the commonest, months), subsidy, cost (discount and commission; yuan a unit), list_price,
-        margin (yuan a month in service), survival (at the end of the term; NaN where not yet seen), payback_p10,
-        payback, payback_p90 (months; NaN with `censored` where beyond `horizon`), censored, horizon (months followed),
-        npv_p10, npv, npv_p90 (yuan a unit), roi_p10, roi, roi_p90, break_even (yuan a unit), break_even_rate (of list
-        price), reason: `no_term`, `not_followed` where no customer is beyond the month of sale, `unknown` where a cost, the
-        margin (or every revenue) or a rate is;
+        device_class, term (the commonest, months), customers (followed; few say little), subsidy, cost (discount and
+        commission; yuan a unit), list_price, margin (yuan a month in service), survival (of a sale, at the end of the
+        term; NaN where not yet seen), payback_p10, payback, payback_p90 (months; NaN with `censored` where beyond
+        `horizon`), censored, horizon (months followed), npv_p10, npv, npv_p90 (yuan a unit), roi_p10, roi, roi_p90,
+        break_even (yuan a unit), break_even_rate (of list price), reason: `no_term`, `not_followed` where no customer is
+        beyond the month of sale, `unknown` where a cost, the margin (or every revenue) or a rate is;
         break_even_reason: see `break_even_subsidy`.
     """
     contracted = sales[(sales["contract"] != BARE) & (sales["units"] > 0)]
@@ -162,14 +162,13 @@ def returns_by_class(
     for name, own in contracted.groupby("device_class", sort=True):
         sums = layers[layers["device_class"] == name].groupby("part")[["yuan", "units"]].sum(min_count=1)
         parts = sums["yuan"] / sums["units"].where(sums["units"] > 0)
-        rows.append(
-            {"device_class": name} | _of_class(str(name), own, activity, parts, asof, margin, annual_rate, collection_rate, draws)
-        )
+        found = _of_class(str(name), own, activity, parts, asof, margin, annual_rate, collection_rate, draws)
+        rows.append({"device_class": name} | found)
     return pd.DataFrame(rows, columns=["device_class", *_RETURNS])
 
 
 _QUANTILES = ("payback_p10", "payback", "payback_p90", "npv_p10", "npv", "npv_p90", "roi_p10", "roi", "roi_p90")
-_KNOWN = ("term", "subsidy", "cost", "list_price", "margin", "survival")
+_KNOWN = ("term", "customers", "subsidy", "cost", "list_price", "margin", "survival")
 _LIMIT = ("break_even", "break_even_rate", "reason", "break_even_reason")
 _RETURNS = (*_KNOWN, *_QUANTILES[:3], "censored", "horizon", *_QUANTILES[3:], *_LIMIT)
 
@@ -181,44 +180,69 @@ def _of_class(
     terms = sales.groupby("term_months")["units"].sum()
     term = int(terms.idxmax()) if len(terms) else 0
     price = float(np.average(sales["list_price"], weights=sales["units"]))
-    subsidy, commission, free, data = (
-        float(parts.get(part, np.nan))
-        for part in ("device_discount", "commission", "refund_free_marginal", "refund_data_marginal")
-    )
-    out: dict[str, Any] = dict.fromkeys(_RETURNS, np.nan) | {
-        "term": term,
-        "subsidy": subsidy,
-        "cost": subsidy + commission,
-        "list_price": price,
-    }
+    needed = ["device_discount", "commission", "refund_free_marginal", "refund_data_marginal"]
+    subsidy, commission, free, data = parts.reindex(needed).astype(float)
+    out: dict[str, Any] = dict.fromkeys(_RETURNS, np.nan)
+    out |= {"term": term, "subsidy": subsidy, "cost": subsidy + commission, "list_price": price}
     out |= {"censored": False, "horizon": 0, "reason": "", "break_even_reason": ""}
     own = activity[activity["customer"].isin(set(sales["customer"].dropna()))]
-    followed = durations(sales, own, asof)
-    margins = mean_margins(own, margin)
-    if not term or not (followed["exit"] > 0).any():
+    customers, survival, earned = _profiles(name, sales, own, asof, margin, draws)
+    if not term or not survival.shape[1]:
         return out | {"reason": "not_followed" if term else "no_term"}
-    table = kaplan_meier(followed)
     refunds = np.full(term, (free + data) / term)
     owed = termination_receipts(subsidy, term, collection_rate)
-    alive = table.loc[table["month"] >= 1, "survival"].to_numpy()
-    out |= {"margin": float(margins.mean()), "survival": alive[term - 1] if len(alive) >= term else np.nan}
+    alive, gained = survival[0], earned[0]
+    out |= {"customers": customers, "margin": float((alive * gained).sum() / alive.sum()) if alive.sum() else 0.0}
+    out |= {"survival": alive[term - 1] if len(alive) >= term else np.nan}
     if not np.isfinite([subsidy, commission, free + data, out["margin"], annual_rate, collection_rate]).all():
         return out | {"reason": "unknown"}
-    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-    survival = survival_draws(table[["month", "at_risk", "events"]], draws, seed)
-    found = returns(survival, margin_draws(margins, draws, seed + 1), refunds, subsidy + commission, annual_rate, owed)
+    found = returns(survival[1:], earned[1:], refunds, subsidy + commission, annual_rate, owed)
     out |= dict(zip(_QUANTILES, found["value"], strict=True))
     out |= {"censored": bool(found["censored"].iloc[1]), "horizon": int(found["horizon"].iloc[0])}
     months = np.arange(1, len(alive) + 1)
     refund = np.where(months <= term, refunds[0], 0.0)
-    case = pd.DataFrame({"device_class": name, "month": months, "survival": alive, "margin": margins.mean(), "refund": refund,
+    case = pd.DataFrame({"device_class": name, "month": months, "survival": alive, "margin": gained, "refund": refund,
                          "other_cost": commission, "term": term})  # fmt: skip
     limit = break_even_subsidy(case, annual_rate, collection_rate).iloc[0]
-    return out | {
-        "break_even": limit["subsidy"],
-        "break_even_rate": limit["subsidy"] / price,
-        "break_even_reason": limit["reason"],
-    }
+    rate = limit["subsidy"] / price
+    return out | {"break_even": limit["subsidy"], "break_even_rate": rate, "break_even_reason": limit["reason"]}
+
+
+def _profiles(
+    name: str, sales: pd.DataFrame, activity: pd.DataFrame, asof: date, margin: float, draws: int
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """Customers followed, survival S(1)…S(H) of a sale, margin a month in service by age: as seen, then drawn again.
+
+    Both are ratios of sums over the same customers at each age, so one who stays counts for every month that he
+    stays; and a sale that was never activated is in S, for it cost as much as any other.
+    """
+    followed, last = durations(sales, activity, asof), last_full_month(asof)
+    sold = month_number(sales["date"])
+    ripe = np.flatnonzero((sold < min(last, int(month_number(activity["month"]).max(initial=0)))) & traceable(sales))
+    ages = int(followed["exit"].max()) if len(followed) else 0
+    if not len(ripe) or ages < 1:
+        return 0, np.empty((draws + 1, 0)), np.empty((draws + 1, 0))
+    rows = customer_months(sales, activity, asof)
+    rows = rows[rows["age"].between(1, ages) & rows["state"].ne("cancelled") & rows["revenue"].notna()]
+    paid, served = (np.zeros((len(sales), ages + 1), dtype=np.float32) for _ in range(2))
+    np.add.at(paid, (rows["sale"], rows["age"]), rows["revenue"])
+    served[rows["sale"], rows["age"]] = 1
+    seen = followed.reindex(sales.index).iloc[ripe]
+    age = np.arange(1, ages + 1)
+    there = (seen["entry"].to_numpy()[:, None] <= age) & (age <= seen["exit"].to_numpy()[:, None])
+    gone = there & (age == seen["exit"].to_numpy()[:, None]) & seen["event"].eq(True).to_numpy()[:, None]
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+    again = np.random.default_rng(seed).multinomial(len(ripe), np.full(len(ripe), 1 / len(ripe)), size=draws)
+    weight = np.vstack([np.ones(len(ripe)), again]).astype(np.float32)
+    sums = {"risk": there, "lost": gone, "paid": paid[ripe, 1:], "served": served[ripe, 1:]}
+    risk, lost, paid, served = (np.asarray(weight @ part.astype(np.float32), dtype=float) for part in sums.values())
+    activated = weight @ seen["exit"].notna().to_numpy(dtype=np.float32) / weight.sum(axis=1)
+    kept = np.flatnonzero(risk[0] > 0).max(initial=-1) + 1
+    survival = activated[:, None] * np.cumprod(1 - lost / np.where(risk > 0, risk, 1.0), axis=1)
+    # where nobody is left to pay, nothing is earned; where somebody is and his revenue is unknown, the months beside speak
+    each = np.where(risk == lost, 0.0, margin * paid / np.where(served > 0, served, np.nan))
+    earned = pd.DataFrame(each).ffill(axis=1).bfill(axis=1)
+    return int(seen["exit"].notna().sum()), survival[:, :kept].clip(0, 1), earned.to_numpy()[:, :kept]
 
 
 def without_boxes(sales: pd.DataFrame, states: pd.DataFrame, flagged: pd.Series) -> pd.DataFrame:
@@ -229,7 +253,8 @@ def without_boxes(sales: pd.DataFrame, states: pd.DataFrame, flagged: pd.Series)
         flagged: whether each sale is suspected (`suspected`).
 
     Returns:
-        boxes (`with`, `without`), units, subsidy_yuan, valid (customers), cost_per_valid (yuan; NaN without one, and
+        boxes (`with`, `without`), units (of known state), subsidy_yuan (theirs), valid (customers), cost_per_valid (yuan;
+        NaN without one, and
         where a sale's subsidy is unknown).
 
     >>> sales = pd.DataFrame({"units": [1, 1], "subsidy": [100.0, 300.0]})
@@ -240,6 +265,7 @@ def without_boxes(sales: pd.DataFrame, states: pd.DataFrame, flagged: pd.Series)
 
     def measure(rows: pd.DataFrame) -> pd.DataFrame:
         valid = float(rows.loc[rows["state"] == "valid", "units"].sum())
+        rows = rows[~rows["state"].isin(["young", "unknown"])]  # of the others nobody knows whether they are valid
         spent = float((rows["subsidy"] * rows["units"]).sum(skipna=False))
         each = spent / valid if valid else np.nan
         return pd.DataFrame([{"units": rows["units"].sum(), "subsidy_yuan": spent, "valid": valid, "cost_per_valid": each}])

@@ -6,10 +6,10 @@ from g3lib.report.charts.channels import attainment_against_time, change_waterfa
 from g3lib.report.charts.customers import cohort_faults, cost_per
 from g3lib.report.charts.plan import rates_today_and_proposed
 from g3lib.report.charts.policy import policy_bands
-from g3lib.report.charts.subsidy import lifecycle_bars, rate_against_rule, rate_over_time
+from g3lib.report.charts.subsidy import lifecycle_bars, rate_against_rule
 
 __all__ = [
     "attainment_against_time", "before_after", "change_waterfall", "cohort_faults", "cost_per", "effects",
-    "lifecycle_bars", "outlet_distribution", "pareto_bars", "policy_bands", "rate_against_rule", "rate_over_time",
+    "lifecycle_bars", "outlet_distribution", "pareto_bars", "policy_bands", "rate_against_rule",
     "rates_today_and_proposed", "start_and_lift", "units_by_month",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from g3lib.labels import Lang, label, money, number, percent, pick
 from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, spread
@@ -49,6 +49,7 @@ def cohort_faults(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
     step = max(1, len(months) // 9)
     ax.set_xticks(range(0, len(months), step), months[::step])
     ax.set_ylim(0, top * 1.1)
+    ax.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0)))
     ax.set_ylabel(pick(lang, "三个月后不是有效客户的占比", "no valid customer three months on"))
     return ax
@@ -83,5 +84,5 @@ def cost_per(costs: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
     ax.set_ylim(-0.6, len(table) - 0.4)
     ax.set_xlim(0, right * 1.25)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
-    ax.set_xlabel(pick(lang, "元（横条为95%区间）", "yuan (bar: 95 % interval)"))
+    ax.set_xlabel(pick(lang, "元，近十二个满龄月的销售（横条为95%区间）", "yuan, last twelve cohorts of full age (bar: 95 %)"))
     return ax

@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 
 from g3lib.labels import Lang, label, number, percent, pick
 from g3lib.report.charts.look import INK, WARN
+from g3lib.tables.policy import base_rules
 
 _SHADES = ("#eef3f6", "#dbe7ee", "#f4f4f4", "#e6e6e6")
 _HATCH = {"gap": "////", "overlap": "xxxx"}
@@ -28,6 +29,7 @@ def policy_bands(policy: pd.DataFrame, faults: pd.DataFrame, ax: Axes, lang: Lan
             the chart where others have one.
         faults: rows of `lint` of the same class, contract, channel and day; only gaps and overlaps are drawn.
     """
+    policy = policy[base_rules(policy)]  # a stacking credit has no band of its own
     holes = faults[faults["fault"].isin(list(_HATCH))]
     limits = [policy[["price_min", "price_max", "screen_min", "screen_max"]].to_numpy(dtype="float64"),
               holes[["price_from", "price_to", "screen_from", "screen_to"]].to_numpy(dtype="float64")]  # fmt: skip

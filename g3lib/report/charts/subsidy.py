@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from g3lib.labels import Lang, label, percent, pick
-from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, WARN, spread
+from g3lib.report.charts.look import ACCENT, INK, LIGHT, WARN
 
 
 def rate_against_rule(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
@@ -37,32 +37,6 @@ def rate_against_rule(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
         pick(lang, "补贴率：圆点为实际，灰带为规则（含“约”的容差）",
              "subsidy rate: dot actual, grey band the rule with its tolerance")
     )
-    return ax
-
-
-def rate_over_time(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
-    """The monthly subsidy rate of each device class, labelled at its end.
-
-    Args:
-        rates: month, device_class, rate.
-    """
-    months = sorted(rates["month"].unique())
-    spots = {month: i for i, month in enumerate(months)}
-    ends = []
-    classes = sorted(rates["device_class"].dropna().unique(), key=lambda c: c != "handset")
-    for device_class in classes:
-        own = rates[rates["device_class"] == device_class]
-        colour = ACCENT if device_class == "handset" else GREY
-        ax.plot(own["month"].map(spots), own["rate"], color=colour)
-        ends.append((float(own["rate"].iloc[-1]), device_class, colour))
-    for height, (_, device_class, colour) in zip(spread([e[0] for e in sorted(ends)], 0.055), sorted(ends), strict=True):
-        ax.annotate(label("device_class", device_class, lang), (len(months) - 0.8, height), va="center", fontsize=9.5,
-                    color=colour if colour == ACCENT else "#555555", annotation_clip=False)  # fmt: skip
-    step = max(1, len(months) // 12)
-    ax.set_xticks(range(0, len(months), step), months[::step], rotation=0 if len(months) < 8 else 35)
-    ax.set_ylim(0, 1.08)
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0)))
-    ax.set_ylabel(pick(lang, "补贴率", "subsidy rate"))
     return ax
 
 

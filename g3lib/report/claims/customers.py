@@ -31,8 +31,8 @@ def headline(voice: Voice, rates: pd.DataFrame, states: pd.DataFrame) -> list[Fi
     if active == active:
         zh += f"（{percent(active, 1)}在3G上活跃）"
         en += f" ({percent(active, 1)} active on 3G)"
-    zh += f"；机卡分离{percent(split.share, 1)}（95%区间{percent(split.low, 1)}至{percent(split.high, 1)}）。"
-    en += f"; {percent(split.share, 1)} had parted from the device (95 % interval {percent(split.low, 1)} to {percent(split.high, 1)})."
+    zh += f"；机卡分离{percent(split.share, 1)}（95%区间{percent(split.low, 1)}至{percent(split.high, 1)}，视为同一过程的样本）。"
+    en += f"; {percent(split.share, 1)} had parted from the device (95 % interval {percent(split.low, 1)} to {percent(split.high, 1)}, taken as a sample of one process)."
     base = voice.say("同批已满三个月、状态已知的台数", "devices of those cohorts whose state is known")
     figures = [
         voice.finding(f"customers.{state}", row.share, "1", percent(row.share, 1), denominator=base, definition=_VALID, table="activity",
@@ -84,19 +84,22 @@ def caused(voice: Voice, found: pd.DataFrame, costs: pd.DataFrame, response: pd.
                          f"How many customers the subsidy brought cannot be known from these data: {voice.listed(reasons)}.")  # fmt: skip
         return [voice.finding("caused.incremental", None, "户", text, status=Status.UNKNOWN, headline=True)]
     span = f"{number(row.low)}–{number(row.high)}"
-    zh = f"已满三个月的近十二个月销售中，因补贴而来的新客户约{number(row.incremental)}户（95%区间{span}）"
-    en = f"The sales of the last twelve cohorts of full age hold about {number(row.incremental)} new customers that the subsidy brought (95 % interval {span})"
+    zh = f"已满三个月的近十二个月销售中，没有补贴就不会有的新客户购机约{number(row.incremental)}台（95%区间{span}，外推到零补贴）"
+    en = (
+        f"Of the sales of the last twelve cohorts of full age about {number(row.incremental)} were to new customers and would not have happened "
+        f"without the subsidy (95 % interval {span}, extrapolated to none)"
+    )
     if extra.reason == "unbounded":
-        zh += f"；每增量客户补贴至少{voice.money(extra.low)}，没有上限。"
+        zh += f"；每台增量补贴至少{voice.money(extra.low)}，没有上限。"
         en += f"; each cost at least {voice.money(extra.low)}, with no upper bound."
     elif extra.value == extra.value:
         times = extra.value / sale.value
         money = f"{number(extra.low)}–{number(extra.high)}"
-        zh += f"，每户补贴{voice.money(extra.value)}（{money}），是每台补贴{voice.money(sale.value)}的{number(times, 1)}倍。"
+        zh += f"，每台增量补贴{voice.money(extra.value)}（{money}），是每台补贴{voice.money(sale.value)}的{number(times, 1)}倍。"
         en += f", {voice.money(extra.value)} each ({money}), {number(times, 1)} times the {voice.money(sale.value)} of a sale."
     else:
         why = voice.word("cost_reason", extra.reason)
-        zh, en = zh + f"；每户成本：{why}。", en + f"; what each cost: {why}."
+        zh, en = zh + f"；每台增量的成本：{why}。", en + f"; what each cost: {why}."
     definition = "Σ units × (1 − exp(−beta × rate)), less displaced bare sales, less own migration"
     lead = voice.finding("caused.incremental", row.incremental, "户", voice.say(zh, en), definition=definition, table="sales", headline=True,
                          denominator=voice.say("没有补贴时的预期销量", "what would have sold without subsidy"))  # fmt: skip
@@ -121,7 +124,7 @@ def layers(voice: Voice, table: pd.DataFrame) -> list[Finding]:
     }
     said = [(voice.say(*words), parts.reindex(names).sum(min_count=1)) for words, names in groups.items()]
     known = [f"{word}{voice.say('', ' ')}{voice.money(value)}" for word, value in said if value == value]
-    text = voice.say("每台", "A device: ") + (voice.listed(known) or voice.say("成本未知", "costs unknown"))
+    text = voice.span(voice.period) + voice.say("每台", ", a device: ") + (voice.listed(known) or voice.say("成本未知", "costs unknown"))
     text += voice.say("；各层分列，不相加", "; the layers stand apart and are not added up")
     values = [
         voice.finding(f"cost.{name}", value, "元", voice.money(value), definition="yuan a unit", table="sales")
@@ -145,18 +148,26 @@ def checks(
     if len(learnt):
         zh = "、".join(f"{voice.word('device_class', r.device_class)}{r.beta:.2f}（{r.low:.2f}至{r.high:.2f}）" for r in learnt.itertuples())
         en = ", ".join(f"{voice.word('device_class', r.device_class)} {r.beta:.2f} ({r.low:.2f} to {r.high:.2f})" for r in learnt.itertuples())
-        branches, spread = int(learnt["clusters"].min()), learnt["residual_sd_pp"].mean()
+        branches = int(learnt["clusters"].min())
+        spread = voice.listed([f"{voice.word('device_class', r.device_class)}{voice.say('', ' ')}{number(r.residual_sd_pp, 1)}" for r in learnt.itertuples()])
         said.append(Check("identified", Verdict.WARNING, voice.say(
-            f"补贴响应由{branches}个分公司同月内补贴率的不同变动识别（扣除网点与月份效应后标准差{number(spread, 1)}个百分点）："
+            f"补贴响应由{branches}个分公司同月内补贴率的不同变动识别（扣除渠道合约与月份效应后的标准差，百分点：{spread}）："
             f"补贴率每高10个百分点，销量约乘以 exp(0.1×系数)。系数：{zh}。若分公司因预期销量好坏而调整力度，此结论不成立。",
             f"The response is learnt from rates that {branches} branches moved apart in the same month (standard deviation "
-            f"{number(spread, 1)} pp after outlet and month effects): 10 points more of subsidy multiply sales by exp(0.1 × beta). "
+            f"in pp after channel, contract and month effects: {spread}): 10 points more of subsidy multiply sales by exp(0.1 × beta). "
             f"Beta: {en}. It would not hold if branches moved their rates because they expected good or bad sales.")))  # fmt: skip
     for row in response[response["beta"].isna()].itertuples():
         name, why = voice.word("device_class", row.device_class), voice.word("response_reason", row.reason)
         said.append(Check(f"not_identified.{row.device_class}", Verdict.NONE, voice.say(f"{name}的补贴响应无法得知：{why}。",
                                                                                        f"{name}: the response cannot be known, {why}.")))  # fmt: skip
     row = found.iloc[0]
+    if row.caused == row.caused and row.other_form == row.other_form:
+        said.append(Check("extrapolated", Verdict.WARNING, voice.say(
+            f"补贴率从未接近零，因补贴而来的销量是外推：按销量对补贴率的指数形式为{number(row.caused)}台，若净价弹性不变则为{number(row.other_form)}台；"
+            "区间只含抽样误差，不含形式的选择。数据以内的变动（几个百分点）不受此影响。",
+            f"No rate was ever near zero, so the sales caused are extrapolated: {number(row.caused)} if sales grow exponentially with the rate, "
+            f"{number(row.other_form)} if the elasticity to the net price is constant. The interval holds sampling error, not the choice of form; "
+            "moves of a few points, inside the data, are not touched by it.")))  # fmt: skip
     if row.unknown_units > 0:
         said.append(Check("caused_unknown", Verdict.NONE, voice.say(
             f"增量测算未含{number(row.unknown_units)}台（补贴或响应未知）。",
@@ -167,8 +178,8 @@ def checks(
         zh = f"月均多付{worth}" if worth else "多付多少无法得知：没有其办理前的收入"
         en = f"they pay {worth} a month more" if worth else "what more they pay is unknown: no revenue before the sale"
         said.append(Check("migrated", Verdict.WARNING if worth else Verdict.NONE, voice.say(
-            f"补贴另带来约{number(row.migrated)}户本网客户迁移到3G，也是目标，不计入新客户；{zh}。",
-            f"The subsidy also moved about {number(row.migrated)} own customers to 3G, a goal too, not counted as new; {en}.")))  # fmt: skip
+            f"补贴另带来约{number(row.migrated)}户本网客户迁移到3G，也是目标，不计入新客户（假定增量中新老客户之比与全部销售相同）；{zh}。",
+            f"The subsidy also moved about {number(row.migrated)} own customers to 3G, a goal too, not counted as new (taking new and own customers to be among them as among all); {en}.")))  # fmt: skip
     whole, rest = boxed.iloc[0], boxed.iloc[1]
     if whole.units > rest.units:
         said.append(Check("boxes", Verdict.WARNING, voice.say(

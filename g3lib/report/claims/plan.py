@@ -2,73 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
-from g3lib.labels import number, percent
+from g3lib.labels import VOCABULARIES, number, percent
 from g3lib.measures.subsidy.allocation import Allocation
 from g3lib.report.claims.voice import Voice
 
 _GAIN = "Σ share of valid customers × expected units"
-# the limits' names in the plan are English: their kinds in both languages
-_LIMITS = (
-    ("lifecycle cap of ", "生命周期上限：", "lifecycle cap of "),
-    ("cap per unit of ", "单台上限：", "cap per unit of "),
-    ("commitment of ", "包销承诺：", "commitment of "),
-    ("price step of ", "供货阶梯价：", "price step of "),
-    ("budget", "预算", "budget"),
-    ("mix floor", "手机与无线座机占比下限", "mix floor"),
-)
 
 
 def limit(voice: Voice, name: str) -> str:
-    """A limit's name in the report's language."""
-    for start, zh, en in _LIMITS:
-        if name.startswith(start):
-            return voice.say(zh, en) + name[len(start) :]
-    return name
+    """A limit's name in the report's language: its kind, and the model or branch that it is of."""
+    kind, _, model = name.partition(" of ")
+    known = kind in VOCABULARIES["limit"]
+    return voice.word("limit", kind) + (voice.say("：", " of ") + model if model else "") if known else name
 
 
-def headline(voice: Voice, plan: Allocation, budget: float, target: float) -> list[Finding]:
+def headline(voice: Voice, plan: Allocation, budget: float, target: float, gained: tuple[float, float, float]) -> list[Finding]:
     """What the same money, or the given budget, would buy, and how sure it is that nothing better exists.
 
     Args:
         plan: the allocation.
-        budget: yuan.
-        target: net adds wanted; 0 for none.
+        budget: yuan, net of rebates.
+        target: valid customers wanted; 0 for none.
+        gained: `gain`: value, low, high.
     """
     if plan.status == "infeasible":
         named = voice.listed([limit(voice, name) for name in plan.conflicts["limit"]])
         text = voice.say(f"这些限制不能同时满足：{named}。没有可行的方案。", f"These limits cannot all be kept: {named}. There is no plan.")
-        return [voice.finding("plan.net_adds", None, "户", text, status=Status.BREACH, headline=True)]
-    gain = plan.objective - plan.today_objective
-    part = percent(gain / plan.today_objective, 1) if plan.today_objective else ""
+        return [voice.finding("plan.customers", None, "户", text, status=Status.BREACH, headline=True)]
+    value, low, high = gained
+    part = f"{percent(value / plan.today_objective, 1)}" if plan.today_objective else ""
+    span = voice.say(f"，95%区间{number(low)}至{number(high)}", f", 95 % interval {number(low)} to {number(high)}") if low == low else ""
+    more = voice.say(f"{'少' if value < 0 else '多'}{number(abs(value))}户", f"{number(abs(value))} {'fewer' if value < 0 else 'more'}")
+    aside = part + span if part else span.lstrip("，, ")
     zh = (
-        f"下月以{voice.money(plan.spend)}补贴，预期有效新增{number(plan.objective)}户；"
-        f"按现行力度用{voice.money(plan.today_spend)}得{number(plan.today_objective)}户，"
-        f"{'少' if gain < 0 else '多'}{number(abs(gain))}户{f'（{part}）' if part else ''}。"
+        f"下月净支出{voice.money(plan.spend)}，预期有效新增{number(plan.objective)}户；"
+        f"按现行力度净支出{voice.money(plan.today_spend)}得{number(plan.today_objective)}户，{more}{f'（{aside}）' if aside else ''}。"
     )
     en = (
-        f"Next month {voice.money(plan.spend)} of subsidy would bring {number(plan.objective)} valid customers; today's rates bring "
-        f"{number(plan.today_objective)} for {voice.money(plan.today_spend)}: {number(abs(gain))} {'fewer' if gain < 0 else 'more'}"
-        f"{f' ({part})' if part else ''}."
+        f"Next month a net {voice.money(plan.spend)} would bring {number(plan.objective)} valid customers; today's rates bring "
+        f"{number(plan.today_objective)} for {voice.money(plan.today_spend)}: {more}{f' ({aside})' if aside else ''}."
     )
     near = percent(max(plan.gap, 1e-5), 3)  # the proof is in floating point: no gap is claimed to be nothing
     proof = voice.say(
-        f"与可证明的最优相差不超过{near}；预算{voice.money(budget)}。",
-        f" No plan gains more than {near} above it; the budget is {voice.money(budget)}.",
+        f"与可证明的最优相差不超过{near}；预算{voice.money(budget)}。", f" No plan gains more than {near} above it; the budget is {voice.money(budget)}."
     )
-    lead = voice.finding("plan.net_adds", plan.objective, "户", voice.say(zh, en) + proof, definition=_GAIN, table="sales", headline=True,
+    lead = voice.finding("plan.customers", plan.objective, "户", voice.say(zh, en) + proof, definition=_GAIN, table="sales", headline=True,
                          denominator=voice.say("现行力度的预期", "what today's rates bring"), previous=plan.today_objective)  # fmt: skip
     figures = [("plan.spend", plan.spend, "元"), ("plan.today_spend", plan.today_spend, "元"), ("plan.gap", plan.gap, "1"),
                ("plan.bound", plan.bound, "户"), ("plan.penalty", plan.penalty, "元"), ("plan.rebate", plan.rebate, "元")]  # fmt: skip
     found = [lead]
-    if plan.rebate > 0:
-        text = voice.say(f"花费已减去供货阶梯返利{voice.money(plan.rebate)}、计入包销罚金{voice.money(plan.penalty)}。",
-                         f"Spending is after {voice.money(plan.rebate)} of vendor rebates and with {voice.money(plan.penalty)} of penalties.")  # fmt: skip
-        found.append(voice.finding("plan.rebate_said", plan.rebate, "元", text, definition="all-units price steps", headline=True))
+    if plan.rebate > 0 or plan.penalty > 0:
+        parts = [voice.money(value) for value in (plan.subsidy, plan.rebate, plan.penalty)]
+        text = voice.say(f"净支出 = 补贴{parts[0]} − 供货阶梯返利{parts[1]} + 包销罚金{parts[2]}。",
+                         f"Net spending is {parts[0]} of subsidy less {parts[1]} of vendor rebates plus {parts[2]} of penalties.")  # fmt: skip
+        found.append(voice.finding("plan.parts", plan.subsidy, "元", text, definition="subsidy − rebates + penalties", headline=True))
     if target > 0:
         short = target - plan.objective
         text = voice.say(
@@ -103,10 +96,10 @@ def _moved(voice: Voice, finding: str, table: pd.DataFrame, names: list[str]) ->
     zh, en = [], []
     if ups:
         zh.append("增加最多：" + "、".join(f"{n}{voice.money(v)}" for n, v in ups[:2]))
-        en.append("most more: " + ", ".join(f"{n} {voice.money(v)}" for n, v in ups[:2]))
+        en.append("largest increases: " + ", ".join(f"{n} {voice.money(v)}" for n, v in ups[:2]))
     if downs:
         zh.append("减少最多：" + "、".join(f"{n}{voice.money(-v)}" for n, v in downs[:2]))
-        en.append("most less: " + ", ".join(f"{n} {voice.money(-v)}" for n, v in downs[:2]))
+        en.append("largest cuts: " + ", ".join(f"{n} {voice.money(-v)}" for n, v in downs[:2]))
     text = voice.say("；".join(zh), "; ".join(en)[:1].upper() + "; ".join(en)[1:])
     total = sum(v for _, v in ups)
     return [voice.finding(finding, total, "元", text, definition="subsidy proposed − today's", table="sales")]
@@ -127,31 +120,43 @@ def limits(voice: Voice, plan: Allocation) -> list[Finding]:
         text = voice.say("预算没有用尽：再多的钱在各项限制内买不到更多客户", "The budget is not used up: within the limits more money buys nothing")
         return [voice.finding("plan.shadow.budget", 0.0, "户", text, definition="dual of the budget")]
     row = money.iloc[0]
-    got = row["bought"] if row["bought"] == row["bought"] else row["predicted"]
+    checked = row["verdict"] == "pass"
+    got = row["bought"] if checked else row["predicted"]
+    others = len(priced) - 1
+    rest = (f"；另有{others}条限制也在起作用", f"; {others} other limit{'s bind' if others > 1 else ' binds'}") if others else ("", "")
     text = voice.say(
-        f"预算每增加{voice.money(row['step'])}，多得{number(got, 1)}户有效客户（重新求解核对）；另有{len(priced) - 1}条限制也在起作用",
-        f"{voice.money(row['step'])} more budget buys {number(got, 1)} valid customers (checked by solving again); "
-        f"{len(priced) - 1} other limits bind",
+        f"预算每增加{voice.money(row['step'])}，多得{number(got, 1)}户有效客户{'（重新求解核对）' if checked else ''}{rest[0]}",
+        f"{voice.money(row['step'])} more budget buys {number(got, 1)} valid customers{' (checked by solving again)' if checked else ''}{rest[1]}",
     )
     return [voice.finding("plan.shadow.budget", got, "户", text, definition="dual of the budget", denominator=voice.money(row["step"]))]
+
+
+def _amount(voice: Voice, value: float, unit: str) -> str:
+    return voice.money(value) if unit.startswith("yuan") else voice.say(f"{number(value, 1)}台", f"{number(value, 1)} devices")
 
 
 def limits_table(voice: Voice, plan: Allocation, most: int = 10) -> pd.DataFrame:
     """The limits that bind as a table: limit, what it is at, what one more buys in words; of conflicts what each must give."""
     if plan.status == "infeasible":
         alone = voice.say("单独放宽它不够", "giving alone is not enough")
-        rows = [(limit(voice, r.limit), number(r.bound, 1), voice.say(f"须放宽{number(r.gives, 1)}", f"must give {number(r.gives, 1)}")
-                 if r.gives == r.gives else alone) for r in plan.conflicts.itertuples()]  # fmt: skip
+        rows = []
+        for r in plan.conflicts.itertuples():
+            gives = _amount(voice, r.gives, r.unit)
+            bound = percent(r.bound, 1) if r.limit == "mix floor" else _amount(voice, r.bound, r.unit)
+            rows.append((limit(voice, r.limit), bound, voice.say(f"须放宽{gives}", f"must give {gives}") if r.gives == r.gives else alone))
         return pd.DataFrame(rows, columns=["limit", "bound_text", "says"])
     bounds = plan.limits.set_index("limit")["bound"]
     rows = []
     for r in plan.shadow_prices[plan.shadow_prices["per_unit"] > 0].head(most).itertuples():
-        step = voice.money(r.step) if r.unit.startswith("yuan") else voice.say(f"{number(r.step, 1)}台", f"{number(r.step, 1)} devices")
+        step = _amount(voice, r.step, r.unit)
         got = r.bought if r.bought == r.bought else r.predicted
         checked = voice.say("，已重新求解核对", ", checked by solving again") if r.verdict == "pass" else ""
-        says = voice.say(f"放宽{step}，多得{number(got, 2)}户{checked}", f"{step} more buys {number(got, 2)} customers{checked}")
+        fewer = r.limit.startswith("commitment")  # a floor gives by asking for less
+        says = voice.say(
+            f"{'少承诺' if fewer else '放宽'}{step}，多得{number(got, 2)}户{checked}", f"{step} {'less promised' if fewer else 'more'} buys {number(got, 2)} customers{checked}"
+        )
         bound = bounds.get(r.limit, float("nan"))
-        rows.append((limit(voice, r.limit), voice.money(bound) if r.unit.startswith("yuan") else number(bound, 1), says))
+        rows.append((limit(voice, r.limit), _amount(voice, bound, r.unit), says))
     return pd.DataFrame(rows, columns=["limit", "bound_text", "says"])
 
 
@@ -200,26 +205,47 @@ def returns_table(voice: Voice, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def commitments(voice: Voice, status: pd.DataFrame, missing: pd.DataFrame) -> list[Check]:
-    """How the promises of the last twelve months stand, and which models are subsidised without one.
+def beyond(voice: Voice, table: pd.DataFrame, worth: pd.DataFrame) -> list[Check]:
+    """Which classes the proposal subsidises beyond what pays back within the contract: it maximises customers, not profit.
 
     Args:
-        status: `commitment_status`; missing: `without_promise` of the period.
+        table: `changes` by device_class; worth: `returns_by_class`.
+    """
+    limits = worth.set_index("device_class")["break_even_rate"]
+    over = table[table["rate"] > table["device_class"].map(limits)]
+    if over.empty:
+        return []
+    zh = "、".join(f"{voice.word('device_class', r.device_class)}（建议{percent(r.rate, 1)}，可回本上限{percent(limits[r.device_class], 1)}）" for r in over.itertuples())
+    en = ", ".join(f"{voice.word('device_class', r.device_class)} ({percent(r.rate, 1)} proposed, {percent(limits[r.device_class], 1)} pays back)" for r in over.itertuples())
+    return [Check("beyond_break_even", Verdict.WARNING, voice.say(
+        f"方案求的是有效客户最多，不是利润最大。以下终端类型的建议补贴率高于合约期内可回本的上限：{zh}。",
+        f"The plan maximises valid customers, not profit. Proposed beyond what pays back within the contract: {en}."))]  # fmt: skip
+
+
+def commitments(voice: Voice, status: pd.DataFrame, missing: pd.DataFrame) -> list[Check]:
+    """How the promises stand, the province's own first, and which models are subsidised without one.
+
+    Args:
+        status: `commitment_status` of those that run or ended lately; missing: `without_promise` of the period.
     """
     said = []
-    if len(status):
-        last = (status["ends"] - pd.to_timedelta(status["horizon"], unit="D")).max()  # the day of the report, where any is running
-        status = status[status["ends"] > last - pd.DateOffset(years=1)]
     if status.empty:
-        said.append(Check("no_commitments", Verdict.NONE, voice.say("没有包销承诺表。", "There is no table of commitments.")))
-    broken, behind = status[status["verdict"] == "fail"], status[status["verdict"] == "warning"]
-    named = voice.listed([f"{r.model}（{voice.word('commitment_direction', r.direction)}，{percent(r.attainment, 1)}）"
-                          for r in [*broken.itertuples(), *behind.itertuples()][:4]])  # fmt: skip
-    if len(broken) + len(behind):
-        penalty = voice.money(float(pd.concat([broken, behind])["expected_penalty"].sum(min_count=1)))
-        said.append(Check("commitments", Verdict.FAIL if len(broken) else Verdict.WARNING, voice.say(
-            f"{len(status)}项包销承诺中{len(broken)}项未兑现、{len(behind)}项难以按期兑现：{named}等；预计罚金{penalty}。",
-            f"Of {len(status)} commitments {len(broken)} were not met and {len(behind)} are unlikely to be: {named}; penalty expected {penalty}.")))  # fmt: skip
+        said.append(Check("no_commitments", Verdict.NONE, voice.say("没有进行中或近一年结束的包销承诺。", "No commitment runs or ended within a year.")))
+    for direction in ("province_to_vendor", "vendor_to_province"):
+        own = status[status["direction"] == direction]
+        broken, behind = own[own["verdict"] == "fail"], own[own["verdict"] == "warning"]
+        if not len(broken) + len(behind):
+            continue
+        worst = [*broken.nsmallest(3, "attainment").itertuples(), *behind.nsmallest(3, "p_met").itertuples()]
+        named = voice.listed([voice.say(f"{r.model}（{percent(r.attainment, 1)}）", f"{r.model} ({percent(r.attainment, 1)})") for r in worst])
+        owed, expected = (voice.money(float(part["expected_penalty"].sum(min_count=1))) for part in (broken, behind))
+        side = voice.word("commitment_direction", direction)
+        zh = [f"{len(broken)}项未兑现，罚金{owed}"] * (len(broken) > 0) + [f"{len(behind)}项难以按期兑现，预计罚金{expected}"] * (len(behind) > 0)
+        en = [f"{len(broken)} were not met, penalty {owed}"] * (len(broken) > 0)
+        en += [f"{len(behind)} are unlikely to be, penalty expected {expected}"] * (len(behind) > 0)
+        said.append(Check(f"commitments.{direction}", Verdict.FAIL if len(broken) else Verdict.WARNING, voice.say(
+            f"{side}{len(own)}项中{'；'.join(zh)}。差距最大：{named}。",
+            f"Of {len(own)} commitments {side}, {'; '.join(en)}. Furthest behind: {named}.")))  # fmt: skip
     for row in missing[missing["verdict"] == "fail"].itertuples():
         said.append(Check(f"unpromised.{row.model}", Verdict.FAIL, voice.say(
             f"{row.model}没有厂商承诺而获补贴：{number(row.units)}台，{voice.money(row.subsidy_yuan)}。",
@@ -244,7 +270,7 @@ def unified(voice: Voice, deviations: pd.DataFrame, selected: pd.DataFrame, mix:
                 f"The {pair[1]} of {own['model'].nunique()} models is not alike in all branches; most: {top.model} at {top.branch}, {number(top.value, 1)} yuan where "
                 f"{number(top.usual, 1)} is usual.")))  # fmt: skip
     row = selected.iloc[0]
-    verdict = {str(v): v for v in Verdict}[row.verdict]
+    verdict = Verdict(row.verdict)
     said.append(Check("selected_models", verdict, voice.say(
         f"在售全省甄选机型{number(row.models)}款（要求{row.low}至{row.high}款）。",
         f"{number(row.models)} models selected by the province are on sale ({row.low} to {row.high} asked for).")))  # fmt: skip
@@ -255,25 +281,53 @@ def unified(voice: Voice, deviations: pd.DataFrame, selected: pd.DataFrame, mix:
     return said
 
 
-def checks(voice: Voice, plan: Allocation, cells: pd.DataFrame, response: pd.DataFrame, max_move: float) -> list[Check]:
-    """What the plan assumes, and what it could not move."""
-    fixed = cells[cells["beta"].isna()]
+def checks(
+    voice: Voice, plan: Allocation, cells: pd.DataFrame, response: pd.DataFrame, lives: pd.DataFrame, max_move: float, decided: Mapping[str, float]
+) -> list[Check]:
+    """What the plan assumes, what it could not move, and the figures somebody decided.
+
+    Args:
+        plan: the allocation; cells: what it was made of; response: by class; lives: `lifecycle`.
+        max_move: as given to `next_month`; decided: `decided`.
+    """
+    fixed = cells["beta"].isna()
+    moved = voice.listed([f"{voice.word('device_class', r.device_class)}{voice.say('', ' ')}{number(r.residual_sd_pp, 1)}" for r in response.itertuples()
+                          if r.beta == r.beta])  # fmt: skip
+    stopped = float(((plan.plan["change"].abs() > max_move - 1e-4) & ~fixed).sum())
+    stood = (f"；{number(stopped)}个组到达此限，放宽会改变方案", f"; {number(stopped)} cells stand at that limit, a wider one changes the plan")
+    stood, moved = stood if stopped else ("", ""), moved or voice.say("未知", "unknown")
     said = [
         Check("moves", Verdict.WARNING, voice.say(
-            f"每组补贴率最多变动{percent(max_move, 0)}（百分点）：数据只能证明这样的变动。销量按近三个月月均与上年同期季节折算，不是承诺；现行规则的补贴率不作约束，建议须先成为政策。",
-            f"A rate moves by {percent(max_move, 0)} (points) at most, which is what the data can vouch for. Sales are the pace of the last three "
-            "months at last year's season, no promise. The rules' present rates don't bind: the proposal has to become policy first.")),
-        Check("audit", Verdict.PASS if plan.status != "infeasible" else Verdict.NONE, voice.say(
-            "每条限制都以精确算术重新核对过；方案不超预算。" if plan.status != "infeasible" else "没有方案可核对。",
-            "Every limit was checked again in exact arithmetic; the plan keeps to the budget." if plan.status != "infeasible" else "No plan to check.")),
+            f"设定每组补贴率最多变动{percent(max_move, 0)}（百分点）{stood[0]}。数据中的变动标准差（百分点）：{moved}。"
+            "现行规则的补贴率不作约束，建议须先成为政策；手机补贴对裸机的替代未计入。",
+            f"A rate was set to move by {percent(max_move, 0)} (points) at most{stood[1]}. "
+            f"What moved in the data (standard deviation, pp): {moved}. The rules' present rates don't bind: the proposal has to become "
+            "policy first. Bare devices displaced are not counted.")),
+        Check("expected", Verdict.WARNING, voice.say(
+            "销量按近三个月月均、上年同期季节（已知时）推算；区间只含响应系数的抽样误差，不含当月销量的偶然起伏。",
+            "Sales are the pace of the last three months at last year's season, where it is known; the interval holds the sampling error of the "
+            "response, not what a month sells by chance.")),
+        Check("assumed", Verdict.WARNING, voice.say(
+            f"回本测算：毛利为收入的{percent(decided['margin'], 0)}，年折现率{percent(decided['discount_rate'], 1)}，违约金收回{percent(decided['collection_rate'], 0)}，"
+            "成本为全部已知销售的平均；p10–p90只含客户抽样误差。",
+            f"Payback takes a margin of {percent(decided['margin'], 0)} of revenue, {percent(decided['discount_rate'], 1)} a year, "
+            f"{percent(decided['collection_rate'], 0)} of what leavers owe collected, and the mean cost of all known sales; p10–p90 holds sampling error only.")),
     ]  # fmt: skip
-    if len(fixed):
-        units = number(fixed["units"].sum())
+    if plan.status != "infeasible":
+        said.append(Check("audit", Verdict.PASS, voice.say("每条限制都以精确算术重新核对过；方案不超预算。",
+                                                           "Every limit was checked again in exact arithmetic; the plan keeps to the budget.")))  # fmt: skip
+    free = sorted(set(cells["model"]) & set(lives.loc[lives["allowed_rate"].isna(), "model"]))
+    if free:
+        said.append(Check("no_lifecycle_cap", Verdict.NONE, voice.say(
+            f"{len(free)}款机型没有可用的生命周期上限，未受其约束：{voice.listed(free[:5])}。",
+            f"{len(free)} models have no lifecycle cap that can be used and are not held to one: {voice.listed(free[:5])}.")))  # fmt: skip
+    if fixed.any():
+        units = number(cells.loc[fixed, "units"].sum())
         said.append(Check("fixed", Verdict.WARNING, voice.say(
-            f"{len(fixed)}个组（下月预期{units}台，裸机或响应未知）维持现行力度。",
-            f"{len(fixed)} cells ({units} devices expected; bare, or response unknown) stay at today's rate.")))  # fmt: skip
+            f"{int(fixed.sum())}个组（下月预期{units}台，裸机或响应未知）维持现行力度。",
+            f"{int(fixed.sum())} cells ({units} devices expected; bare, or response unknown) stay at today's rate.")))  # fmt: skip
     for row in response[response["beta"].isna()].itertuples():
-        said.append(Check(f"not_identified.{row.device_class}", Verdict.NONE, voice.say(
-            f"{voice.word('device_class', row.device_class)}的补贴响应无法得知：{voice.word('response_reason', row.reason)}。",
-            f"{voice.word('device_class', row.device_class)}: the response cannot be known, {voice.word('response_reason', row.reason)}.")))  # fmt: skip
+        name, why = voice.word("device_class", row.device_class), voice.word("response_reason", row.reason)
+        said.append(Check(f"not_identified.{row.device_class}", Verdict.NONE, voice.say(f"{name}的补贴响应无法得知：{why}。",
+                                                                                       f"{name}: the response cannot be known, {why}.")))  # fmt: skip
     return said

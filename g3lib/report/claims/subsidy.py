@@ -22,7 +22,7 @@ _BASES = {
 }  # fmt: skip
 _SILENT = {
     "no_cap": ("没有上限", "without a cap"), "no_plan": ("没有停售日期或近期销量", "without an end of life or recent sales"),
-    "unknown": ("有未知补贴", "with unknown subsidies"),
+    "unknown": ("有未知补贴", "with unknown subsidies"), "launched_before_data": ("上市早于数据", "launched before the data begin"),
 }  # fmt: skip
 
 
@@ -77,8 +77,8 @@ def _judged(voice: Voice, beyond: float, over: float, below: float, short: float
         zh.append(f"{number(below)}台低于规则下限，少补{voice.money(-short)}")
         en.append(f"{number(below)} devices below what their rule asks for, {voice.money(-short)} too little")
     if silent:
-        zh.append(f"{'全部' if silent == every else ''}{number(silent)}台不作结论（规则隐去、缺失或金额未知）")
-        en.append(f"{'all ' if silent == every else ''}{number(silent)} devices without a verdict (rule masked or missing, or amount unknown)")
+        zh.append(f"{'全部' if silent == every else ''}{number(silent)}台不作结论（无规则、多条规则、规则隐去或金额未知）")
+        en.append(f"{'all ' if silent == every else ''}{number(silent)} devices without a verdict (no rule, several rules, rule masked, or amount unknown)")
     if not zh:
         zh, en = ["全部合乎规则"], ["every sale keeps to its rule"]
     return voice.say("；".join(zh), "; ".join(en))
@@ -103,21 +103,6 @@ def against_rules(voice: Voice, table: pd.DataFrame) -> list[Finding]:
     )
     return [voice.finding("policy.worst", worst.over_yuan, "元", text, definition="policy check", table="sales",
                           denominator=voice.say("规则内应补", "what the rule allows"), status=Status.BREACH)]  # fmt: skip
-
-
-def over_time(voice: Voice, monthly: pd.DataFrame) -> list[Finding]:
-    """How the handset rate moved over the last year."""
-    own = monthly[monthly["device_class"] == "handset"].dropna(subset="rate")
-    if own.empty:
-        return [voice.finding("subsidy.trend", None, "1", voice.say("没有手机补贴率", "No handset rate"), status=Status.UNKNOWN)]
-    first, last = own.iloc[max(0, len(own) - 13)], own.iloc[-1]
-    text = voice.say(
-        f"手机补贴率由{first.month}的{percent(first.rate, 1)}到{last.month}的{percent(last.rate, 1)}（{voice.points(last.rate - first.rate)}）",
-        f"The handset rate went from {percent(first.rate, 1)} in {first.month} to {percent(last.rate, 1)} in {last.month} "
-        f"({voice.points(last.rate - first.rate)})",
-    )
-    return [voice.finding("subsidy.trend", last.rate - first.rate, "1", text, definition=_RATE, table="sales",
-                          period=f"{own.month.iloc[0]}..{last.month}")]  # fmt: skip
 
 
 def lifecycle(voice: Voice, lives: pd.DataFrame, base: str) -> list[Finding]:
@@ -174,18 +159,3 @@ def checks(
         found.append(Check("unknown", Verdict.NONE, voice.say(
             f"{number(unknown)}台补贴或价格未知，不计入补贴率。", f"{number(unknown)} devices without subsidy or price are left out of the rate.")))
     return found
-
-
-def by_group(voice: Voice, table: pd.DataFrame) -> list[Finding]:
-    """Which group took most of the money."""
-    if table.empty or not table["subsidy_yuan"].sum() > 0:
-        return [voice.finding("subsidy.largest", None, "元", voice.say("本期没有补贴", "No subsidy in the period"), table="sales")]
-    top = table.loc[table["subsidy_yuan"].idxmax()]
-    share = top.subsidy_yuan / table["subsidy_yuan"].sum()
-    name = " · ".join(voice.word(v, top[v]) for v in ("device_class", "contract", "channel"))
-    text = voice.say(
-        f"补贴最多的是{name}：{voice.money(top.subsidy_yuan)}，占{percent(share, 1)}",
-        f"Most of the money went to {name}: {voice.money(top.subsidy_yuan)}, {percent(share, 1)} of it",
-    )
-    return [voice.finding("subsidy.largest", top.subsidy_yuan, "元", text, definition="Σ subsidy × units", table="sales",
-                          denominator=voice.say("本期全部补贴", "all subsidy of the period"))]  # fmt: skip

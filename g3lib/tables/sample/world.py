@@ -164,7 +164,6 @@ def models_table(world: Scenario) -> pd.DataFrame:
     rows = []
     for i, model in enumerate(MODELS):
         first, last = life(model, len(world.months))
-        earlier = int(rng.integers(2, 12)) if model.launch is None else 0
         # a model still on sale has a planned end, so that its lifecycle has a rest; every sixth has none yet
         retires = world.months[last] if model.retire is not None else shift(world.months[-1], 3 + 5 * i % 14)
         end = "" if model.retire is None and i % 6 == 5 else f"{retires}-{days_in(retires):02d}"
@@ -177,7 +176,7 @@ def models_table(world: Scenario) -> pd.DataFrame:
                 "屏幕尺寸(寸)": "" if model.screen is None else f"{model.screen:.1f}",
                 "定制层级": label("tier", _TIERS[i % 3], "zh"),
                 "等级": label("grade", _GRADES[int(rng.integers(3))], "zh"),
-                "上市日期": f"{shift(world.months[first], -earlier)}-01",
+                "上市日期": f"{world.months[first]}-01",  # a life that began before the data could not be judged
                 "退市日期": end,
             }
         )

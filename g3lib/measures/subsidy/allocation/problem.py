@@ -124,7 +124,8 @@ def build(inputs: Inputs, *, strict: bool = True) -> Problem:
             choices += [(len(limits), 0.0, 0.0, -1, 1), (len(limits), penalty, -row.committed_units, -1, 0)]
         limits.append((commitment(row), "units", "commitment", row.Index, -row.committed_units, at, -1.0, 0.0))
     most = pd.Series(units).groupby(cell).max().groupby(cells["model"].to_numpy()).sum()
-    for model, steps in inputs.prices.groupby("model", sort=False):
+    sold = [model for model in inputs.prices["model"].unique() if most[model] > 0]  # a model that nobody buys reaches no step
+    for model, steps in inputs.prices[inputs.prices["model"].isin(sold)].groupby("model", sort=False):
         choices.append((len(limits), 0.0, 0.0, -1, 1))
         rebates, starts = steps["supply_price"].iloc[0] - steps["supply_price"], steps["from_units"]
         ends = starts.shift(-1).fillna(np.inf).clip(upper=most[model])
@@ -154,6 +155,7 @@ def _levels(inputs: Inputs, cap: np.ndarray, strict: bool) -> tuple[np.ndarray, 
     now, fixed = np.rint(today(cells) * FEN)[:, None], cells["beta"].isna().to_numpy()[:, None]
     price = cells["list_price"].to_numpy()[:, None]
     least = np.ceil(price * cells[["rate_min"]].to_numpy() * FEN - 1e-6)
+    least = np.fmin(least, np.floor(cap[:, None] * FEN + 1e-6))  # a cap is a rule, how far a rate moves a choice
     most = np.floor(price * cells[["rate_max"]].to_numpy() * FEN + 1e-6)
     grid = np.rint(price * inputs.rates * FEN).clip(least, most)
     at_cap = np.floor(cap[:, None] * FEN + 1e-6)
