@@ -12,6 +12,7 @@ import pytest
 
 from g3lib import charts, labels, subsidy
 from g3lib.findings import Check, Finding, Status, Verdict
+from g3lib.report import tables
 from g3lib.report.charts.look import drawn, figure, look, png
 from g3lib.report.claims import customers, plan
 from g3lib.report.claims.voice import Voice
@@ -103,7 +104,7 @@ def test_no_fault_is_known(voice: Voice, states: pd.DataFrame) -> None:
 
 
 BETAS = pd.DataFrame({"device_class": ["handset", "wireless_phone"], "beta": [2.5, 1.2], "low": [2.0, 0.4], "high": [3.0, 2.0], "clusters": [12, 9],
-                      "residual_sd_pp": [3.1, 2.9], "reason": ""})  # fmt: skip
+                      "residual_sd_pp": [3.1, 2.9], "changed": [40, 2], "between_branches": [0.8, 0.6], "reason": ""})  # fmt: skip
 
 
 def found_of(incremental: float, se: float = 10.0, reason: str = "", unknown: float = 0.0) -> pd.DataFrame:
@@ -202,7 +203,7 @@ def test_layers_stand_apart(voice: Voice) -> None:
     assert words(voice, "成本未知", "costs unknown") in said(voice, customers.layers(voice, table.assign(yuan=np.nan))[:1])
 
 
-MIGRATED = pd.DataFrame({"device_class": ["handset", "netbook"], "migrated": [30, 5], "customers": [28, 0], "change": [18.0, np.nan]})
+MIGRATED = pd.DataFrame({"device_class": ["handset", "netbook"], "migrated": [30, 5], "customers": [28, 0], "revenue_change": [18.0, np.nan]})
 
 
 def boxed(suspected: bool) -> pd.DataFrame:
@@ -443,9 +444,9 @@ def test_a_budget_that_binds_and_one_that_is_not_used_up(voice: Voice) -> None:
 
 def test_limits_have_a_name_in_each_language() -> None:
     names = ["budget", "mix floor", "lifecycle cap of M_1", "cap per unit of M", "commitment of M, 甲", "price step of M"]
-    assert [plan.limit(ZH, name) for name in names] == [
+    assert [tables.limit_name(name, "zh") for name in names] == [
         "预算", "手机与无线座机占比下限", "生命周期上限：M_1", "单台上限：M", "包销承诺：M, 甲", "供货阶梯价：M"]  # fmt: skip
-    assert [plan.limit(EN, name) for name in names] == names
+    assert [tables.limit_name(name, "en") for name in names] == names
 
 
 LIVES = pd.DataFrame({"model": ["样机甲", "样机乙", "其他"], "allowed_rate": [0.3, np.nan, np.nan]})
@@ -481,7 +482,7 @@ def test_what_the_plan_assumes(voice: Voice) -> None:
 @both
 @pytest.mark.parametrize(("cells", "move", "stand"), [(CELLS, 0.1, 2), (CELLS, 0.5, 1), (CELLS, 0.6, 0), (CELLS.assign(beta=[4.0, np.nan]), 0.1, 1)])
 def test_the_cells_that_stand_at_the_limit_of_the_move_are_counted(voice: Voice, cells: pd.DataFrame, move: float, stand: int) -> None:
-    change = BEST.plan["change"].abs()
+    change = BEST.plan["rate_change"].abs()
     assert change.iloc[0] == pytest.approx(0.12, abs=0.01) and change.iloc[1] == 0.5
     (moves,) = [one for one in plan.checks(voice, BEST, cells, RESPONSE, LIVES, move, DECIDED) if one.name == "moves"]
     text = said(voice, [moves])

@@ -147,7 +147,7 @@ def test_three_counts_side_by_side_by_hand() -> None:
     assert (found["sell_in"], found["sell_through"], found["activated"]) == (70, 60, 20)
     assert (found["attainment"], found["elapsed"], found["pace"], found["horizon"]) == (0.75, 1.0, 0.75, 0)
     assert (found["expected_final"], found["expected_short"], found["p_met"]) == (60, 20, 0)
-    assert (found["expected_penalty"], found["state"], found["verdict"], found["reason"]) == (200, "ended", "fail", "")
+    assert (found["expected_penalty"], found["phase"], found["verdict"], found["reason"]) == (200, "ended", "fail", "")
     by_sell_in = commitment_status(sold([2] * 40), lying, row, date(2013, 2, 9), {TO_VENDOR: "sell_in"}).iloc[0]
     assert (by_sell_in["counted"], by_sell_in["attainment"], by_sell_in["expected_penalty"]) == ("sell_in", 70 / 80, 100)
 
@@ -222,7 +222,7 @@ def test_probabilities_come_true(week_spread: float) -> None:
 def test_state_verdict_and_reason(row: tuple[str, str, str, str, float | None], sales: pd.DataFrame, asof: str,
                                   expected: tuple[str, str, str]) -> None:  # fmt: skip
     found = commitment_status(sales, counted(), promised(row), date.fromisoformat(asof)).iloc[0]
-    assert (found["state"], found["verdict"], found["reason"]) == expected
+    assert (found["phase"], found["verdict"], found["reason"]) == expected
     if expected[2] not in ("running", "zero_base", ""):
         assert np.isnan(found["p_met"]) and np.isnan(found["expected_penalty"])
 
@@ -346,7 +346,7 @@ def test_recent_is_what_runs_is_to_come_or_ended_within_the_year() -> None:
     assert recent(status[:0], date(2013, 12, 31)).empty
     rows = promised((*YEAR, 40), ("A", BY_VENDOR, "2012-01-01", "2012-02-19", 9), ("A", BY_VENDOR, "2013-03-01", "2013-04-10", 9))
     known = commitment_status(sold([1] * 50), counted(), rows, date(2013, 2, 19))
-    assert recent(known, date(2013, 2, 19))["state"].tolist() == ["running", "not_started"]
+    assert recent(known, date(2013, 2, 19))["phase"].tolist() == ["running", "not_started"]
 
 
 # ---- subsidised without a promise -----------------------------------------------------------------------
@@ -381,7 +381,7 @@ def test_the_extra_subsidy_that_closes_a_gap_by_hand() -> None:
     status = commitment_status(sold([1] * 50), counted(), promised((*YEAR, 120)), date(2013, 2, 19))
     response = pd.DataFrame({"device_class": ["handset"], "beta": [2.0]})
     (found,) = gap_closers(status, sold([1] * 50), counted(), response).to_dict("records")
-    assert (found["gap"], found["left"], found["price"], found["subsidy"]) == (20, 50, 1000, 400)
+    assert (found["gap"], found["to_come"], found["price"], found["subsidy"]) == (20, 50, 1000, 400)
     assert found["extra_rate"] == pytest.approx(np.log(1.4) / 2)
     assert found["extra_subsidy"] == pytest.approx(168.236, abs=1e-3)
     assert found["extra_cost"] == pytest.approx(70 * (400 + 168.236) - 50 * 400, abs=0.1)
@@ -414,7 +414,7 @@ def test_a_model_of_which_nothing_was_sold_has_its_gap_and_no_price() -> None:
     sales = sold([1] * 50)
     status = commitment_status(sales, counted(), promised(("B", TO_VENDOR, "2013-01-01", "2013-04-10", 10)), date(2013, 2, 19))
     (found,) = gap_closers(status, sales, counted(), pd.DataFrame({"device_class": ["handset"], "beta": [2.0]})).to_dict("records")
-    assert (found["gap"], found["left"], found["reason"]) == (10, 0, "no_sales")
+    assert (found["gap"], found["to_come"], found["reason"]) == (10, 0, "no_sales")
 
 
 def test_only_running_commitments_behind_their_pace_are_closed_and_a_class_has_one_response() -> None:
@@ -475,7 +475,7 @@ def test_what_was_planted_is_found(store: Store, sample_folder: Path) -> None:
     counts = mine[list(measure.COUNTS)]
     assert (counts.loc[ends["met"]] >= mine.at[ends["met"], "committed"]).all()
     assert (counts.loc[ends["short"]] < mine.at[ends["short"], "committed"]).all()
-    assert mine.at[ends["running"], "state"] == "running" and mine.at[ends["running"], "horizon"] == 90
+    assert mine.at[ends["running"], "phase"] == "running" and mine.at[ends["running"], "horizon"] == 90
     assert set(status.loc[status["direction"] == BY_VENDOR, "verdict"]) == {"pass", "fail"}
 
     breach = without_promise(sales[sales["model"].notna()], rows)

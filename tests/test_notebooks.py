@@ -7,9 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from g3lib.findings import in_notebook
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("0*.ipynb"))
 
@@ -79,3 +82,13 @@ def test_papermill_alone_runs_a_branch(tmp_path: Path, root: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "36.82%" in out.read_text(encoding="utf-8")
+
+
+def test_the_brief_says_what_the_subsidy_report_says(root: Path) -> None:
+    """Both are committed for one branch and month, and each is compared with a fresh run by nbval."""
+    brief, report = ({f.name: f for f in in_notebook(json.loads((root / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")))}
+                     for name in ("00-branch-brief", "01-subsidy-efficiency"))  # fmt: skip
+    shared = ["subsidy.rate", "lifecycle.fails", "customers.valid", "caused.incremental"]
+    assert set(shared) <= set(brief)
+    for name in shared:
+        assert replace(brief[name], headline=False) == replace(report[name], headline=False)

@@ -267,7 +267,7 @@ def test_a_lifecycle_cap_below_zero_allows_no_subsidy() -> None:
 
 STATUS = pd.DataFrame({
     "model": ["a", "a", "a", "b", "c", "d", "elsewhere"], "direction": ["province_to_vendor"] * 6 + ["province_to_vendor"],
-    "state": ["running", "running", "ended", "running", "running", "running", "running"],
+    "phase": ["running", "running", "ended", "running", "running", "running", "running"],
     "ends": pd.to_datetime(["2014-02-28", "2014-01-31", "2013-11-30", "2014-03-15", "2013-12-31", "2014-06-30", "2014-06-30"]),
     "committed": [300.0, 50.0, 1e6, 90.0, 10.0, 100.0, 5.0], "sell_through": [100.0, 20.0, 0.0, 120.0, 4.0, np.nan, 0.0],
 })  # fmt: skip
@@ -304,7 +304,7 @@ def moved(*by: float, value: float = 1.0) -> tuple[pd.DataFrame, pd.DataFrame]:
     cells = pd.DataFrame({"device_class": ["handset", "netbook"][: len(by)], "value": value})
     units = [100 * np.exp(2 * one) for one in by]
     plan = pd.DataFrame({"rate_today": 0.5, "rate": [0.5 + one for one in by], "units_today": 100.0, "units": units,
-                         "gain_today": value * 100, "gain": [value * n for n in units]})  # fmt: skip
+                         "gain_today": value * 100, "gain_planned": [value * n for n in units]})  # fmt: skip
     return plan, cells
 
 
@@ -427,10 +427,10 @@ def test_the_province_gains_at_equal_money_within_every_limit(province: SimpleNa
     assert plan.spend <= money
     assert plan.objective > plan.today_objective * 1.03
     fen = 0.01 / cells["list_price"]  # a subsidy is a whole number of fen
-    assert (plan.plan["change"].abs() <= 0.10 + fen).all()
+    assert (plan.plan["rate_change"].abs() <= 0.10 + fen).all()
     assert (plan.plan["rate"] <= np.maximum(0.9, cells["rate"]) + fen).all()
     fixed = cells["beta"].isna()
-    assert fixed.any() and plan.plan.loc[fixed, "change"].abs().max() < 1e-9
+    assert fixed.any() and plan.plan.loc[fixed, "rate_change"].abs().max() < 1e-9
     assert set(cells.loc[cells["contract"] == "bare", "beta"].isna()) == {True}
 
 
@@ -441,7 +441,7 @@ def test_another_budget_or_move_is_kept_to(province: SimpleNamespace, share: flo
     plan = subsidy.allocate(cells, money, checks=0)
     assert plan.status == "optimal"
     assert plan.spend <= money
-    assert (plan.plan["change"].abs() <= move + 0.01 / cells["list_price"]).all()
+    assert (plan.plan["rate_change"].abs() <= move + 0.01 / cells["list_price"]).all()
 
     def shifted(by: float) -> tuple[float, float]:
         """Spend and gain of every movable rate moved alike."""

@@ -452,6 +452,20 @@ def test_one_stage_zero_price_unset_and_nothing() -> None:
         stages(stages="week")
 
 
+def test_a_dearer_mix_is_told_from_a_rise() -> None:
+    # the own channel at 60 %, the social at 40 %, both in both quarters; then four own sales where there was one
+    rows = [{"date": pd.Timestamp(day), "subsidy": 1000 * rate, "list_price": 1000.0, "channel": channel, "units": units}
+            for day, own in (("2013-01-05", 1.0), ("2013-04-05", 4.0)) for channel, rate, units in (("own", 0.6, own), ("social", 0.4, 1.0))]  # fmt: skip
+    found = glide.glide_path(sales_of(*rows), rules_of(), **SETTINGS).iloc[1]
+    assert (found["verdict"], found["rate_rise"], found["rate_rise_same_mix"]) == ("fail", pytest.approx(0.06), pytest.approx(0.0))
+    rows[2]["subsidy"] = 650.0  # and now own itself is dearer: 5 points on 5,000 of 7,000 yuan of both stages
+    found = glide.glide_path(sales_of(*rows), rules_of(), **SETTINGS).iloc[1]
+    assert found["rate_rise_same_mix"] == pytest.approx(0.05 * 5 / 7)
+    # nothing that was sold in both stages: no figure
+    apart = glide.glide_path(sales_of(rows[0], rows[3]), rules_of(), **SETTINGS).iloc[1]
+    assert np.isnan(apart["rate_rise_same_mix"]) and apart["rate_rise"] == pytest.approx(-0.2)
+
+
 def test_what_the_policy_excepts_is_left_out_and_counted(guidance_2010: pd.DataFrame) -> None:
     rows = [{"date": pd.Timestamp(day), "subsidy": s, "device_class": c, "segment": seg, "model": c}
             for c in ("netbook", "handset") for day, s, seg in (("2010-02-01", 500.0, None), ("2010-08-01", 800.0, "校园客户"), ("2010-08-02", 500.0, "农村客户"))]  # fmt: skip

@@ -138,19 +138,19 @@ def test_every_unknown_event_is_named() -> None:
 def test_a_share_stays_between_what_was_lost_and_all_customers() -> None:
     lost = triangle([[4, 8, 9], [5, 11, 14], [6, 9], [9]]).set_axis([1, 2, 3], axis=1)
     found = projected_share(lost.assign(customers=[20.0, 20, 20, 20]), 3)
-    assert found["kind"].tolist() == ["observed", "observed", "projected", "projected"]
+    assert found["basis"].tolist() == ["observed", "observed", "projected", "projected"]
     assert found["share"].tolist()[:2] == [0.45, 0.7] and found.loc[0, ["low", "high"]].tolist() == [0.45, 0.45]
     ahead = found.iloc[2:]
     assert (ahead["lost"] / 20 < ahead["low"]).all() and (ahead["low"] < ahead["share"]).all() and (ahead["high"] <= 1).all()
     # 9 × 28/15 × 23/19 = 20.3 customers are more than there are
     assert found.loc[3, ["projected", "share", "high"]].tolist() == pytest.approx([9 * 28 / 15 * 23 / 19, 1.0, 1.0])
     # without the youngest, reading at age 2 is all counted
-    assert projected_share(lost.assign(customers=20.0).iloc[:3], 2)["kind"].tolist() == ["observed"] * 3
+    assert projected_share(lost.assign(customers=20.0).iloc[:3], 2)["basis"].tolist() == ["observed"] * 3
 
 
 def test_an_age_that_no_cohort_has_reached_is_unknown() -> None:
     found = projected_share(pd.DataFrame({"customers": [10.0, 10], 1: [1.0, 2], 2: [2.0, np.nan]}), 3)
-    assert found["kind"].tolist() == ["unknown"] * 2 and found["reason"].tolist() == ["no_factor"] * 2
+    assert found["basis"].tolist() == ["unknown"] * 2 and found["reason"].tolist() == ["no_factor"] * 2
     assert found[["share", "low", "high"]].isna().all(axis=None)
 
 
@@ -159,7 +159,7 @@ def test_the_sample_projects_what_it_later_shows(store) -> None:
     sales = sales[sales["units"] == 1]
     whole = projected_share(loss_triangle(sales, rows, date(2013, 12, 31), 9), 9).set_index("cohort")
     asof = projected_share(loss_triangle(sales, rows, date(2012, 12, 31), 9), 9).set_index("cohort")
-    ahead = asof[asof["kind"] == "projected"].join(whole["share"].rename("came"))
+    ahead = asof[asof["basis"] == "projected"].join(whole["share"].rename("came"))
     assert len(ahead) == 8 and asof.loc["2012-12", "reason"] == "no_data"
     # intervals of the factors and the process: 95 % each, so at least six of eight
     assert ahead["came"].between(ahead["low"], ahead["high"]).sum() >= 6

@@ -173,7 +173,7 @@ def test_the_clock_of_each_customer() -> None:
     assert not {"before", "never", None} & set(by_name.index)
     # nothing after the last full month is read; from a first month on, the clock runs but is seen later
     assert retention.durations(sales, pd.DataFrame(histories), date(2013, 3, 30)).loc[0].tolist() == [0, 1, False, ""]
-    later = retention.durations(sales, pd.DataFrame(histories), date(2013, 6, 30), first_month="2013-03")
+    later = retention.durations(sales, pd.DataFrame(histories)[lambda d: d["month"] >= "2013-03"], date(2013, 6, 30))
     assert later.loc[[0, 1]].to_numpy().tolist() == [[2, 2, True, "upgrade"], [2, 5, False, ""]]
     assert 2 not in later.index
 
@@ -189,8 +189,8 @@ def test_a_step_by_hand() -> None:
     first, second = retention.contract_steps(frame, pd.Series(18.0, index=frame.index)).to_dict("records")
     # months 12 to 17: one event in 4 × 10 + 2 × 9 customer-months
     assert (first["at_risk"], first["events"], first["hazard"]) == (9, 3, pytest.approx(1 / 3))
-    assert first["hazard_before"] == pytest.approx(1 / 58) and first["step"] == pytest.approx(1 / 3 - 1 / 58)
-    assert 0 < first["low"] < first["step"] < first["high"] and second["hazard"] == 0
+    assert first["hazard_before"] == pytest.approx(1 / 58) and first["hazard_step"] == pytest.approx(1 / 3 - 1 / 58)
+    assert 0 < first["low"] < first["hazard_step"] < first["high"] and second["hazard"] == 0
     assert retention.contract_steps(frame, pd.Series(0.0, index=frame.index)).empty
 
 
@@ -204,9 +204,9 @@ def test_the_sample_shows_what_was_planted(store, sample_folder: Path) -> None:
             row = steps.loc[(term, month)]
             error = (row["high"] - row["low"]) / 2 / 1.96
             # the early-termination hazard ends where the step begins
-            assert abs(row["step"] - (extra - planted["early_termination_voluntary"])) < 3.5 * error
+            assert abs(row["hazard_step"] - (extra - planted["early_termination_voluntary"])) < 3.5 * error
     # left truncation: half of the months unseen, the same curve within its error
-    late = retention.kaplan_meier(retention.durations(sales, activity, date(2013, 12, 31), first_month="2012-06")).set_index("month")
+    late = retention.kaplan_meier(retention.durations(sales, activity[activity["month"] >= "2012-06"], date(2013, 12, 31))).set_index("month")
     whole = retention.kaplan_meier(frame).set_index("month")
     for month in (6, 12, 17):
         assert late.loc[month, "low"] < whole.loc[month, "survival"] < late.loc[month, "high"]

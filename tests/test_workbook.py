@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 
 import openpyxl
 import pandas as pd
@@ -10,6 +12,8 @@ import pytest
 
 from g3lib.errors import UsageError
 from g3lib.report import workbook
+from g3lib.runs import batch
+from g3lib.runs.notebooks import find
 
 FRAME = pd.DataFrame({
     "model": ["=1+1", "http://x", "样例机A1"], "channel": ["own", None, "kiosk"], "units": [1234.0, float("nan"), 0.0],
@@ -57,9 +61,32 @@ def test_what_has_no_words_is_still_a_number_and_awkward_values_have_a_cell() ->
     frame = pd.DataFrame({"hazard": [0.0123, float("inf")], "flag": pd.array([True, None], "boolean"), "rows": [(1, 2), ()],
                           "day": pd.to_datetime(["2013-01-05", None])})  # fmt: skip
     rows = list(sheet(frame).iter_rows(min_row=2, values_only=True))
-    assert rows == [(0.0123, "True", "1, 2", "2013-01-05"), ("∞", None, None, None)]
+    assert rows == [(0.0123, "是", "1, 2", "2013-01-05"), ("∞", None, None, None)]
 
 
 def test_a_title_too_long_is_refused_not_cut() -> None:
     with pytest.raises(UsageError, match="31 characters"):
         workbook.xlsx({"表" * 32: FRAME}, "zh")
+
+
+@pytest.fixture(scope="module", params=["zh", "en"])
+def made(request: pytest.FixtureRequest, workspace_copy) -> list[Path]:
+    """The workbooks that `g3 run` writes beside the subsidy reports of the made-up province."""
+    notebooks = [one for one in find(workspace_copy.notebooks) if one.path.stem in ("01-subsidy-efficiency", "05-subsidy-plan")]
+    planned = batch.plan(workspace_copy, notebooks, ["样例一区", "样例省（虚构）"], lang=request.param)
+    rows: list = []
+    batch.execute(planned.tasks, 2, rows.append)
+    assert [row.state for row in rows] == ["ok", "ok"], rows
+    return [(workspace_copy.reports / row.period / row.html).with_suffix(".xlsx") for row in rows]
+
+
+def test_nothing_in_the_subsidy_workbooks_is_a_word_of_the_code(made: list[Path], request: pytest.FixtureRequest) -> None:
+    chinese = "[zh]" in request.node.name
+    raw = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+" + ("|[a-z][a-z ]*[a-z]|True|False|None" if chinese else "|True|False|None"))
+    found = set()
+    for path in made:
+        for one in openpyxl.load_workbook(path, read_only=True):
+            rows = list(one.iter_rows(values_only=True))
+            assert len(set(rows[0])) == len(rows[0]), one.title
+            found |= {(path.stem, one.title, cell) for row in rows for cell in row if isinstance(cell, str) and raw.fullmatch(cell)}
+    assert not found

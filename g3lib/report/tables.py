@@ -5,6 +5,7 @@ Every text that comes from data is escaped here, and only here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -27,8 +28,33 @@ def _date(value: object, lang: Lang) -> str:
     return f"{pd.Timestamp(value):%Y-%m-%d}"
 
 
+def limit_name(name: str, lang: Lang) -> str:
+    """A plan's limit in words: its kind, and the model or branch that it is of.
+
+    >>> limit_name("lifecycle cap of A1", "zh"), limit_name("budget", "en")
+    ('生命周期上限：A1', 'budget')
+    """
+    kind, _, of = name.partition(" of ")
+    known = kind in VOCABULARIES["limit"] and of
+    return label("limit", kind, lang) + pick(lang, "：", " of ") + of if known else label("limit", name, lang)
+
+
+def _why(value: object, lang: Lang) -> str:
+    """Reasons in words: `yuan+rate` is two of them, `segment_unknown` a dimension that nobody states."""
+
+    def word(code: str) -> str:
+        stem = code.removesuffix("_unknown")
+        if code in VOCABULARIES["why"] or stem not in VOCABULARIES["why"]:
+            return label("why", code, lang)
+        return label("why", stem, lang) + pick(lang, "未知", " unknown")
+
+    return pick(lang, "；", "; ").join(word(code) for code in re.split(r"; |\+", _text(value, lang)))
+
+
 _FORMATS: dict[str, Format] = {
     "text": _text,
+    "limit": lambda v, lang: limit_name(str(v), lang),
+    "why": _why,
     "date": _date,
     "count": lambda v, lang: number(v),
     "count1": lambda v, lang: number(v, 1),
@@ -66,9 +92,7 @@ def shown(column: str, value: object, lang: Lang) -> str:
     if column == "month" and value == "":
         return pick(lang, "合计", "total")
     form = form_of(column)
-    if form in VOCABULARIES:
-        return label(form, value, lang)
-    return _FORMATS[form](value, lang)
+    return _FORMATS[form](value, lang) if form in _FORMATS else label(form, value, lang)
 
 
 def form_of(column: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from g3lib.errors import UsageError, listed
-from g3lib.labels import VOCABULARIES, Lang
+from g3lib.labels import VOCABULARIES, Lang, pick
 from g3lib.report.tables import form_of, heading, shown
 
 _NUMBERS = {
@@ -23,7 +23,7 @@ _NUMBERS = {
 }  # fmt: skip
 _MOST_ROWS = 1_048_575  # a sheet's own limit, less the heading
 # columns that stand for points on the page and for yuan or logs in a long table: shown as they are
-_MANY_MEANINGS = {"low", "high", "before", "after", "change", "step", "value", "survival"}
+_MANY_MEANINGS = {"low", "high", "step", "value"}
 _WRITTEN = datetime(2000, 1, 1)
 
 
@@ -75,7 +75,9 @@ def _cell(column: str, value: object, lang: Lang) -> object:
         return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
     if pd.isna(value):
         return None
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool | np.bool_):
+        return pick(lang, "是", "yes") if value else pick(lang, "否", "no")
+    if not isinstance(value, int | float | np.number):
         if isinstance(value, pd.Timestamp):
             return f"{value:%Y-%m-%d}"
         return shown(column, value, lang) if form_of(column) in VOCABULARIES else str(value)

@@ -76,6 +76,11 @@ def shipped(root: Path) -> list[Path]:
     return sorted((root / "data" / "sources").glob("*.csv"))
 
 
+def _whole(table: str) -> cached_property[pd.DataFrame]:
+    """A table that each report reads whole: it is no branch's own."""
+    return cached_property(lambda data: data._of(table, None))
+
+
 @dataclass
 class Dataset:
     """What one report reads, and a record of what it has read: provenance names exactly that.
@@ -120,11 +125,8 @@ class Dataset:
 
     @cached_property
     def area_sales(self) -> pd.DataFrame:
-        """Month sums of the sisters' units and subsidy: what ranks need, no more."""
-        frame = self._of("sales", self.sisters, ["date", "branch", "channel", "units"])
-        frame = self._until(frame, "date")
-        frame["month"] = frame["date"].dt.strftime("%Y-%m")
-        return frame.groupby(["branch", "month", "channel"], as_index=False, sort=True)["units"].sum()
+        """Month sums of the sisters' units: what ranks need, no more."""
+        return self._month_sums(["branch", "month", "channel"])
 
     @cached_property
     def participation(self) -> pd.DataFrame:
@@ -151,9 +153,7 @@ class Dataset:
     @cached_property
     def outlet_sales(self) -> pd.DataFrame:
         """Month sums of the sisters' units by outlet."""
-        frame = self._until(self._of("sales", self.sisters, ["date", "branch", "channel", "outlet", "units"]), "date")
-        frame["month"] = frame["date"].dt.strftime("%Y-%m")
-        return frame.groupby(["branch", "channel", "outlet", "month"], as_index=False, sort=True, dropna=False)["units"].sum()
+        return self._month_sums(["branch", "channel", "outlet", "month"], dropna=False)
 
     @cached_property
     def offers(self) -> pd.DataFrame:
@@ -172,30 +172,15 @@ class Dataset:
         """What the branch received and holds of each model."""
         return self._until(self._own("stock"), "date")
 
-    @cached_property
-    def commitments(self) -> pd.DataFrame:
-        """Volume promises, the vendors' and the province's."""
-        return self._of("commitments", None)
-
-    @cached_property
-    def vendor_prices(self) -> pd.DataFrame:
-        """The steps of the supply prices."""
-        return self._of("vendor_prices", None)
-
-    @cached_property
-    def assumptions(self) -> pd.DataFrame:
-        """Figures that somebody decided (margin, discount rate, m, k)."""
-        return self._of("assumptions", None)
-
-    @cached_property
-    def models(self) -> pd.DataFrame:
-        """The device models."""
-        return self._of("models", None)
-
-    @cached_property
-    def policy(self) -> pd.DataFrame:
-        """Every subsidy rule; which one holds is the measures' business."""
-        return self._of("policy", None)
+    # volume promises, the vendors' and the province's
+    commitments = _whole("commitments")
+    # the steps of the supply prices
+    vendor_prices = _whole("vendor_prices")
+    # figures that somebody decided (margin, discount rate, m, k)
+    assumptions = _whole("assumptions")
+    models = _whole("models")
+    # every subsidy rule; which one holds is the measures' business
+    policy = _whole("policy")
 
     @cached_property
     def stated(self) -> dict[str, float]:
@@ -237,6 +222,12 @@ class Dataset:
     ) -> pd.DataFrame:
         self._seen.add(table)
         return self.store.read(table, branches, list(columns) if columns else None, real=not self.made_up, among=among)
+
+    def _month_sums(self, by: list[str], dropna: bool = True) -> pd.DataFrame:
+        wanted = ["date", *(name for name in by if name != "month"), "units"]
+        frame = self._until(self._of("sales", self.sisters, wanted), "date")
+        frame["month"] = frame["date"].dt.strftime("%Y-%m")
+        return frame.groupby(by, as_index=False, sort=True, dropna=dropna)["units"].sum()
 
     def _until(self, frame: pd.DataFrame, column: str) -> pd.DataFrame:
         days = pd.to_datetime(frame[column])

@@ -12,8 +12,6 @@ A suspicion is a reason to look, never a finding: its verdict is at most a warni
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
@@ -129,14 +127,3 @@ def suspected(sales: pd.DataFrame, boxes: pd.DataFrame) -> pd.Series:
     """
     labels = [label for rows in boxes.loc[boxes["verdict"] == Verdict.WARNING.value, "rows"] for label in rows]
     return pd.Series(sales.index.isin(labels), index=sales.index, name="suspected")
-
-
-def with_and_without(sales: pd.DataFrame, flagged: pd.Series, measure: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
-    """A measure of all sales, and of the sales without the flagged ones: boxes (`with`, `without`), then its columns.
-
-    >>> sold = pd.DataFrame({"units": [1, 1], "subsidy": [100.0, 300.0]})
-    >>> with_and_without(sold, pd.Series([False, True]), lambda s: s[["subsidy"]].mean().to_frame().T).values.tolist()
-    [['with', 200.0], ['without', 100.0]]
-    """
-    parts = {"with": measure(sales), "without": measure(sales[~flagged])}
-    return pd.concat(parts, names=["boxes"]).reset_index(level="boxes").reset_index(drop=True)

@@ -26,11 +26,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from g3lib.measures.subsidy.rates import BARE
+
 WINDOW = 3  # months after the month of sale
 FOLLOWED = ("valid", "cancelled", "cross_branch", "split", "not_activated", "idle", "low_use")
 STATES = (*FOLLOWED, "young", "unknown")
 # each is a part of the state named, outside the sum of the shares
 PARTS = {"three_g_active": "valid", "unpacked": "split"}
+Z = 1.959964  # of a 95 % interval
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -175,7 +178,7 @@ def _bought_again(sales: pd.DataFrame) -> Bools:
 
 def _resold(sales: pd.DataFrame, asof: date) -> Bools:
     """Whether the device of a subsidised sale is in an unsubsidised one, not earlier and known at `asof`."""
-    bare = sales["contract"].eq("bare") | sales["subsidy"].eq(0)
+    bare = sales["contract"].eq(BARE) | sales["subsidy"].eq(0)
     free = sales[bare & sales["device"].notna() & (sales["date"] <= pd.Timestamp(asof))]
     last = free.groupby("device")["date"].max().reindex(sales["device"])
     return np.asarray(~bare.to_numpy() & (last.to_numpy() >= sales["date"].to_numpy()), dtype=bool)

@@ -25,9 +25,9 @@ COUNTS = ("sell_in", "sell_through", "activated")
 COUNTED = {"vendor_to_province": "sell_through", "province_to_vendor": "sell_through"}
 LIKELY = 0.5  # a running commitment that is less likely than this to be met is a warning
 _DAYS = 28  # four whole weeks are the least that shows how much weeks differ
-_STATUS = ["model", "vendor", "direction", "starts", "ends", "committed", *COUNTS, "counted", "state", "attainment", "elapsed",
+_STATUS = ["model", "vendor", "direction", "starts", "ends", "committed", *COUNTS, "counted", "phase", "attainment", "elapsed",
            "pace", "horizon", "per_day", "expected_final", "expected_short", "p_met", "expected_penalty", "verdict", "reason"]
-_GAPS = ["model", "gap", "left", "price", "subsidy", "extra_rate", "extra_subsidy", "extra_cost", "expected_penalty",
+_GAPS = ["model", "gap", "to_come", "price", "subsidy", "extra_rate", "extra_subsidy", "extra_cost", "expected_penalty",
          "transferable", "reason"]  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def commitment_status(
         attainment = units ÷ committed, elapsed (share of the days), pace = attainment ÷ elapsed, horizon (days
         left), per_day (units needed on each), expected_final, expected_short = E[(committed − final)+], p_met,
         expected_penalty = penalty_per_unit × expected_short (yuan; the side that promised pays; nothing short
-        costs 0, whatever the penalty), state (`not_started`, `running`, `ended`), verdict, reason.
+        costs 0, whatever the penalty), phase (`not_started`, `running`, `ended`), verdict, reason.
 
         A met commitment is `pass`, one that ended short `fail`, a running one that will be met with p_met below
         `LIKELY` a `warning`; everything else has `no verdict` and a reason: `running`, `unknown_target`,
@@ -138,9 +138,9 @@ def _status(
         verdict, why = Verdict.NONE, why or "running"
     else:
         verdict = Verdict.WARNING if left else Verdict.FAIL
-    state = "not_started" if today < start else "running" if left else "ended"
+    phase = "not_started" if today < start else "running" if left else "ended"
     return (
-        row.model, row.vendor, row.direction, start, end, committed, *units.values(), counted, state, reached, elapsed,
+        row.model, row.vendor, row.direction, start, end, committed, *units.values(), counted, phase, reached, elapsed,
         attainment(reached, elapsed), left, required_run_rate(done, committed, left), done + more, short, likely,
         short * row.penalty_per_unit if short else 0.0, str(verdict), why,
     )  # fmt: skip
@@ -224,7 +224,7 @@ def gap_closers(
         response: device_class, beta (log units per unit of subsidy rate), one row a class; None where unknown.
 
     Returns:
-        One row a commitment, index of `status`: model, gap (units short at the pace so far), left (units that
+        One row a commitment, index of `status`: model, gap (units short at the pace so far), to_come (units that
         the pace still brings), price and subsidy (mean of the subsidised units so far, yuan), extra_rate =
         ln((q·left + gap) ÷ (q·left)) ÷ beta with q the subsidised share of the units, extra_subsidy = extra_rate ×
         price (yuan a unit), extra_cost (yuan: all subsidised units to come at the higher subsidy, less those of the
@@ -242,7 +242,7 @@ def gap_closers(
 
 def _behind(status: pd.DataFrame, sales: pd.DataFrame) -> Iterator[tuple[Any, pd.DataFrame, pd.Timestamp]]:
     """The running commitments behind their pace: row, its sales so far, the last known day."""
-    for row in status[(status["state"] == "running") & (status["pace"] < 1)].itertuples():
+    for row in status[(status["phase"] == "running") & (status["pace"] < 1)].itertuples():
         asof = row.ends - pd.Timedelta(days=row.horizon)
         yield row, sales[(sales["model"] == row.model) & sales["date"].between(row.starts, asof)], asof
 

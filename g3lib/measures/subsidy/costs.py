@@ -79,22 +79,6 @@ def decided(assumptions: pd.DataFrame, on: object, scope: str | Sequence[str] | 
     return {name: assumption(assumptions, name, on, scope) for name in DECIDED}
 
 
-def with_rules(sales: pd.DataFrame, checked: pd.DataFrame, policy: pd.DataFrame) -> pd.DataFrame:
-    """The sales with the rule that each falls under and how that rule books its subsidy.
-
-    Args:
-        sales: rows of the sales table.
-        checked: `check_policy` of the same sales.
-        policy: the rules.
-
-    Returns:
-        The sales with rule, booking (`cost`, `revenue`, or missing where no single rule says).
-    """
-    known = policy[["rule", "booking"]].drop_duplicates().drop_duplicates("rule", keep=False)  # two bookings book nothing
-    booking = known.set_index("rule")["booking"]
-    return sales.assign(rule=checked["rule"], booking=checked["rule"].map(booking))
-
-
 def stock_cost(stock: pd.DataFrame, sales: pd.DataFrame, capital_rate: float) -> pd.DataFrame:
     """What the devices on hand bind in capital: on hand × supply price × monthly rate for each month held.
 

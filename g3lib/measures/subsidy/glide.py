@@ -2,7 +2,8 @@
 
 Per model and stage the average is a ratio of sums: yuan over devices, and yuan over the base. A stage is held
 against the last one before it in which the figure is known. What a policy excepts (a campus, a group
-customer) is left out of both sums and counted.
+customer) is left out of both sums and counted. An average also rises where a dearer branch, contract or channel
+sells a larger part; what the same ones did stands beside it, so that a rise can be told from a change of mix.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import pandas as pd
 
 from g3lib.errors import UsageError
 from g3lib.measures.subsidy.policy import match_policy
-from g3lib.measures.subsidy.rates import subsidy_rate
+from g3lib.measures.subsidy.rates import amounts, subsidy_rate
 
 STAGES = {"quarter": "Q", "month": "M"}
 FEN, RATE = 0.01, 1e-9  # what a rise must exceed
@@ -31,9 +32,11 @@ def glide_path(
         numerator, base: see `subsidy_rate`.
 
     Returns:
-        model, stage (`2013Q1` or `2013-01`), units (in the sums), yuan_per_unit, rate, unknown_units and
-        excepted_units (in no sum), yuan_rise, rate_rise (against the last stage known; NaN for the first),
-        verdict (`fail` for a rise of more than a fen or 1e-9, `pass`, `no verdict`), reason (`yuan`, `rate`,
+        model, stage (`2013Q1` or `2013-01`), units (in the rate), yuan_per_unit (over all whose subsidy is known),
+        rate, unknown_units and excepted_units (not in the rate), yuan_rise, rate_rise (against the last stage known; NaN
+        for the first), rate_rise_same_mix (over the branch × contract × channel sold in both stages, weighted by their
+        base in the two together; of these as far as the sales name them), verdict (`fail` for a rise of more than a fen
+        or 1e-9, `pass`, `no verdict`), reason (`yuan`, `rate`,
         `yuan+rate`; `one_stage` where the model has no other, `first_stage`, `excepted`: all of the stage,
         `zero_base`: the yuan don't rise and the rate is unknown, `unset`, `unknown`). Stages without a sale are
         absent; sales without a model or date are in none.
@@ -57,10 +60,15 @@ def glide_path(
     out = rates.reindex(apart.index).join(apart).reset_index()
     counts = ["units", "unknown_units", "excepted_units"]
     out[counts] = out[counts].fillna(0)
-    out["yuan_per_unit"] = out["subsidy_yuan"] / out["units"].where(out["units"] > 0)
+    kept = staged[~left_out]
+    given = kept[by].assign(yuan=amounts(kept, numerator, base)["subsidy_yuan"])
+    given["units"] = kept["units"].where(given["yuan"].notna() & (kept["units"] > 0))
+    sums = given.groupby(by).sum(min_count=1).reindex(apart.index).reset_index()
+    out["yuan_per_unit"] = sums["yuan"] / sums["units"]
     for figure, rise in (("yuan_per_unit", "yuan_rise"), ("rate", "rate_rise")):
         before = out.groupby("model")[figure].transform(lambda known: known.ffill().shift())
         out[rise] = out[figure] - before
+    out["rate_rise_same_mix"] = _at_same_mix(staged[~left_out], out, numerator, base)
     yuan, rate = out["yuan_rise"] > FEN + 1e-9, out["rate_rise"] > RATE
     known = out["yuan_per_unit"].notna().groupby(out["model"]).transform("sum")
     why = {
@@ -72,7 +80,22 @@ def glide_path(
     }  # fmt: skip
     out["reason"] = np.select(list(why.values()), list(why), "")
     out["verdict"] = np.select([yuan | rate, out["reason"] != ""], ["fail", "no verdict"], "pass")
-    return out[[*by, "units", "yuan_per_unit", "rate", *counts[1:], "yuan_rise", "rate_rise", "verdict", "reason"]]
+    rises = ["yuan_rise", "rate_rise", "rate_rise_same_mix"]
+    return out[[*by, "units", "yuan_per_unit", "rate", *counts[1:], *rises, "verdict", "reason"]]
+
+
+def _at_same_mix(staged: pd.DataFrame, out: pd.DataFrame, numerator: str, base: str) -> pd.Series:
+    mix = [name for name in ("branch", "contract", "channel") if name in staged]
+    stages = out["stage"].where(out["rate"].notna()).groupby(out["model"])
+    before = stages.transform(lambda known: known.ffill().shift()).astype("str")
+    by = ["model", *mix]
+    cells = subsidy_rate(staged, [*by, "stage"], numerator=numerator, base=base)[[*by, "stage", "rate", "base_yuan"]]
+    now = cells.merge(out[["model", "stage"]].assign(before=before), on=["model", "stage"], validate="many_to_one")
+    pairs = now.merge(cells, left_on=[*by, "before"], right_on=[*by, "stage"], suffixes=("", "_before"), validate="many_to_one")
+    weight = (pairs["base_yuan"] + pairs["base_yuan_before"]).where(pairs["rate"].notna() & pairs["rate_before"].notna())
+    parts = pairs[["model", "stage"]].assign(rise=weight * (pairs["rate"] - pairs["rate_before"]), weight=weight)
+    sums = parts.groupby(["model", "stage"]).sum(min_count=1)
+    return (sums["rise"] / sums["weight"]).reindex(pd.MultiIndex.from_frame(out[["model", "stage"]])).set_axis(out.index)
 
 
 def _excepted(sales: pd.DataFrame, policy: pd.DataFrame) -> pd.Series:

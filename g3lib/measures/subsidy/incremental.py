@@ -9,14 +9,16 @@ is unknown is in none of them and is counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from g3lib.errors import UsageError
-from g3lib.measures.subsidy.response import BARE, Floats, sale_rate
+from g3lib.measures.subsidy.cohorts import Floats, month_number
+from g3lib.measures.subsidy.rates import BARE
+from g3lib.measures.subsidy.response import sale_rate
 
 
 def caused(
@@ -27,7 +29,6 @@ def caused(
     *,
     numerator: str,
     base: str,
-    new_share: Mapping[str, float] | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Sales that the subsidy caused, what they displaced, and the customers that are new because of it.
@@ -38,15 +39,13 @@ def caused(
         displacement: `displaced_bare`; without it nothing is deducted, and the reason says so.
         by: the columns that make the groups; empty for one row over all.
         numerator, base: see `subsidy_rate`.
-        new_share: share of new customers by class; 1 where the outcome may count own customers who migrate. By
-            default each sale's customer_type, and for sales without one the share of their class.
         confidence: of the interval.
 
     Returns:
         by…, units, unknown_units (of them, in nothing that follows), caused, other_form (caused, were not the response
         to the rate but the elasticity to the net price constant: 1 − (1 − r)^(beta × net share); NaN without the
         response's elasticity), displaced, migrated (net of displaced),
-        incremental, se, df, low, high (of incremental; of caused with a new_share of 1 and no displacement), reason.
+        incremental, se, df, low, high (of incremental), reason.
         The variance is that of the betas and gammas, shared branches included (`influence`), plus Poisson's
         of the units themselves, by the delta method; t with df of Welch and Satterthwaite over the parts.
         NaN and `unknown` where no unit is known, `no_displacement` where bare sales have no gamma,
@@ -78,7 +77,7 @@ def caused(
     stay = np.exp(-(estimate["beta"] * rate).where(rate != 0, 0.0))
     level = _subsidised_rate(rows, rate, units).where(bare & (displacement is not None), 0.0)
     more = np.exp((estimate.get("gamma", 0.0) * level).where(level != 0, 0.0))
-    new, gain = _new(rows, units, new_share), (1 - stay) - (more - 1)
+    new, gain = _new(rows, units), (1 - stay) - (more - 1)
     parts = {"caused": 1 - stay, "displaced": more - 1, "migrated": (1 - new) * gain, "incremental": new * gain}
     # the same slope at the mean, but a constant elasticity of the net price: no data at zero subsidy can tell the two apart
     flat = classes.map(response.set_index("device_class").get("elasticity", pd.Series(dtype="float64"))).astype("float64")
@@ -123,9 +122,8 @@ def _subsidised_rate(rows: pd.DataFrame, rate: pd.Series, units: pd.Series) -> p
     return _share(rate.where(paid), units, near).fillna(_share(rate.where(paid), units, near[:1]))
 
 
-def _new(rows: pd.DataFrame, units: pd.Series, share: Mapping[str, float] | None) -> pd.Series:
-    if share is not None:
-        return rows["device_class"].map(dict(share)).astype(float)
+def _new(rows: pd.DataFrame, units: pd.Series) -> pd.Series:
+    """Share of new customers: the sale's customer_type, and without one the share of its class."""
     new = (rows["customer_type"] == "new").astype(float).where(rows["customer_type"].notna())
     return new.fillna(_share(new, units, [rows["device_class"]]))
 
@@ -164,11 +162,11 @@ def fieller(
     return (float(c / (b + root)) if c > 0 and b + root > 0 else -np.inf), np.inf, "unbounded"
 
 
-def cost_per(cost: float, denominators: pd.DataFrame, *, cost_se: float = 0.0, confidence: float = 0.95) -> pd.DataFrame:
+def cost_per(cost: float, denominators: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """One cost over several denominators, side by side: sale, G3 net add, valid customer, incremental customer.
 
     Args:
-        cost: yuan, of the same sales as the denominators; `cost_se` where it is an estimate.
+        cost: yuan, of the same sales as the denominators.
         denominators: name, value, and se and df where it is an estimate (missing: exact).
         confidence: of the interval.
 
@@ -186,7 +184,7 @@ def cost_per(cost: float, denominators: pd.DataFrame, *, cost_se: float = 0.0, c
     rows = []
     given = denominators.reindex(columns=["name", "value", "se", "df"]).fillna({"se": 0.0, "df": np.inf})
     for name, value, se, df in given.itertuples(index=False):
-        low, high, reason = fieller(cost, cost_se, value, se, df=df, confidence=confidence)
+        low, high, reason = fieller(cost, 0.0, value, se, df=df, confidence=confidence)
         if not reason and value < 0:
             low, high, reason = np.nan, np.nan, "fewer_customers"
         rows.append((name, cost / value if value > 0 else np.nan, low, high, reason))
@@ -203,36 +201,33 @@ def migration_worth(
     sale counts.
 
     Returns:
-        by…, migrated (own customers sold to), customers (compared), before, after, change (yuan a month, paired),
-        low, high (t over customers), reason: `no_revenue_before` where nobody has a row before the sale,
+        by…, migrated (own customers sold to), customers (compared), revenue_before, revenue_after, revenue_change (yuan a month,
+        paired), low, high (t over customers), reason: `no_revenue_before` where nobody has a row before the sale,
         `too_young` where nobody who has is followed for long enough, `one_customer` where there is no spread to
         make an interval of.
 
     >>> sales = pd.DataFrame({"customer": ["c"], "customer_type": "existing", "date": pd.Timestamp("2012-05-03"),
     ...                       "device_class": "handset"})
     >>> after = pd.DataFrame({"customer": "c", "month": pd.date_range("2012-05-01", periods=6, freq="MS"), "revenue": 50.0})
-    >>> migration_worth(sales, after)[["migrated", "customers", "change", "reason"]].values.tolist()
+    >>> migration_worth(sales, after)[["migrated", "customers", "revenue_change", "reason"]].values.tolist()
     [[1, 0, nan, 'no_revenue_before']]
     """
     own = sales[(sales["customer_type"] == "existing") & sales["customer"].notna()].sort_values("date", kind="stable")
-    own = own.drop_duplicates("customer")[["customer", "date", *by]].assign(month=lambda one: _number(one["date"]))
-    seen = activity[["customer", "revenue", "month"]].assign(paid=_number(activity["month"]))
+    own = own.drop_duplicates("customer")[["customer", "date", *by]].assign(month=lambda one: month_number(one["date"]))
+    seen = activity[["customer", "revenue", "month"]].assign(paid=month_number(activity["month"]))
     seen = seen.merge(own[["customer", "month"]].rename(columns={"month": "sold"}), on="customer", validate="many_to_one")
     age = seen["paid"] - seen["sold"]
     before = seen[age.between(-months, -1)].groupby("customer").agg(total=("revenue", "sum"), count=("paid", "nunique"))
     after = seen[age.between(1, months)].groupby("customer")["revenue"].sum() / months
-    own["before"] = own["customer"].map(before["total"] / before["count"]).astype(float)
-    whole = own["month"] + months <= _number(activity["month"]).max()
-    own["after"] = own["customer"].map(after).astype(float).fillna(0.0).where(whole)
-    own["change"] = own["after"] - own["before"]
-    groups, pairs = (frame.groupby(list(by), dropna=False, sort=True) for frame in (own, own[own["change"].notna()]))
-    out = groups.agg(migrated=("customer", "size"), customers=("change", "count"), early=("before", "count"))
-    out = out.join(pairs[["before", "after", "change"]].mean()).join(pairs["change"].std().rename("spread"))
+    own["revenue_before"] = own["customer"].map(before["total"] / before["count"]).astype(float)
+    whole = own["month"] + months <= month_number(activity["month"]).max(initial=0)
+    own["revenue_after"] = own["customer"].map(after).astype(float).fillna(0.0).where(whole)
+    own["revenue_change"] = own["revenue_after"] - own["revenue_before"]
+    groups, pairs = (frame.groupby(list(by), dropna=False, sort=True) for frame in (own, own[own["revenue_change"].notna()]))
+    out = groups.agg(migrated=("customer", "size"), customers=("revenue_change", "count"), early=("revenue_before", "count"))
+    means = pairs[["revenue_before", "revenue_after", "revenue_change"]].mean()
+    out = out.join(means).join(pairs["revenue_change"].std().rename("spread"))
     n, early, spread = out["customers"], out.pop("early"), out.pop("spread")
     reach = stats.t.ppf(0.5 + confidence / 2, (n - 1).where(n > 1)) * spread / np.sqrt(n)
     reason = np.select([early == 0, n == 0, n == 1], ["no_revenue_before", "too_young", "one_customer"], "")
-    return out.assign(low=out["change"] - reach, high=out["change"] + reach, reason=reason).reset_index()
-
-
-def _number(day: pd.Series) -> pd.Series:
-    return day.dt.year * 12 + day.dt.month
+    return out.assign(low=out["revenue_change"] - reach, high=out["revenue_change"] + reach, reason=reason).reset_index()

@@ -114,15 +114,12 @@ def run_on_plan(
     [['m', 3000.0, 0.5]]
     """
     last = pd.Timestamp(asof)
-    since = last.replace(day=1) - pd.DateOffset(months=months - 1)
-    recent = sales[(sales["date"] >= since) & (sales["date"] <= last)]
+    recent = lately(sales, asof, months)
     pace = subsidy_rate(recent[recent["model"].notna()], ["model"], numerator=numerator, base=base)
-    ends = _of_model(pace["model"], models, "end_of_life")
     first = pd.to_datetime(pace["model"].map(recent.groupby("model")["date"].min()))
     launched = _of_model(pace["model"], models, "launched").fillna(first)
-    # a model that was not yet launched when the window opened has had fewer days to sell
-    days_open = (last - launched.where(launched > since, since)).dt.days + 1
-    days_left = (ends - last).dt.days.clip(lower=0)
+    days_open = (last - on_sale_from(launched, asof, months)).dt.days + 1
+    days_left = (_of_model(pace["model"], models, "end_of_life") - last).dt.days.clip(lower=0)
     plan = pd.DataFrame(
         {
             "model": pace["model"],
@@ -131,6 +128,28 @@ def run_on_plan(
         }
     )
     return plan[plan["planned_base"] > 0].reset_index(drop=True)
+
+
+def lately(sales: pd.DataFrame, asof: date, months: int) -> pd.DataFrame:
+    """The sales of the last calendar months, the current one included, up to a day: what a pace is taken from."""
+    return sales[sales["date"].between(_since(asof, months), pd.Timestamp(asof))]
+
+
+def on_sale_from(launched: pd.Series, asof: date, months: int) -> pd.Series:
+    """The first day of that window on which each model could sell: one that came since has had fewer days.
+
+    A launch that is unknown, or after the last day known (the sales then contradict it), is the window's first day.
+
+    >>> launched = pd.Series(pd.to_datetime(["2010-01-01", "2010-06-10", "2010-08-01"]))
+    >>> on_sale_from(launched, date(2010, 6, 30), 3).dt.strftime("%m-%d").tolist()
+    ['04-01', '06-10', '04-01']
+    """
+    since = _since(asof, months)
+    return launched.where((launched > since) & (launched <= pd.Timestamp(asof)), since)
+
+
+def _since(asof: date, months: int) -> pd.Timestamp:
+    return pd.Timestamp(asof).replace(day=1) - pd.DateOffset(months=months - 1)
 
 
 def _of_model(names: pd.Series, models: pd.DataFrame, column: str) -> pd.Series:

@@ -14,10 +14,10 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from g3lib.measures.subsidy.response import BARE
+from g3lib.measures.subsidy.allocation.inputs import KEY
+from g3lib.measures.subsidy.lifecycle import lately, on_sale_from
+from g3lib.measures.subsidy.rates import BARE
 from g3lib.periods import shift
-
-KEY = ["model", "channel", "contract", "branch"]
 
 
 def season(sales: pd.DataFrame, asof: date, months: int = 3) -> float:
@@ -58,19 +58,15 @@ def next_month(
         model, channel, contract, branch, device_class, list_price, units, rate, beta, value, rate_min, rate_max: what `allocate`
         asks for. Sales without model, price or subsidy are left out.
     """
-    since = pd.Timestamp(asof).replace(day=1) - pd.DateOffset(months=months - 1)
     ended = set(lives.loc[lives["ended"], "model"])
-    now = sales["date"].between(since, pd.Timestamp(asof))
-    recent = sales[now & (sales["list_price"] > 0) & sales["subsidy"].notna() & ~sales["model"].isin(ended)]
-    # a model that came since, or a month of which only some days are known, has had fewer days to sell
-    last = pd.Timestamp(asof)
-    launched = lives.set_index("model")["launched"].dropna().to_dict() if "launched" in lives else {}
+    recent = lately(sales, asof, months)
+    recent = recent[(recent["list_price"] > 0) & recent["subsidy"].notna() & ~recent["model"].isin(ended)]
     sums = recent.assign(base=recent["list_price"] * recent["units"], spend=recent["subsidy"] * recent["units"])
     cells = sums.groupby([*KEY, "device_class"], as_index=False)[["units", "base", "spend"]].sum()
     cells = cells[cells["units"] > 0].reset_index(drop=True)
-    # a launch after the day of the report contradicts the sales, which then speak
-    came = [launched.get(model, since) for model in cells["model"]]
-    first = pd.Series([max(since, day) if day <= last else since for day in came], dtype="datetime64[us]")
+    launched = cells["model"].map(lives.set_index("model")["launched"]) if "launched" in lives else pd.Series(pd.NaT, cells.index)
+    first, last = on_sale_from(pd.to_datetime(launched), asof, months), pd.Timestamp(asof)
+    # a month of which only some days are known counts in part
     months_open = (last.year - first.dt.year) * 12 + last.month - first.dt.month + last.day / last.days_in_month
     open_months = months_open - (first.dt.day - 1) / first.dt.days_in_month
     out = cells[[*KEY, "device_class"]].assign(
@@ -131,10 +127,10 @@ def gain(plan: pd.DataFrame, cells: pd.DataFrame, response: pd.DataFrame, confid
 
     moved = (plan["rate"] - plan["rate_today"]).fillna(0.0)
     slope = (cells["value"] * plan["units"] * moved).groupby(cells["device_class"]).sum()
-    if plan["gain"].isna().all():  # no plan, or nothing to plan
+    if plan["gain_planned"].isna().all():  # no plan, or nothing to plan
         return (float("nan"),) * 3
     learnt = response[response["beta"].notna()].set_index("device_class")
-    found = float(plan["gain"].sum() - plan["gain_today"].sum())
+    found = float(plan["gain_planned"].sum() - plan["gain_today"].sum())
     if learnt.empty:
         return found, float("nan"), float("nan")
     influence = pd.DataFrame(learnt["influence"].tolist(), index=learnt.index).fillna(0.0)
@@ -167,7 +163,9 @@ def caps(
     return lives[["model"]].assign(cap_per_unit=cap, lifecycle_cap=allowed, past_subsidy=0.0, past_base=0.0)
 
 
-def promised(status: pd.DataFrame, commitments: pd.DataFrame, asof: date, models: Sequence[str]) -> pd.DataFrame:
+def promised(
+    status: pd.DataFrame, commitments: pd.DataFrame, asof: date, models: Sequence[str], keep: bool = True
+) -> pd.DataFrame:
     """What the province's own running promises ask of next month: what is still owed, spread evenly over the months left.
 
     Args:
@@ -176,12 +174,14 @@ def promised(status: pd.DataFrame, commitments: pd.DataFrame, asof: date, models
         asof: the last day known.
         models: those that are in the plan; a promise for another model cannot be met by it and is left out, and so is
             one of which nobody knows what is still owed.
+        keep: whether the promises are to bind; if not, there is no row.
 
     Returns:
         model, committed_units (next month's part), penalty_per_unit, direction.
     """
     last = pd.Timestamp(asof)
-    own = status[(status["direction"] == "province_to_vendor") & (status["state"] == "running") & status["model"].isin(models)]
+    own = status[(status["direction"] == "province_to_vendor") & (status["phase"] == "running") & keep]
+    own = own[own["model"].isin(models)]
     done = own.apply(lambda row: row[row.get("counted", "sell_through")], axis=1).astype("float64") if len(own) else 0.0
     left = ((own["ends"].dt.year - last.year) * 12 + own["ends"].dt.month - last.month).clip(lower=1)
     owed = (own["committed"] - done).clip(lower=0.0) / left
@@ -203,7 +203,7 @@ def changes(plan: pd.DataFrame, cells: pd.DataFrame, by: Sequence[str]) -> pd.Da
         rate (Σ spend ÷ Σ list price × units; NaN where nothing sells); the largest change of spend first. Without a
         feasible plan its side is NaN.
     """
-    frame = plan.assign(**{name: cells[name] for name in by if name not in plan}, gain_planned=plan["gain"])
+    frame = plan.assign(**{name: cells[name] for name in by if name not in plan})
     frame["base_today"], frame["base"] = cells["list_price"] * plan["units_today"], cells["list_price"] * plan["units"]
     names = ["units_today", "units", "spend_today", "spend", "gain_today", "gain_planned", "base_today", "base"]
     out = frame.groupby(list(by), as_index=False)[names].sum(min_count=1)

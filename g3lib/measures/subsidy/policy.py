@@ -223,6 +223,23 @@ def breaches(sales: pd.DataFrame, checked: pd.DataFrame, by: Sequence[str] = ("b
     return sums.sort_values(["over_yuan", "below_yuan", *by], ascending=[False, False] + [True] * len(by), ignore_index=True)
 
 
+def with_rules(sales: pd.DataFrame, checked: pd.DataFrame, policy: pd.DataFrame) -> pd.DataFrame:
+    """The sales with the rule that each falls under and how that rule books its subsidy.
+
+    Args:
+        sales: rows of the sales table.
+        checked: `check_policy` of the same sales.
+        policy: the rules.
+
+    Returns:
+        The sales with rule, booking (`cost`, `revenue`, or missing where no single rule says).
+    """
+    # an id that two rules share with different bookings books nothing
+    known = policy[["rule", "booking"]].drop_duplicates().drop_duplicates("rule", keep=False).set_index("rule")["booking"]
+    rule = checked["rule"].astype("object")
+    return sales.assign(rule=rule, booking=rule.map(known).astype("object"))
+
+
 def booked(sales: pd.DataFrame, checked: pd.DataFrame, policy: pd.DataFrame) -> pd.DataFrame:
     """The device subsidy by how its rule books it; the layers are summed apart and there is no total.
 
@@ -240,9 +257,7 @@ def booked(sales: pd.DataFrame, checked: pd.DataFrame, policy: pd.DataFrame) -> 
     ...     ["booking", "subsidy_yuan"]].values.tolist()
     [['cost', 0.0], ['revenue', 100.0], ['unknown', 100.0]]
     """
-    # an id that two rules share with different bookings books nothing
-    known = policy[["rule", "booking"]].drop_duplicates().drop_duplicates("rule", keep=False).set_index("rule")["booking"]
-    booking = checked["rule"].astype("object").map(known).astype("object").fillna("unknown")
+    booking = with_rules(sales, checked, policy)["booking"].fillna("unknown")
     given = sales["subsidy"].notna()
     frame = pd.DataFrame(
         {
@@ -256,38 +271,40 @@ def booked(sales: pd.DataFrame, checked: pd.DataFrame, policy: pd.DataFrame) -> 
 
 
 def credits(sales: pd.DataFrame, policy: pd.DataFrame) -> pd.DataFrame:
-    """The sales that qualify for a stacking credit (`rule_type` credit), one row a sale and credit.
+    """How many devices qualify for each stacking credit (`rule_type` credit), or may.
 
     Args:
         sales: as for `match_policy`, with units.
         policy: the rules; all but credits are left aside.
 
     Returns:
-        index as the sales that qualify or may: rule, units, qualifies (`yes`; `unknown` where nothing but a
-        fact that the sale doesn't state stands against it), amount_yuan (NaN: no table states a schedule),
-        reason (`schedule_not_given`; `segment_unknown` …, the facts joined by "; ").
+        rule, qualifies (`yes`; `unknown` where nothing but a fact that the sale doesn't state stands against it), units,
+        amount_yuan (NaN: no table states a schedule), reason (`schedule_not_given`; `segment_unknown` …, the facts
+        joined by "; "). By rule, the most units first.
 
     >>> sales = pd.DataFrame({"units": 1, "channel": ["own", "own", "social"], "segment": ["loyal", None, "loyal"]})
     >>> rules = pd.DataFrame({"rule": ["thanks"], "rule_type": ["credit"], "channel": ["own"], "segment": ["loyal"]})
-    >>> credits(sales, rules)[["qualifies", "amount_yuan", "reason"]].values.tolist()
-    [['yes', nan, 'schedule_not_given'], ['unknown', nan, 'segment_unknown']]
+    >>> credits(sales, rules).values.tolist()
+    [['thanks', 'yes', 1, nan, 'schedule_not_given'], ['thanks', 'unknown', 1, nan, 'segment_unknown']]
     """
     rules = policy[~grid.base_rules(policy)].reset_index(drop=True)
     of = grid.steps(rules)
     cell, first = grid.cells(sales, of)
     spots = grid.codes(sales.iloc[first], of)
     table = grid.admitted(rules, of)
-    found = [pd.DataFrame({"rule": [], "units": [], "qualifies": [], "amount_yuan": [], "reason": []})]
+    units = sales["units"].groupby(cell).sum()
+    found = [pd.DataFrame(columns=["rule", "qualifies", "units", "amount_yuan", "reason"])]
     for i, rule in rules["rule"].items():
         outside = pd.DataFrame({name: ~admits[i, spots[name]] for name, admits in table.items()}, index=spots.index)
         may = ~(outside & (spots != 0)).any(axis=1)
         lacking = ["; ".join(f"{n}_unknown" for n in of if row[n]) for row in outside.to_dict("records")]
         reason = pd.Series(lacking, index=spots.index, dtype="object").replace("", "schedule_not_given")
-        own, sure = may.to_numpy()[cell], (~outside.any(axis=1)).to_numpy()[cell]
-        frame = pd.DataFrame({"rule": rule, "units": sales["units"], "qualifies": np.where(sure, "yes", "unknown"),
-                              "amount_yuan": np.nan, "reason": reason.to_numpy()[cell]}, index=sales.index)  # fmt: skip
-        found.append(frame[own])
-    return pd.concat(found[1:] or found)
+        frame = pd.DataFrame({"rule": rule, "qualifies": np.where(reason == "schedule_not_given", "yes", "unknown"),
+                              "units": units, "reason": reason})  # fmt: skip
+        sums = frame[may].groupby(["rule", "qualifies", "reason"], as_index=False)["units"].sum()
+        found.append(sums.assign(amount_yuan=np.nan))
+    out = pd.concat(found[1:] or found)[list(found[0])]
+    return out.sort_values(["rule", "units", "reason"], ascending=[True, False, True], ignore_index=True)
 
 
 def caps_by_model(sales: pd.DataFrame, policy: pd.DataFrame, cap: str = "lifecycle_cap") -> pd.Series:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from g3lib.errors import DataError, UsageError, listed
-from g3lib.measures.subsidy.cohorts import Floats, covered, customer_months, last_full_month, month_number, traceable
+from g3lib.measures.subsidy.cohorts import Floats, Z, covered, customer_months, last_full_month, month_number, traceable
 
 _AMOUNTS = ("latest", "ultimate", "reserve")
 LOSSES = ("cancelled", "cross_branch", "split", "suspended")
@@ -145,11 +145,11 @@ def projected_share(triangle: pd.DataFrame, age: int) -> pd.DataFrame:
     Returns:
         cohort, customers, known_age (0: none), lost (by then), projected (lost by `age`), share (projected ÷ customers,
         at most 1), low, high (95 %: what is to come lognormal with Mack's error, within the customers left; a counted
-        share has no error of projection), kind (`observed`, `projected`, `unknown`), reason (as `chain_ladder`; the share
+        share has no error of projection), basis (`observed`, `projected`, `unknown`), reason (as `chain_ladder`; the share
         stays where only its error is unknown).
 
     >>> lost = pd.DataFrame({"customers": [50.0, 40], 1: [4.0, 2], 2: [6.0, np.nan]}, index=["2013-01", "2013-02"])
-    >>> projected_share(lost, 2)[["share", "low", "kind", "reason"]].values.tolist()
+    >>> projected_share(lost, 2)[["share", "low", "basis", "reason"]].values.tolist()
     [[0.12, 0.12, 'observed', ''], [0.075, nan, 'projected', 'no_sigma']]
     """
     cells = triangle.drop(columns="customers").reindex(columns=range(1, age + 1))
@@ -158,11 +158,11 @@ def projected_share(triangle: pd.DataFrame, age: int) -> pd.DataFrame:
     reached = cells.notna().sum(axis=1).to_numpy()
     to_come, error = out["reserve"].astype(float), out["standard_error"].astype(float)
     log_variance = np.log1p((error / to_come.where(to_come > 0)) ** 2)
-    middle, half = np.log(to_come.where(to_come > 0)) - log_variance / 2, 1.959964 * np.sqrt(log_variance)
+    middle, half = np.log(to_come.where(to_come > 0)) - log_variance / 2, Z * np.sqrt(log_variance)
     sure = (to_come == 0) & (error == 0)
     low, high = (out["latest"] + np.exp(middle + side * half).mask(sure, 0.0) for side in (-1, 1))
-    kind = np.select([reached == age, out["ultimate"].notna()], ["observed", "projected"], "unknown")
+    basis = np.select([reached == age, out["ultimate"].notna()], ["observed", "projected"], "unknown")
     found = out[["cohort"]].assign(customers=size, known_age=reached, lost=out["latest"], projected=out["ultimate"])
     for name, count in {"share": out["ultimate"], "low": low, "high": high}.items():
         found[name] = np.minimum(count.astype(float) / size, 1.0)
-    return found.assign(kind=kind, reason=out["reason"])
+    return found.assign(basis=basis, reason=out["reason"])

@@ -2,17 +2,21 @@
 
 What stands above and below the line is a setting of the province, because the documents don't say: the
 device discount alone or with the refunds at face; over list, contract or supply price. Unset, there is no
-rate. A sale without its subsidy or its base known is left out of both sums and counted.
+rate. A sale without its subsidy or its base known is left out of both sums and counted, and so is a subsidy on a
+price that is zero or below: it has no rate, and would raise everybody else's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from g3lib.errors import UsageError
 
+# a device sold without a contract, and so without subsidy
+BARE = "bare"
 # the guideline counts gifts, payment cards and points as subsidy; a province may
 NUMERATORS = {
     "device": ("subsidy",), "device_and_refunds": ("subsidy", "refund_total"), "device_and_gifts": ("subsidy", "gift_value"),
@@ -52,32 +56,36 @@ def subsidy_rate(sales: pd.DataFrame, by: Sequence[str] = (), *, numerator: str,
 
     Returns:
         by…, units, subsidy_yuan, base_yuan, rate (fraction), unknown_units (left out), reason. The rate is
-        NaN with reason `zero_base` where the base sums to zero, `unknown` where nothing is known, `unset` where
+        NaN with reason `zero_base` where no price is above zero, `unknown` where nothing is known, `unset` where
         a setting is.
 
     Raises:
         UsageError: an unknown setting.
 
-    >>> sales = pd.DataFrame({"units": [1, 9, 1], "subsidy": [900.0, 100, 5], "list_price": [1000.0, 1000, 0],
-    ...                       "class": ["a", "a", "b"]})
-    >>> subsidy_rate(sales, ["class"], numerator="device", base="list")[["rate", "reason"]].values.tolist()
-    [[0.18, ''], [nan, 'zero_base']]
+    >>> sales = pd.DataFrame({"units": [1, 9, 1, 1], "subsidy": [900.0, 100, 5, 5], "list_price": [1000.0, 1000, 0, 0],
+    ...                       "class": ["a", "a", "a", "b"]})
+    >>> subsidy_rate(sales, ["class"], numerator="device", base="list")[["rate", "unknown_units", "reason"]].values.tolist()
+    [[0.18, 1, ''], [nan, 1, 'zero_base']]
     """
     parts = amounts(sales, numerator, base)
-    known = parts.notna().all(axis=1)
+    price = parts["base_yuan"] * np.sign(sales["units"])
+    worthless = (price < 0) | ((price == 0) & (parts["subsidy_yuan"] != 0))
+    stated = parts.notna().all(axis=1)
+    known = stated & ~worthless
     frame = sales[list(by)].assign(
         units=sales["units"].where(known, 0),
         subsidy_yuan=parts["subsidy_yuan"].where(known, 0.0),
         base_yuan=parts["base_yuan"].where(known, 0.0),
         unknown_units=sales["units"].where(~known, 0),
+        worthless=sales["units"].where(stated & worthless, 0),
     )
-    measures = ["units", "subsidy_yuan", "base_yuan", "unknown_units"]
+    measures = ["units", "subsidy_yuan", "base_yuan", "unknown_units", "worthless"]
     if by:
         out = frame.groupby(list(by), as_index=False, sort=True, dropna=False)[measures].sum()
     else:
         out = frame[measures].sum().to_frame().T
     out["rate"] = out["subsidy_yuan"] / out["base_yuan"].where(out["base_yuan"] != 0)
-    out["reason"] = ""
-    out.loc[out["base_yuan"] == 0, "reason"] = "zero_base"
-    out.loc[out["units"] == 0, "reason"] = "unknown" if numerator and base else "unset"
+    nothing = (out["units"] == 0) & (out.pop("worthless") == 0)
+    unset = "unknown" if numerator and base else "unset"
+    out["reason"] = np.select([nothing, out["base_yuan"] == 0], [unset, "zero_base"], "")
     return out

@@ -27,10 +27,9 @@ from scipy import sparse, stats
 
 from g3lib.errors import UsageError
 from g3lib.findings import Verdict
-from g3lib.measures.subsidy.rates import amounts
+from g3lib.measures.subsidy.rates import BARE, amounts
 
 UNIT = ("branch", "channel", "device_class", "contract")
-BARE = "bare"
 LEAST_SD = 0.01  # below one point, what is left of a rate is the scatter of single sales, not a decision
 LEAST_CLUSTERS, FEW_DF = 4, 4.0
 
@@ -138,37 +137,6 @@ def _filled(cells: pd.DataFrame, unit: list[str], known_units: Floats) -> pd.Dat
     return cells[[*unit, "month", "units", "rate", "move", "net_share", "unknown_units", "filled", "reason"]]
 
 
-def identification(panel: pd.DataFrame, by: Sequence[str] = ("device_class",), cluster: str = "branch") -> pd.DataFrame:
-    """What moves the rate of each class, and whether that is enough to learn a response from.
-
-    Args:
-        panel: the cells (`panel`).
-        by: the columns that make the groups.
-        cluster: the column of the unit that decides on rates.
-
-    Returns:
-        by…, cells, clusters, residual_sd_pp (standard deviation of the move in points once unit and group-month
-        effects are taken out, weighted by expected units), changed (clusters × months whose mean move is more than
-        one point from that of the month before), between_branches, between_periods (shares of the move's variance
-        within units: clusters apart in the same month, which identifies; months alike for all, which does not),
-        verdict, reason (as in `response`).
-
-    Every branch moves by ten points, and all of them at once:
-
-    >>> cells = pd.DataFrame({"branch": ["a", "b"] * 2, "channel": "own", "device_class": "handset", "contract": "plan",
-    ...                       "month": pd.to_datetime(["2012-01-01"] * 2 + ["2012-02-01"] * 2), "units": 5.0,
-    ...                       "move": [-0.05, -0.05, 0.05, 0.05], "rate": 0.5, "unknown_units": 0.0, "reason": ""})
-    >>> identification(pd.concat([cells, cells.replace({"a": "c", "b": "d"})]))[["residual_sd_pp", "changed", "between_periods",
-    ...     "reason"]].round(4).values.tolist()
-    [[0.0, 4, 1.0, 'no_variation']]
-    """
-    rows = []
-    for key, cells in _groups(panel, by):
-        jumps = _mean_by_month(cells, [cluster])["move"].unstack().diff(axis=1).abs() > LEAST_SD
-        rows.append(key | _estimate(cells, cluster) | {"changed": int(jumps.to_numpy().sum())})
-    return pd.DataFrame(rows, columns=[*by, *_IDENTIFICATION])
-
-
 def response(
     panel: pd.DataFrame, by: Sequence[str] = ("device_class",), cluster: str = "branch", confidence: float = 0.95
 ) -> pd.DataFrame:
@@ -181,11 +149,15 @@ def response(
         confidence: of the intervals.
 
     Returns:
-        by…, beta, se, df, low, high, p (of beta = 0), dispersion (Pearson), residual_sd_pp, cells, left_out (cells
-        without a known rate), clusters, verdict, reason, influence (what each cluster adds to the error of beta:
-        se² = Σ influence², and the covariance of two betas is the sum of their products), net_share (mean net price ÷
+        by…, beta, se, df, low, high, p (of beta = 0), dispersion (Pearson), cells, left_out (cells without a known
+        rate), clusters, verdict, reason, influence (what each cluster adds to the error of beta: se² = Σ influence²,
+        and the covariance of two betas is the sum of their products), net_share (mean net price ÷
         list price), elasticity, elasticity_low, elasticity_high (of units to the net price at that mean: as net = list ×
         (1 − rate), d ln units ÷ d ln net = −beta × net_share, the mean taken as known).
+        What identifies it: residual_sd_pp (standard deviation of the move in points once unit and group-month
+        effects are taken out, weighted by units), changed (clusters × months whose mean move is more than one
+        point from that of the month before), between_branches, between_periods (shares of the move's variance
+        within units: clusters apart in the same month, which identifies; months alike for all, which does not).
         No beta and `no verdict` with reason `no_sales`, `unknown_rate`, `too_few_clusters` (under 4), `no_variation`
         (residual standard deviation under one point) or `not_converged` (no sale on one side of the moves);
         `warning` and `few_df` where df < 4: one or two branches decide, and the interval is shaky.
@@ -193,19 +165,24 @@ def response(
     Raises:
         UsageError: the cluster is not a column of the unit.
 
-    >>> cells = pd.DataFrame({"branch": ["a"], "channel": "own", "device_class": "handset", "contract": "plan", "units": 1.0,
-    ...                       "month": pd.to_datetime(["2012-01-01"]), "move": 0.0, "rate": 0.5, "reason": ""})
-    >>> response(cells)[["beta", "clusters", "reason"]].values.tolist()
-    [[nan, 1, 'too_few_clusters']]
+    Every branch moves by ten points, and all of them at once:
+
+    >>> cells = pd.DataFrame({"branch": ["a", "b"] * 2, "channel": "own", "device_class": "handset", "contract": "plan",
+    ...                       "month": pd.to_datetime(["2012-01-01"] * 2 + ["2012-02-01"] * 2), "units": 5.0,
+    ...                       "move": [-0.05, -0.05, 0.05, 0.05], "rate": 0.5, "unknown_units": 0.0, "reason": ""})
+    >>> response(pd.concat([cells, cells.replace({"a": "c", "b": "d"})]))[["beta", "changed", "between_periods",
+    ...     "reason"]].round(4).values.tolist()
+    [[nan, 4, 1.0, 'no_variation']]
     """
-    rows = []
+    rows, bounds = [], {"elasticity": "beta", "elasticity_low": "high", "elasticity_high": "low"}
     for key, cells in _groups(panel, by):
         found = _estimate(cells, cluster, confidence)
         weight = cells["units"].where(cells["rate"].notna(), 0.0)
         share = 1 - float((cells["rate"] * weight).sum() / weight.sum()) if weight.sum() > 0 else np.nan
-        bounds = {"elasticity": "beta", "elasticity_low": "high", "elasticity_high": "low"}
-        rows.append(key | found | {"net_share": share} | {name: -share * found[of] for name, of in bounds.items()})
-    return pd.DataFrame(rows, columns=[*by, *_ESTIMATE, "net_share", "elasticity", "elasticity_low", "elasticity_high"])
+        jumps = _mean_by_month(cells, [cluster])["move"].unstack().diff(axis=1).abs() > LEAST_SD
+        found |= {"net_share": share, "changed": int(jumps.to_numpy().sum())}
+        rows.append(key | found | {name: -share * found[of] for name, of in bounds.items()})
+    return pd.DataFrame(rows, columns=[*by, *_ESTIMATE, "net_share", *bounds, *_IDENTIFIED])
 
 
 def displaced_bare(panel: pd.DataFrame, cluster: str = "branch", confidence: float = 0.95) -> pd.DataFrame:
@@ -233,9 +210,9 @@ def displaced_bare(panel: pd.DataFrame, cluster: str = "branch", confidence: flo
     return pd.DataFrame(rows, columns=["device_class", *_ESTIMATE]).rename(columns={"beta": "gamma"})
 
 
-_ESTIMATE = ("beta", "se", "df", "low", "high", "p", "dispersion", "residual_sd_pp", "cells", "left_out", "clusters", "verdict",
-             "reason", "influence")  # fmt: skip
-_IDENTIFICATION = ("cells", "clusters", "residual_sd_pp", "changed", "between_branches", "between_periods", "verdict", "reason")
+_ESTIMATE = ("beta", "se", "df", "low", "high", "p", "dispersion", "cells", "left_out", "clusters", "verdict", "reason",
+             "influence")  # fmt: skip
+_IDENTIFIED = ("residual_sd_pp", "changed", "between_branches", "between_periods")
 
 
 def _groups(panel: pd.DataFrame, by: Sequence[str], bare: bool = False) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
@@ -260,7 +237,7 @@ def _estimate(cells: pd.DataFrame, cluster: str, confidence: float = 0.95) -> di
     sold = (of_unit["units"].transform("sum") > 0) & (known.groupby("month")["units"].transform("sum") > 0)
     used, unit = known[sold], pd.factorize(of_unit.ngroup()[sold])[0]
     names = sorted(used[cluster].unique())
-    found: dict[str, Any] = dict.fromkeys([*_ESTIMATE, "between_branches", "between_periods"], np.nan)
+    found: dict[str, Any] = dict.fromkeys([*_ESTIMATE, *_IDENTIFIED], np.nan)
     found |= {"cells": len(used), "left_out": len(cells) - len(known), "clusters": len(names), "influence": {}}
     found |= {"verdict": Verdict.NONE.value, "reason": "unknown_rate" if cells["units"].sum() > 0 else "no_sales"}
     if used.empty:
@@ -316,18 +293,17 @@ def _poisson(units: Floats, design: Floats, unit: Codes, moves: bool = True) -> 
     return found, mu, within, converged
 
 
-def cr2(gram: Floats, score: Floats, column: int = 0) -> tuple[Floats, float]:
-    """Bell and McCaffrey's bias-reduced linearisation of one coefficient, from sums by cluster.
+def cr2(gram: Floats, score: Floats) -> tuple[Floats, float]:
+    """Bell and McCaffrey's bias-reduced linearisation of the first coefficient, from sums by cluster.
 
     With X of full weight (√weight × regressor, effects nested in clusters taken out), M = (ΣX′X)⁻ and e the
-    residuals alike: influence of cluster g = x′(I − X M X′)^(−½) e with x = X M[:, column]. All of it lives in the span
+    residuals alike: influence of cluster g = x′(I − X M X′)^(−½) e with x = X M[:, 0]. All of it lives in the span
     of X, so the root is taken of a matrix as small as the number of regressors (Pustejovsky and Tipton 2018, whose
     theorem 2 allows nested effects to be absorbed).
 
     Args:
         gram: X′X of each cluster, clusters × regressors × regressors.
         score: X′e of each cluster, clusters × regressors.
-        column: the coefficient.
 
     Returns:
         The clusters' influences, whose squares add up to the variance, and Satterthwaite's degrees of freedom
@@ -346,7 +322,7 @@ def cr2(gram: Floats, score: Floats, column: int = 0) -> tuple[Floats, float]:
     free = 1 - leverage
     # a direction that one cluster alone decides has no residual there: the generalised inverse drops it
     shrink = np.where(free > 1e-9, 1 / np.sqrt(np.where(free > 1e-9, free, 1.0)), 0.0)
-    scale = (turn * shrink[:, None, :]) @ (turn.transpose(0, 2, 1) @ root[column])[:, :, None]
+    scale = (turn * shrink[:, None, :]) @ (turn.transpose(0, 2, 1) @ root[0])[:, :, None]
     weights = scale[:, :, 0] @ root.T
     mixed = np.einsum("gij,gj->gi", gram, weights)
     shared = mixed @ root

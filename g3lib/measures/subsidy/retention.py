@@ -16,19 +16,16 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from g3lib.measures.subsidy.cohorts import Floats, customer_months, last_full_month, month_number
-
-Z = 1.959964
+from g3lib.measures.subsidy.cohorts import Floats, Z, customer_months, last_full_month, month_number
 
 
-def durations(sales: pd.DataFrame, activity: pd.DataFrame, asof: date, first_month: str | None = None) -> pd.DataFrame:
+def durations(sales: pd.DataFrame, activity: pd.DataFrame, asof: date) -> pd.DataFrame:
     """How long each sale's customer was seen, and how it ended.
 
     Args:
         sales: date, units, customer, device.
         activity: customer-months; a month without a row between two with one is a month in service.
         asof: the last day known.
-        first_month: leave out what was reported before (`2012-01`).
 
     Returns:
         index as those sales that have a row: entry, exit (ages, both at risk), event, reason (of the event,
@@ -42,8 +39,6 @@ def durations(sales: pd.DataFrame, activity: pd.DataFrame, asof: date, first_mon
     [[2, 4, True, 'unstated']]
     """
     rows = customer_months(sales, activity, asof)
-    if first_month is not None:
-        rows = rows[rows["month"] >= pd.Timestamp(first_month)]
     seen = rows.groupby("sale")["age"].agg(["min", "max"])
     left = rows[rows["state"] == "cancelled"].sort_values(["sale", "age", "reason"], kind="stable")
     left = left.drop_duplicates("sale").set_index("sale").reindex(seen.index)
@@ -152,10 +147,10 @@ def contract_steps(durations: pd.DataFrame, terms: pd.Series, before: int = 6) -
 
     Returns:
         term, month (the term and the month after), at_risk, events, hazard, hazard_before (events ÷ customer-months of the
-        months before), step (their difference), low, high (Newcombe, 95 %), reason (`nobody_at_risk` on either side).
+        months before), hazard_step (their difference), low, high (Newcombe, 95 %), reason (`nobody_at_risk` on either side).
 
     >>> stay = pd.DataFrame({"entry": [0, 0], "exit": [24, 9], "event": [True, False], "reason": ["contract_end", ""]})
-    >>> contract_steps(stay, pd.Series([24, 24]))[["month", "hazard", "step", "reason"]].values.tolist()
+    >>> contract_steps(stay, pd.Series([24, 24]))[["month", "hazard", "hazard_step", "reason"]].values.tolist()
     [[24, 1.0, 1.0, ''], [25, nan, nan, 'nobody_at_risk']]
     """
     from statsmodels.stats.proportion import confint_proportions_2indep
@@ -169,8 +164,8 @@ def contract_steps(durations: pd.DataFrame, terms: pd.Series, before: int = 6) -
             known = counts[1] > 0 and counts[3] > 0
             row = {"term": term, "month": month, "at_risk": counts[1], "events": counts[0]}
             row["hazard"], row["hazard_before"] = (x / y if y else np.nan for x, y in (counts[:2], counts[2:]))
-            row["step"] = row["hazard"] - row["hazard_before"]
+            row["hazard_step"] = row["hazard"] - row["hazard_before"]
             row["low"], row["high"] = confint_proportions_2indep(*counts, method="newcomb") if known else (np.nan, np.nan)
             rows.append(row | {"reason": "" if known else "nobody_at_risk"})
-    names = ["term", "month", "at_risk", "events", "hazard", "hazard_before", "step", "low", "high", "reason"]
+    names = ["term", "month", "at_risk", "events", "hazard", "hazard_before", "hazard_step", "low", "high", "reason"]
     return pd.DataFrame(rows, columns=names)

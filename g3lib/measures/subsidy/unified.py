@@ -15,6 +15,7 @@ import pandas as pd
 
 from g3lib.errors import UsageError
 from g3lib.labels import VOCABULARIES
+from g3lib.measures.subsidy.rates import BARE
 
 _CELL = ["model", "contract", "channel", "what"]
 
@@ -99,7 +100,7 @@ def contract_mix(sales: pd.DataFrame) -> pd.DataFrame:
     known = list(VOCABULARIES["contract"])
     word = sales["contract"].astype("object")
     units = sales["units"].groupby(word.where(word.isin(known), "")).sum().reindex([*known, ""], fill_value=0)
-    mix = _mix(units, {"bare": "no_contract", "": "unknown"})
+    mix = _mix(units, {BARE: "no_contract", "": "unknown"})
     return mix.set_axis([*known, None], axis=0).rename_axis("contract").reset_index()
 
 

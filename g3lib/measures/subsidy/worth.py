@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from g3lib.measures.subsidy.boxes import with_and_without
 from g3lib.measures.subsidy.cohorts import WINDOW, customer_months, last_full_month, month_number, traceable
 from g3lib.measures.subsidy.incremental import cost_per
 from g3lib.measures.subsidy.payback import break_even_subsidy, returns, termination_receipts
-from g3lib.measures.subsidy.rates import subsidy_rate
-from g3lib.measures.subsidy.response import BARE
+from g3lib.measures.subsidy.rates import BARE, amounts
 from g3lib.measures.subsidy.retention import durations
 from g3lib.periods import shift
 
@@ -128,10 +126,9 @@ def customer_costs(
     Returns:
         As `cost_per`. A sale whose subsidy is unknown is in no sum: where there are any, the cost is unknown.
     """
-    whole = subsidy_rate(sales, numerator=numerator, base=base).iloc[0]
     months = sorted(states["month"].unique())
     net = net_adds(activity, months[0], months[-1]) if months else float("nan")
-    cost = whole["subsidy_yuan"] if whole["units"] > 0 and whole["unknown_units"] == 0 else float("nan")
+    cost = float(amounts(sales, numerator, base)["subsidy_yuan"].sum(skipna=False)) if len(sales) else float("nan")
     return cost_per(cost, denominators(states, caused, net))
 
 
@@ -262,12 +259,10 @@ def without_boxes(sales: pd.DataFrame, states: pd.DataFrame, flagged: pd.Series)
     >>> without_boxes(sales, states, pd.Series([False, True]))["cost_per_valid"].tolist()
     [400.0, 100.0]
     """
-
-    def measure(rows: pd.DataFrame) -> pd.DataFrame:
-        valid = float(rows.loc[rows["state"] == "valid", "units"].sum())
-        rows = rows[~rows["state"].isin(["young", "unknown"])]  # of the others nobody knows whether they are valid
-        spent = float((rows["subsidy"] * rows["units"]).sum(skipna=False))
-        each = spent / valid if valid else np.nan
-        return pd.DataFrame([{"units": rows["units"].sum(), "subsidy_yuan": spent, "valid": valid, "cost_per_valid": each}])
-
-    return with_and_without(sales.assign(state=states["state"]), flagged, measure)
+    rows = []
+    for boxes, part in (("with", ~flagged | flagged), ("without", ~flagged)):
+        valid = float(sales.loc[part & (states["state"] == "valid"), "units"].sum())
+        known = sales[part & ~states["state"].isin(["young", "unknown"])]  # of the others nobody knows whether they are valid
+        spent = float((known["subsidy"] * known["units"]).sum(skipna=False))
+        rows.append((boxes, known["units"].sum(), spent, valid, spent / valid if valid else np.nan))
+    return pd.DataFrame(rows, columns=["boxes", "units", "subsidy_yuan", "valid", "cost_per_valid"])

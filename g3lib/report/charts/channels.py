@@ -75,7 +75,6 @@ def attainment_against_time(progress: pd.DataFrame, ax: Axes, lang: Lang) -> Axe
     Args:
         progress: phasing, attainment, time_progress, as `targets.progress` gives them.
     """
-    words = {"calendar": pick(lang, "按日历天", "calendar days"), "month_even": pick(lang, "按月均分", "even months")}
     widest = max(0.05, 1.25 * float(progress[["attainment", "time_progress"]].max().max()))
     for i, row in enumerate(progress.itertuples()):
         behind = row.attainment < row.time_progress
@@ -85,7 +84,8 @@ def attainment_against_time(progress: pd.DataFrame, ax: Axes, lang: Lang) -> Axe
         beside = max(row.attainment, row.time_progress) if near else row.attainment
         ax.annotate(percent(row.attainment), (beside, i), xytext=(5, 0), textcoords="offset points", va="center")
     elapsed = [pick(lang, "时间 ", "time ") + percent(t) for t in progress["time_progress"]]
-    ax.set_yticks(range(len(progress)), [f"{words[p]}\n{t}" for p, t in zip(progress["phasing"], elapsed, strict=True)])
+    words = [label("phasing", phasing, lang) for phasing in progress["phasing"]]
+    ax.set_yticks(range(len(progress)), [f"{word}\n{time}" for word, time in zip(words, elapsed, strict=True)])
     ax.set_ylim(-0.6, len(progress) - 0.2)
     ax.set_xlim(0, widest)
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
-from g3lib.labels import number, percent
+from g3lib.labels import VOCABULARIES, number, percent
 from g3lib.measures import campaigns, channels, subsidy, targets
 from g3lib.periods import shift
 from g3lib.qc import causes, strata
@@ -25,25 +25,7 @@ from g3lib.report.claims.voice import Voice
 from g3lib.tables.workspace import Dataset
 
 _URGENCY = list(Status)
-_TOPICS = {
-    "sales": ("销量", "Sales"), "target": ("目标", "Target"), "channel": ("渠道变化", "Channels"),
-    "subsidy": ("补贴", "Subsidy"), "lifecycle": ("生命周期", "Lifecycle"), "customers": ("有效客户", "Valid customers"),
-    "caused": ("增量客户", "Incremental customers"), "gap": ("缺口", "Shortfall"),
-    "causes": ("原因", "Causes"), "participation": ("参与率", "Participation"),
-}  # fmt: skip
-KPIS = {
-    "month": ("当月", "month"), "year_to_date": ("累计", "year to date"), "attainment": ("完成率", "attainment"),
-    "time_gap": ("序时差", "attainment less time"), "month_on_month": ("日均环比", "a day, on month"), "year_on_year": ("日均同比", "a day, on year"),
-    "rank": ("排名", "rank"),
-}  # fmt: skip
-REASONS = {
-    "no_month": ("当月无数据", "no data for the month"), "no_target": ("没有目标", "no target"),
-    "no_earlier_month": ("无上月数据", "no earlier month"), "no_last_year": ("无上年同期", "no last year"),
-    "not_compared": ("未与同级比较", "not compared with sisters"),
-    "months_missing": ("年内有月份缺数据", "months of the year are missing"),
-    "no_sisters": ("无同级分公司可比", "no sister branches"), "rate_not_summed": ("比率不累计", "rates don't add up"),
-    "spring_festival": ("未按春节对齐", "Spring Festival not aligned"),
-}  # fmt: skip
+_TOPICS = VOCABULARIES["topic"]
 
 
 @dataclass(frozen=True)
@@ -69,8 +51,9 @@ def lines(voice: Voice, data: Dataset, numerator: str, base: str, tolerance: flo
     found: list[Line] = []
     if len(data.sales):
         found += _sales(voice, data)
-        found += _subsidy(voice, data, numerator, base, tolerance)
-        found += _customers(voice, data, numerator, base)
+        sales = subsidy.with_models(data.sales, data.models)
+        found += _subsidy(voice, data, sales, numerator, base, tolerance)
+        found += _customers(voice, data, sales, numerator, base)
         found += _causes(voice, data, minimum_effect)
     if len(data.participation):
         found += _participation(voice, data)
@@ -108,8 +91,7 @@ def _sales(voice: Voice, data: Dataset) -> list[Line]:
     return lines
 
 
-def _subsidy(voice: Voice, data: Dataset, numerator: str, base: str, tolerance: float) -> list[Line]:
-    sales = subsidy.with_models(data.sales, data.models)
+def _subsidy(voice: Voice, data: Dataset, sales: pd.DataFrame, numerator: str, base: str, tolerance: float) -> list[Line]:
     if not sales["subsidy"].notna().any():
         return []
     now = data.within(sales)
@@ -129,17 +111,17 @@ def _subsidy(voice: Voice, data: Dataset, numerator: str, base: str, tolerance: 
     ]
 
 
-def _customers(voice: Voice, data: Dataset, numerator: str, base: str) -> list[Line]:
+def _customers(voice: Voice, data: Dataset, sales: pd.DataFrame, numerator: str, base: str) -> list[Line]:
     if data.activity.empty:
         return []
     asof = data.period.asof
     decided = subsidy.decided(data.assumptions, asof, data.branch)
-    states = subsidy.customer_states(data.sales, data.activity, asof, decided["m"], decided["k"])
+    states = subsidy.customer_states(sales, data.activity, asof, decided["m"], decided["k"])
     ripe = subsidy.mature(states)
     panel = subsidy.panel(data.offers, numerator=numerator, base=base)
     response = subsidy.response(panel)
-    caused = subsidy.caused(data.sales[ripe], response, subsidy.displaced_bare(panel), numerator=numerator, base=base)
-    costs = subsidy.customer_costs(data.sales[ripe], states[ripe], caused, data.activity, numerator=numerator, base=base)
+    caused = subsidy.caused(sales[ripe], response, subsidy.displaced_bare(panel), numerator=numerator, base=base)
+    costs = subsidy.customer_costs(sales[ripe], states[ripe], caused, data.activity, numerator=numerator, base=base)
     return [
         Line("customers", say_customers.headline(voice, subsidy.cohort_rates(states[ripe], by=[]), states[ripe])[0], None, number),
         Line("caused", say_customers.caused(voice, caused, costs, response)[0], None, number),
@@ -176,13 +158,13 @@ def table(voice: Voice, found: list[Line]) -> pd.DataFrame:
     rows = []
     for line in found:
         row = {
-            "topic": voice.say(*_TOPICS[line.topic]),
+            "topic": voice.word("topic", line.topic),
             "finding": line.finding.text,
             "status": str(line.finding.status),
         }
         parts = {} if line.kpi is None else line.kpi.set_index("kpi")["value"].to_dict()
-        for name, words in KPIS.items():
-            row[voice.say(*words)] = _part(voice, name, parts.get(name, float("nan")), parts, line)
+        for name in VOCABULARIES["kpi"]:
+            row[voice.word("kpi", name)] = _part(voice, name, parts.get(name, float("nan")), parts, line)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -209,8 +191,8 @@ def unknown(voice: Voice, found: list[Line]) -> str:
     for line in found:
         for code in [] if line.kpi is None else dict.fromkeys(line.kpi["reason"]):
             if code:
-                topics.setdefault(code, []).append(voice.say(*_TOPICS[line.topic]))
-    reasons = [voice.say(*REASONS[code]) + f"（{voice.listed(of)}）" for code, of in topics.items()]
+                topics.setdefault(code, []).append(voice.word("topic", line.topic))
+    reasons = [voice.word("kpi_reason", code) + f"（{voice.listed(of)}）" for code, of in topics.items()]
     return voice.say("空白或须留意之处：", "What is blank or needs care: ") + voice.listed(reasons) if reasons else ""
 
 
@@ -219,7 +201,7 @@ def headline(voice: Voice, found: list[Line]) -> list[Finding]:
     urgent = [line.topic for line in found if line.finding.status == Status.BREACH]
     urgent = [topic for topic in urgent if topic != "gap" or "target" not in urgent]  # one shortfall is one breach
     blind = len(_TOPICS) - len(found) + sum(line.finding.status == Status.UNKNOWN for line in found)
-    topics = voice.listed([voice.say(*_TOPICS[topic]) for topic in urgent])
+    topics = voice.listed([voice.word("topic", topic) for topic in urgent])
     if urgent:
         text = voice.say(
             f"{voice.branch}有{len(urgent)}项预警：{topics}。",
@@ -242,7 +224,7 @@ def all_lines(voice: Voice, found: list[Line]) -> list[Finding]:
 
 def checks(voice: Voice, found: list[Line]) -> list[Check]:
     """Which reports had no data, and why parts of the KPI rows are blank."""
-    missing = [voice.say(*words) for topic, words in _TOPICS.items() if topic not in {line.topic for line in found}]
+    missing = [voice.word("topic", topic) for topic in _TOPICS if topic not in {line.topic for line in found}]
     checks = []
     if missing:
         text = voice.say(f"没有数据的主题：{voice.listed(missing)}。", f"Topics without data: {voice.listed(missing)}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
@@ -143,24 +145,48 @@ def checks(
         response: `response` by class; found: `caused`; boxed: `without_boxes`; migrated: `migration_worth`.
         m, k: the least revenue and days on 3G that make a valid and an active customer.
     """
+    said = [*_learnt(voice, response), *not_identified(voice, response), *_reach(voice, found.iloc[0], migrated), *_boxes(voice, boxed)]
+    return [*said, Check("valid_customer", Verdict.WARNING, voice.say(
+        f"有效客户：售后第1至3个月在网、月收入不低于{number(m)}元、机卡未分离；3G活跃另要求每月上3G不少于{number(k)}天。",
+        f"A valid customer is in service in months 1 to 3, pays {number(m)} yuan a month or more, and has number and device "
+        f"together; 3G-active asks for {number(k)} days on 3G a month besides."))]  # fmt: skip
+
+
+def not_identified(voice: Voice, response: pd.DataFrame) -> list[Check]:
+    """The classes whose response cannot be known, each with its reason."""
     said = []
-    learnt = response[response["beta"].notna()]
-    if len(learnt):
-        zh = "、".join(f"{voice.word('device_class', r.device_class)}{r.beta:.2f}（{r.low:.2f}至{r.high:.2f}）" for r in learnt.itertuples())
-        en = ", ".join(f"{voice.word('device_class', r.device_class)} {r.beta:.2f} ({r.low:.2f} to {r.high:.2f})" for r in learnt.itertuples())
-        branches = int(learnt["clusters"].min())
-        spread = voice.listed([f"{voice.word('device_class', r.device_class)}{voice.say('', ' ')}{number(r.residual_sd_pp, 1)}" for r in learnt.itertuples()])
-        said.append(Check("identified", Verdict.WARNING, voice.say(
-            f"补贴响应由{branches}个分公司同月内补贴率的不同变动识别（扣除渠道合约与月份效应后的标准差，百分点：{spread}）："
-            f"补贴率每高10个百分点，销量约乘以 exp(0.1×系数)。系数：{zh}。若分公司因预期销量好坏而调整力度，此结论不成立。",
-            f"The response is learnt from rates that {branches} branches moved apart in the same month (standard deviation "
-            f"in pp after channel, contract and month effects: {spread}): 10 points more of subsidy multiply sales by exp(0.1 × beta). "
-            f"Beta: {en}. It would not hold if branches moved their rates because they expected good or bad sales.")))  # fmt: skip
     for row in response[response["beta"].isna()].itertuples():
         name, why = voice.word("device_class", row.device_class), voice.word("response_reason", row.reason)
         said.append(Check(f"not_identified.{row.device_class}", Verdict.NONE, voice.say(f"{name}的补贴响应无法得知：{why}。",
                                                                                        f"{name}: the response cannot be known, {why}.")))  # fmt: skip
-    row = found.iloc[0]
+    return said
+
+
+def spread(voice: Voice, response: pd.DataFrame) -> str:
+    """How far each learnt class's rates moved apart, standard deviation in points."""
+    known = response[response["beta"].notna()]
+    return voice.listed([f"{voice.word('device_class', r.device_class)}{voice.say('', ' ')}{number(r.residual_sd_pp, 1)}" for r in known.itertuples()])
+
+
+def _learnt(voice: Voice, response: pd.DataFrame) -> list[Check]:
+    learnt = response[response["beta"].notna()]
+    if learnt.empty:
+        return []
+    zh = "、".join(f"{voice.word('device_class', r.device_class)}{r.beta:.2f}（{r.low:.2f}至{r.high:.2f}）" for r in learnt.itertuples())
+    en = ", ".join(f"{voice.word('device_class', r.device_class)} {r.beta:.2f} ({r.low:.2f} to {r.high:.2f})" for r in learnt.itertuples())
+    branches, apart = int(learnt["clusters"].min()), percent(learnt["between_branches"].min(), 0)
+    return [Check("identified", Verdict.WARNING, voice.say(
+        f"补贴响应由{branches}个分公司同月内补贴率的不同变动识别：各终端类型的补贴率按月变动超过1个百分点合计{number(learnt['changed'].sum())}次，"
+        f"至少{apart}的变动发生在同月的分公司之间（扣除渠道合约与月份效应后的标准差，百分点：{spread(voice, response)}）。"
+        f"补贴率每高10个百分点，销量约乘以 exp(0.1×系数)。系数：{zh}。若分公司因预期销量好坏而调整力度，此结论不成立。",
+        f"The response is learnt from rates that {branches} branches moved apart in the same month: {number(learnt['changed'].sum())} moves of more than "
+        f"a point from month to month over all classes, at least {apart} of what moved being branches apart in the same month (standard deviation "
+        f"in pp after channel, contract and month effects: {spread(voice, response)}). 10 points more of subsidy multiply sales by exp(0.1 × beta). "
+        f"Beta: {en}. It would not hold if branches moved their rates because they expected good or bad sales."))]  # fmt: skip
+
+
+def _reach(voice: Voice, row: Any, migrated: pd.DataFrame) -> list[Check]:
+    said = []
     if row.caused == row.caused and row.other_form == row.other_form:
         said.append(Check("extrapolated", Verdict.WARNING, voice.say(
             f"补贴率从未接近零，因补贴而来的销量是外推：按销量对补贴率的指数形式为{number(row.caused)}台，若净价弹性不变则为{number(row.other_form)}台；"
@@ -174,22 +200,22 @@ def checks(
             f"The incremental figures leave out {number(row.unknown_units)} devices (subsidy or response unknown).")))  # fmt: skip
     if row.migrated > 0:
         compared = migrated[migrated["customers"] > 0]
-        worth = voice.listed([f"{voice.word('device_class', r.device_class)}{voice.say('', ' ')}{voice.money(r.change)}" for r in compared.itertuples()])
+        worth = voice.listed([f"{voice.word('device_class', r.device_class)}{voice.say('', ' ')}{voice.money(r.revenue_change)}" for r in compared.itertuples()])
         zh = f"月均多付{worth}" if worth else "多付多少无法得知：没有其办理前的收入"
         en = f"they pay {worth} a month more" if worth else "what more they pay is unknown: no revenue before the sale"
         said.append(Check("migrated", Verdict.WARNING if worth else Verdict.NONE, voice.say(
             f"补贴另带来约{number(row.migrated)}户本网客户迁移到3G，也是目标，不计入新客户（假定增量中新老客户之比与全部销售相同）；{zh}。",
             f"The subsidy also moved about {number(row.migrated)} own customers to 3G, a goal too, not counted as new (taking new and own customers to be among them as among all); {en}.")))  # fmt: skip
+    return said
+
+
+def _boxes(voice: Voice, boxed: pd.DataFrame) -> list[Check]:
     whole, rest = boxed.iloc[0], boxed.iloc[1]
-    if whole.units > rest.units:
-        said.append(Check("boxes", Verdict.WARNING, voice.say(
+    if not whole.units > rest.units:
+        return []
+    return [Check("boxes", Verdict.WARNING, voice.say(
             f"疑似拆箱养卡{number(whole.units - rest.units)}台，补贴{voice.money(whole.subsidy_yuan - rest.subsidy_yuan)}；"
             f"每有效客户补贴含其{voice.money(whole.cost_per_valid)}、不含{voice.money(rest.cost_per_valid)}。疑似不是认定，需核查。",
             f"{number(whole.units - rest.units)} devices are suspected of box-breaking, {voice.money(whole.subsidy_yuan - rest.subsidy_yuan)} "
             f"of subsidy; a valid customer cost {voice.money(whole.cost_per_valid)} with them, {voice.money(rest.cost_per_valid)} without. "
-            "A suspicion is a reason to look, no finding.")))  # fmt: skip
-    said.append(Check("valid_customer", Verdict.WARNING, voice.say(
-        f"有效客户：售后第1至3个月在网、月收入不低于{number(m)}元、机卡未分离；3G活跃另要求每月上3G不少于{number(k)}天。",
-        f"A valid customer is in service in months 1 to 3, pays {number(m)} yuan a month or more, and has number and device "
-        f"together; 3G-active asks for {number(k)} days on 3G a month besides.")))  # fmt: skip
-    return said
+            "A suspicion is a reason to look, no finding."))]  # fmt: skip

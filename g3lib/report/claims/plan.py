@@ -10,16 +10,11 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import VOCABULARIES, number, percent
 from g3lib.measures.subsidy.allocation import Allocation
+from g3lib.report.claims.customers import not_identified, spread
 from g3lib.report.claims.voice import Voice
+from g3lib.report.tables import limit_name
 
 _GAIN = "Σ share of valid customers × expected units"
-
-
-def limit(voice: Voice, name: str) -> str:
-    """A limit's name in the report's language: its kind, and the model or branch that it is of."""
-    kind, _, model = name.partition(" of ")
-    known = kind in VOCABULARIES["limit"]
-    return voice.word("limit", kind) + (voice.say("：", " of ") + model if model else "") if known else name
 
 
 def headline(voice: Voice, plan: Allocation, budget: float, target: float, gained: tuple[float, float, float]) -> list[Finding]:
@@ -32,7 +27,7 @@ def headline(voice: Voice, plan: Allocation, budget: float, target: float, gaine
         gained: `gain`: value, low, high.
     """
     if plan.status == "infeasible":
-        named = voice.listed([limit(voice, name) for name in plan.conflicts["limit"]])
+        named = voice.listed([limit_name(name, voice.lang) for name in plan.conflicts["limit"]])
         text = voice.say(f"这些限制不能同时满足：{named}。没有可行的方案。", f"These limits cannot all be kept: {named}. There is no plan.")
         return [voice.finding("plan.customers", None, "户", text, status=Status.BREACH, headline=True)]
     value, low, high = gained
@@ -143,7 +138,7 @@ def limits_table(voice: Voice, plan: Allocation, most: int = 10) -> pd.DataFrame
         for r in plan.conflicts.itertuples():
             gives = _amount(voice, r.gives, r.unit)
             bound = percent(r.bound, 1) if r.limit == "mix floor" else _amount(voice, r.bound, r.unit)
-            rows.append((limit(voice, r.limit), bound, voice.say(f"须放宽{gives}", f"must give {gives}") if r.gives == r.gives else alone))
+            rows.append((limit_name(r.limit, voice.lang), bound, voice.say(f"须放宽{gives}", f"must give {gives}") if r.gives == r.gives else alone))
         return pd.DataFrame(rows, columns=["limit", "bound_text", "says"])
     bounds = plan.limits.set_index("limit")["bound"]
     rows = []
@@ -156,7 +151,7 @@ def limits_table(voice: Voice, plan: Allocation, most: int = 10) -> pd.DataFrame
             f"{'少承诺' if fewer else '放宽'}{step}，多得{number(got, 2)}户{checked}", f"{step} {'less promised' if fewer else 'more'} buys {number(got, 2)} customers{checked}"
         )
         bound = bounds.get(r.limit, float("nan"))
-        rows.append((limit(voice, r.limit), _amount(voice, bound, r.unit), says))
+        rows.append((limit_name(r.limit, voice.lang), _amount(voice, bound, r.unit), says))
     return pd.DataFrame(rows, columns=["limit", "bound_text", "says"])
 
 
@@ -260,14 +255,14 @@ def unified(voice: Voice, deviations: pd.DataFrame, selected: pd.DataFrame, mix:
         deviations: `unified_deviations`; selected: `selected_models`; mix: `contract_mix`; all of the period's sales.
     """
     said = []
-    words = {"list_price": ("零售价", "list price"), "subsidy": ("补贴", "subsidy"), "margin": ("毛利", "margin")}
-    for what, pair in words.items():
+    for what in VOCABULARIES["unified"]:
+        word = voice.word("unified", what)
         own = deviations[deviations["what"] == what]
         if len(own):
             top = own.loc[own["yuan"].abs().idxmax()]
             said.append(Check(f"unified.{what}", Verdict.WARNING, voice.say(
-                f"{own['model'].nunique()}款机型的{pair[0]}各分公司不一，最多的是{top.branch}的{top.model}：{number(top.value, 1)}元，通常{number(top.usual, 1)}元。",
-                f"The {pair[1]} of {own['model'].nunique()} models is not alike in all branches; most: {top.model} at {top.branch}, {number(top.value, 1)} yuan where "
+                f"{own['model'].nunique()}款机型的{word}各分公司不一，最多的是{top.branch}的{top.model}：{number(top.value, 1)}元，通常{number(top.usual, 1)}元。",
+                f"The {word} of {own['model'].nunique()} models is not alike in all branches; most: {top.model} at {top.branch}, {number(top.value, 1)} yuan where "
                 f"{number(top.usual, 1)} is usual.")))  # fmt: skip
     row = selected.iloc[0]
     verdict = Verdict(row.verdict)
@@ -291,9 +286,8 @@ def checks(
         max_move: as given to `next_month`; decided: `decided`.
     """
     fixed = cells["beta"].isna()
-    moved = voice.listed([f"{voice.word('device_class', r.device_class)}{voice.say('', ' ')}{number(r.residual_sd_pp, 1)}" for r in response.itertuples()
-                          if r.beta == r.beta])  # fmt: skip
-    stopped = float(((plan.plan["change"].abs() > max_move - 1e-4) & ~fixed).sum())
+    moved = spread(voice, response)
+    stopped = float(((plan.plan["rate_change"].abs() > max_move - 1e-4) & ~fixed).sum())
     stood = (f"；{number(stopped)}个组到达此限，放宽会改变方案", f"; {number(stopped)} cells stand at that limit, a wider one changes the plan")
     stood, moved = stood if stopped else ("", ""), moved or voice.say("未知", "unknown")
     said = [
@@ -326,8 +320,4 @@ def checks(
         said.append(Check("fixed", Verdict.WARNING, voice.say(
             f"{int(fixed.sum())}个组（下月预期{units}台，裸机或响应未知）维持现行力度。",
             f"{int(fixed.sum())} cells ({units} devices expected; bare, or response unknown) stay at today's rate.")))  # fmt: skip
-    for row in response[response["beta"].isna()].itertuples():
-        name, why = voice.word("device_class", row.device_class), voice.word("response_reason", row.reason)
-        said.append(Check(f"not_identified.{row.device_class}", Verdict.NONE, voice.say(f"{name}的补贴响应无法得知：{why}。",
-                                                                                       f"{name}: the response cannot be known, {why}.")))  # fmt: skip
-    return said
+    return said + not_identified(voice, response)

@@ -9,22 +9,6 @@ from g3lib.labels import number, percent
 from g3lib.report.claims.voice import Voice
 
 _RATE = "subsidy rate: Σ(subsidy × units) ÷ Σ(base × units)"
-_NUMERATORS = {
-    "device": ("终端直降", "device discount"),
-    "device_and_refunds": ("终端直降＋话费返还（面值）", "device discount and refunds at face"),
-    "device_and_gifts": ("终端直降＋礼品、充值卡、积分", "device discount, gifts, payment cards and points"),
-    "all": ("终端直降＋礼品等＋话费返还（面值）", "device discount, gifts and refunds at face"),
-    "": ("未设定", "unset"),
-}
-_BASES = {
-    "list": ("零售价", "list price"), "contract": ("合约价", "contract price"), "supply": ("供货价", "supply price"),
-    "": ("未设定", "unset"),
-}  # fmt: skip
-_SILENT = {
-    "no_cap": ("没有上限", "without a cap"), "no_plan": ("没有停售日期或近期销量", "without an end of life or recent sales"),
-    "unknown": ("有未知补贴", "with unknown subsidies"), "launched_before_data": ("上市早于数据", "launched before the data begin"),
-}  # fmt: skip
-
 
 def headline(voice: Voice, rates: pd.DataFrame, checked: pd.DataFrame, units: pd.Series, base: str) -> list[Finding]:
     """The rate of the period and what of it broke a rule.
@@ -52,9 +36,9 @@ def headline(voice: Voice, rates: pd.DataFrame, checked: pd.DataFrame, units: pd
         voice.say(
             f"{voice.branch}{voice.span(voice.period)}补贴{voice.money(whole.subsidy_yuan)}，补贴率{percent(whole.rate)}；{judged}。",
             f"{voice.branch} paid {voice.money(whole.subsidy_yuan)} of subsidy in {voice.span(voice.period)}, {percent(whole.rate)} of "
-            f"{_BASES[base][1]}; {judged}.",
+            f"{voice.word('rate_base', base)}; {judged}.",
         ),
-        denominator=voice.say(*_BASES[base]), definition=_RATE, table="sales", headline=True,
+        denominator=voice.word("rate_base", base), definition=_RATE, table="sales", headline=True,
         status=Status.BREACH if beyond or below else Status.UNKNOWN if silent else Status.GOOD,
     )  # fmt: skip
     figures = [
@@ -118,13 +102,13 @@ def lifecycle(voice: Voice, lives: pd.DataFrame, base: str) -> list[Finding]:
         en.append(f"{len(warns)} will be at the pace of the last three months ({voice.listed(list(warns['model'][:3]))})")
     if silent:
         reasons = lives.loc[lives["verdict"] == "no verdict", "reason"].value_counts().sort_index()
-        zh.append(f"{silent}款不作结论（" + "，".join(f"{_SILENT[r][0]}{n}款" for r, n in reasons.items()) + "）")
-        en.append(f"{silent} get no verdict (" + ", ".join(f"{n} {_SILENT[r][1]}" for r, n in reasons.items()) + ")")
+        zh.append(f"{silent}款不作结论（" + "，".join(f"{voice.word('lifecycle_reason', r)}{n}款" for r, n in reasons.items()) + "）")
+        en.append(f"{silent} get no verdict (" + ", ".join(f"{n} {voice.word('lifecycle_reason', r)}" for r, n in reasons.items()) + ")")
     status = Status.BREACH if len(fails) else Status.WATCH if len(warns) else Status.UNKNOWN if silent else Status.GOOD
-    text = voice.say("；".join(zh), "; ".join(en)[:1].upper() + "; ".join(en)[1:])
+    text, over = voice.say("；".join(zh), "; ".join(en)[:1].upper() + "; ".join(en)[1:]), voice.word("rate_base", base)
     return [
         voice.finding("lifecycle.fails", float(len(fails)), "款", text, definition="lifecycle average", table="sales",
-                      denominator=voice.say(f"整个生命周期的{_BASES[base][0]}", f"{_BASES[base][1]} over the whole life"), status=status),
+                      denominator=voice.say(f"整个生命周期的{over}", f"{over} over the whole life"), status=status),
         voice.finding("lifecycle.headroom", left, "元", voice.money(left), definition="r* × planned base", table="sales"),
     ]  # fmt: skip
 
@@ -133,10 +117,11 @@ def checks(
     voice: Voice, checked: pd.DataFrame, units: pd.Series, rates: pd.DataFrame, numerator: str, base: str, tolerance: float
 ) -> list[Check]:
     """The two settings, what 约 was taken to mean, and what could not be judged."""
+    above, below = voice.word("rate_numerator", numerator), voice.word("rate_base", base)
     found = [
         Check("settings", Verdict.WARNING if numerator and base else Verdict.NONE, voice.say(
-            f"补贴率 = {_NUMERATORS[numerator][0]} ÷ {_BASES[base][0]}。政策文件没有定义分子与分母，此为设置。",
-            f"Rate = {_NUMERATORS[numerator][1]} ÷ {_BASES[base][1]}. The policy document defines neither: these are settings.")),
+            f"补贴率 = {above} ÷ {below}。政策文件没有定义分子与分母，此为设置。",
+            f"Rate = {above} ÷ {below}. The policy document defines neither: these are settings.")),
         Check("tolerance", Verdict.WARNING, voice.say(
             f"政策中的“约”按±{percent(tolerance, 1)}（百分点）掌握。", f"约 (about) in the policy is taken as ±{percent(tolerance, 1)} (points).")),
     ]  # fmt: skip

@@ -44,10 +44,7 @@ def truth(world: Scenario, places: list[Outlet], sold: Sold, followed: pd.DataFr
         "hazards": numbers.HAZARDS
         | {"contract_end_steps": list(numbers.CONTRACT_END_STEPS), "followed_months": numbers.FOLLOWED_MONTHS},
         "breaches": _breaches(world, lines),
-        "masked": {
-            "branch": world.branches[world.masked_branch],
-            "month": world.months[world.masked_month],
-        },
+        "masked": {"branch": world.branches[world.masked_branch], "month": world.months[world.masked_month]},
         "totals": _totals(world, lines, followed),
         "prices": {model.name: model.price for model in MODELS},
     }
@@ -100,18 +97,9 @@ def _breaches(world: Scenario, lines: pd.DataFrame) -> list[dict[str, Any]]:
     for b in world.breach_branches:
         mine = lines[lines["breached"] & (lines["branch"] == b)]
         over = mine["subsidy"] - mine["limit"] * mine["price"]
-        found.append(
-            {
-                "branch": world.branches[b],
-                "model": MODELS[BREACH_MODEL].name,
-                "channel": "own",
-                "contracts": ["plan", "spend"],
-                "from": world.months[world.breach_from],
-                "over": numbers.BREACH_OVER,
-                "sales": len(mine),
-                "yuan_over": round(float(over.sum()), 2),
-            }
-        )
+        where = {"branch": world.branches[b], "model": MODELS[BREACH_MODEL].name, "channel": "own"}
+        since = {"contracts": ["plan", "spend"], "from": world.months[world.breach_from], "over": numbers.BREACH_OVER}
+        found.append(where | since | {"sales": len(mine), "yuan_over": round(float(over.sum()), 2)})
     return found
 
 

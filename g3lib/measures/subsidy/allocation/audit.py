@@ -41,16 +41,7 @@ def audited(inputs: Inputs, offers: pd.DataFrame) -> tuple[pd.DataFrame, dict[st
         `warning` where a commitment with a penalty is not met). And subsidy, penalty, rebate, spend (yuan).
     """
     cells = inputs.cells
-    whole, units, fen = [0] * len(cells), [0] * len(cells), [0] * len(cells)
-    highest: dict[str, int] = defaultdict(int)
-    model = cells["model"].tolist()
-    scaled = [np.rint(offers[c].to_numpy() * k).astype(object) for c, k in
-              (("subsidy", FEN), ("level_units", MILLIONTHS), ("share", BILLIONTHS))]  # fmt: skip
-    for cell, paid, level, share in zip(offers["cell"], *(map(int, part) for part in scaled), strict=True):
-        whole[cell] += share if share >= 0 else BILLIONTHS**2
-        units[cell] += level * share
-        fen[cell] += paid * level * share
-        highest[model[cell]] = max(highest[model[cell]], paid)
+    whole, units, fen, highest = _sums(cells["model"].tolist(), offers)
     at = cells.iloc[offers["cell"]]
     wrong = abs(response(at, offers["subsidy"].to_numpy()) - offers["level_units"].to_numpy()) > 2 / MILLIONTHS
     of_model = cells.groupby("model", sort=False).indices
@@ -91,3 +82,17 @@ def audited(inputs: Inputs, offers: pd.DataFrame) -> tuple[pd.DataFrame, dict[st
     table["verdict"] = np.where(broken, np.where(hard, str(Verdict.FAIL), str(Verdict.WARNING)), str(Verdict.PASS))
     money = {"subsidy": float(subsidy), "penalty": float(penalty), "rebate": float(rebate), "spend": float(spend)}
     return table, money
+
+
+def _sums(model: list[str], offers: pd.DataFrame) -> tuple[list[int], list[int], list[int], dict[str, int]]:
+    """Of each cell the share (billionths), the units and the fen that its offers come to; each model's dearest subsidy."""
+    whole, units, fen = [0] * len(model), [0] * len(model), [0] * len(model)
+    highest: dict[str, int] = defaultdict(int)
+    scaled = [np.rint(offers[c].to_numpy() * k).astype(object) for c, k in
+              (("subsidy", FEN), ("level_units", MILLIONTHS), ("share", BILLIONTHS))]  # fmt: skip
+    for cell, paid, level, share in zip(offers["cell"], *(map(int, part) for part in scaled), strict=True):
+        whole[cell] += share if share >= 0 else BILLIONTHS**2
+        units[cell] += level * share
+        fen[cell] += paid * level * share
+        highest[model[cell]] = max(highest[model[cell]], paid)
+    return whole, units, fen, highest

@@ -47,19 +47,7 @@ def checked(
         UsageError: only the call's own settings are wrong.
         DataError: a frame is; the message lists the settings' faults too.
     """
-    faults: list[str] = []
-    if not 0 <= budget < np.inf:
-        faults.append(f"budget is {budget}; expected yuan, zero or more")
-    if objective not in ("net_adds", "npv"):
-        faults.append(f"objective is {objective!r}; expected net_adds or npv")
-    if not 0 <= rate_max <= 1:
-        faults.append(f"rate_max is {rate_max}; expected a fraction from 0 to 1")
-    rates = np.linspace(0, rate_max, max(levels, 2)) if isinstance(levels, int) else np.array([0.0, *levels], dtype=float)
-    rates = rates[~(rates > rate_max)]
-    if not (rates >= 0).all():
-        faults.append(f"levels are {levels}; expected fractions from 0 on, or how many there are")
-    if mix_floor is not None and not 0 <= mix_floor[1] <= 1:
-        faults.append(f"mix floor's share is {mix_floor[1]}; expected a fraction from 0 to 1")
+    faults, rates = _of_settings(budget, mix_floor, levels, rate_max, objective)
     usage = len(faults)
     optional = {"branch": "", "value": 1.0, "rate_min": 0.0, "rate_max": 1.0}
     cells = _frame("cells", cells, [*KEY[:3], *NUMBERS[:4], *["device_class"] * bool(mix_floor)], optional, faults)
@@ -85,6 +73,26 @@ def checked(
         rates,
         objective,
     )
+
+
+def _of_settings(
+    budget: float, mix_floor: tuple[Sequence[str], float] | None, levels: int | Sequence[float], rate_max: float, objective: str
+) -> tuple[list[str], np.ndarray]:
+    """The faults of the call's own settings, and the grid of rates that they ask for."""
+    faults: list[str] = []
+    if not 0 <= budget < np.inf:
+        faults.append(f"budget is {budget}; expected yuan, zero or more")
+    if objective not in ("net_adds", "npv"):
+        faults.append(f"objective is {objective!r}; expected net_adds or npv")
+    if not 0 <= rate_max <= 1:
+        faults.append(f"rate_max is {rate_max}; expected a fraction from 0 to 1")
+    rates = np.linspace(0, rate_max, max(levels, 2)) if isinstance(levels, int) else np.array([0.0, *levels], dtype=float)
+    rates = rates[~(rates > rate_max)]
+    if not (rates >= 0).all():
+        faults.append(f"levels are {levels}; expected fractions from 0 on, or how many there are")
+    if mix_floor is not None and not 0 <= mix_floor[1] <= 1:
+        faults.append(f"mix floor's share is {mix_floor[1]}; expected a fraction from 0 to 1")
+    return faults, rates
 
 
 def _frame(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +20,8 @@ from g3lib.measures.subsidy.allocation.solve import FEW, Solution, relaxed, solv
 # the last is for limits that leave no room at all
 MARGINS = (1e-7, 1e-5, 0.0)
 STEP = 10_000.0
-PLAN = ["rate_today", "units_today", "spend_today", "rate", "subsidy", "units", "spend", "change", "gain_today", "gain", "reason"]
+PLAN = ["rate_today", "units_today", "spend_today", "rate", "subsidy", "units", "spend", "rate_change", "gain_today",
+        "gain_planned", "reason"]  # fmt: skip
 PRICES = ["limit", "unit", "per_unit", "step", "predicted", "bought", "verdict"]
 CONFLICTS = ["conflict", "limit", "unit", "bound", "gives"]
 
@@ -51,7 +51,6 @@ class Allocation:
     limits: pd.DataFrame
     shadow_prices: pd.DataFrame
     conflicts: pd.DataFrame
-    seconds: float
 
 
 def allocate(
@@ -66,7 +65,7 @@ def allocate(
     rate_max: float = 0.9,
     objective: str = "net_adds",
     tolerance: float = 5e-4,
-    seconds: float = 30.0,
+    nodes: int = 5_000,
     checks: int = 3,
 ) -> Allocation:
     """The subsidy rate of each cell that gains most within the budget and every other limit.
@@ -92,12 +91,12 @@ def allocate(
         rate_max: no rate above it, but today's.
         objective: `net_adds` (Σ value × units) or `npv` (Σ value × units − spend).
         tolerance: relative gap that counts as optimal; only price steps leave one.
-        seconds: what branch and bound over price steps may take.
+        nodes: how far branch and bound over price steps may go.
         checks: how many shadow prices are checked by solving again; the budget's goes first.
 
     Returns:
         An `Allocation`. plan, index and order as the cells: KEY columns, rate_today, units_today, spend_today,
-        rate (spend ÷ list price of the units), subsidy (yuan a unit), units, spend, change (of the rate), gain_today, gain,
+        rate (spend ÷ list price of the units), subsidy (yuan a unit), units, spend, rate_change, gain_today, gain_planned,
         reason (`response_unknown`, `response_not_positive` or empty). offers: the levels that make up a cell's rate, share
         of its month each. limits: limit, unit, sense, used, bound, slack, binding, verdict, today_used, today_slack.
         shadow_prices: limit, unit, per_unit (what one more unit of the limit gains, price steps as they are), step, predicted,
@@ -121,7 +120,6 @@ def allocate(
     >>> allocate(cells, budget=40_000, levels=[0.5], commitments=must).conflicts[["limit", "gives"]].round(1).values.tolist()
     [['budget', 10000.0], ['commitment of a', 12.6]]
     """
-    started = time.perf_counter()
     inputs = checked(cells, budget, caps, mix_floor, commitments, vendor_prices, levels, rate_max, objective)
     now = _today(inputs)
     before, money = audited(inputs, now)
@@ -130,11 +128,11 @@ def allocate(
     reasons, prices = pd.DataFrame(columns=CONFLICTS), pd.DataFrame(columns=PRICES)
     if len(cells):
         problem = build(inputs)
-        best = _searched(inputs, problem, tolerance, seconds)
+        best = _searched(inputs, problem, tolerance, nodes)
         if best is None:
-            reasons = conflicts(inputs, seconds)
+            reasons = conflicts(inputs, nodes)
             if reasons.empty:
-                raise DataError(f"no plan was found in {seconds} seconds of search, and no conflict either; give it more seconds")
+                raise DataError(f"no plan was found in {nodes} nodes of search, and no conflict either; give it more nodes")
             unknown = {"used": np.nan, "bound": np.nan, "slack": np.nan, "binding": False, "verdict": str(Verdict.NONE)}
             offers, table = now.iloc[:0], before.assign(**unknown)
             money, gain, bound = dict.fromkeys(money, np.nan), np.nan, np.nan
@@ -155,7 +153,6 @@ def allocate(
         limits=table.assign(today_used=before["used"], today_slack=before["slack"]),
         shadow_prices=prices,
         conflicts=reasons,
-        seconds=time.perf_counter() - started,
     )
 
 
@@ -172,13 +169,13 @@ class _Found:
     bound: float
 
 
-def _searched(inputs: Inputs, problem: Problem, tolerance: float, seconds: float) -> _Found | None:
+def _searched(inputs: Inputs, problem: Problem, tolerance: float, nodes: int) -> _Found | None:
     """The best plan that passes its audit; None where none is feasible."""
     best: _Found | None = None
     broken: list[str] = []
     for margin in MARGINS:
         within = problem.bound - margin
-        solution = solved(problem, within, tolerance, seconds)
+        solution = solved(problem, within, tolerance, nodes)
         if solution is None:
             continue
         offers = _offers(problem, solution)
@@ -239,10 +236,10 @@ def _plan(inputs: Inputs, now: pd.DataFrame, offers: pd.DataFrame, index: pd.Ind
         # a cell that sells nothing has no average over its units: the offer's own mean
         plan["subsidy"] = (sums["spend"] / sums["units"].where(sums["units"] > 0)).fillna(sums["mean"])
         plan["rate"] = plan["subsidy"] / price
-    plan["change"] = plan["rate"] - plan["rate_today"]
-    for when in ("_today", ""):
+    plan["rate_change"] = plan["rate"] - plan["rate_today"]
+    for gain, when in (("gain_today", "_today"), ("gain_planned", "")):
         net = plan[f"spend{when}"] if inputs.objective == "npv" else 0.0
-        plan[f"gain{when}"] = cells["value"] * plan[f"units{when}"] - net
+        plan[gain] = cells["value"] * plan[f"units{when}"] - net
     plan["reason"] = np.select([cells["beta"].isna(), cells["beta"] <= 0], ["response_unknown", "response_not_positive"], "")
     return plan[KEY + PLAN].iloc[np.argsort(cells["row"].to_numpy())].set_axis(index)
 

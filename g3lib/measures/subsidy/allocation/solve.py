@@ -125,14 +125,14 @@ def relaxed(problem: Problem, bound: np.ndarray, allowed: np.ndarray, near: np.n
                     np.flatnonzero(shares[n : n + len(bound)] > 1e-9))
 
 
-def solved(problem: Problem, bound: np.ndarray, tolerance: float, seconds: float) -> Solution | None:
+def solved(problem: Problem, bound: np.ndarray, tolerance: float, nodes: int) -> Solution | None:
     """The best plan with every price step either reached or not. None where there is none.
 
     Args:
         problem: what to solve; the bound on the gain is proven for `problem.bound`.
         bound: the bounds that the plan is to keep to, at most those of the problem.
         tolerance: relative gap at which the search may stop.
-        seconds: what branch and bound may take.
+        nodes: how many nodes branch and bound may look at (a count, not a time: the same input gives the same plan).
     """
     first = relaxed(problem, bound, np.ones(len(problem.group), dtype=bool))
     if len(first.short) or (problem.step < 0).all():
@@ -151,7 +151,7 @@ def solved(problem: Problem, bound: np.ndarray, tolerance: float, seconds: float
         if best and limit - best.value <= tolerance * abs(best.value):
             break
     if len(problem.gain) <= FEW and (best is None or limit - best.value > tolerance * abs(best.value)):
-        branched = _branch(problem, number, tolerance, seconds)
+        branched = _branch(problem, number, tolerance, nodes)
         if branched is not None:
             limit = min(limit, branched[1])
             best = _better(best, relaxed(problem, bound, branched[0], first.duals))
@@ -199,9 +199,9 @@ def _by_model(problem: Problem, prices: np.ndarray, number: np.ndarray) -> tuple
 
 
 def _branch(
-    problem: Problem, number: np.ndarray, tolerance: float, seconds: float
+    problem: Problem, number: np.ndarray, tolerance: float, nodes: int
 ) -> tuple[np.ndarray, float] | None:
-    """Branch and bound over the steps: the columns that its plan allows, and its bound; None where infeasible or out of time.
+    """Branch and bound over the steps: the columns that its plan allows, and its bound; None where infeasible or out of nodes.
 
     It keeps to the problem's own bounds, so that its bound holds whatever margin the plan is looked for within."""
     stepped = np.flatnonzero(number >= 0)
@@ -218,7 +218,7 @@ def _branch(
         ],
         integrality=np.r_[np.zeros(n), np.ones(m)],
         bounds=Bounds(0, 1),
-        options={"mip_rel_gap": tolerance / 2, "time_limit": seconds},
+        options={"mip_rel_gap": tolerance / 2, "node_limit": nodes},
     )
     if done.x is None:
         return None
