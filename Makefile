@@ -19,7 +19,7 @@ report: $(STAMP) $(SAMPLE)
 	$(BIN)/g3 load data/sources data/sample
 	$(BIN)/g3 run
 
-# the coverage of the response takes ten minutes: `make study`
+# the coverage of the response takes some twenty minutes: `make study`
 test: $(STAMP) lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --doctest-modules --ignore=tests/study/test_response_coverage.py tests notebooks g3lib
 

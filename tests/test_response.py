@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import linalg
 
-from g3lib.errors import UsageError
 from g3lib.measures.subsidy.rates import BARE
 from g3lib.measures.subsidy.response import LEAST_SD, cr2, displaced_bare, panel, response
 
@@ -79,7 +78,8 @@ def test_beta_is_statsmodels_and_its_variance_the_definition(seed: int) -> None:
     found = response(cells).iloc[0]
     used = cells[cells["contract"] != BARE]
     unit = pd.get_dummies(used["branch"] + used["channel"], dtype=float).to_numpy()
-    month = pd.get_dummies(used["month"], dtype=float).to_numpy()[:, 1:]
+    month = pd.get_dummies(used["channel"] + used["month"].astype(str), dtype=float)
+    month = month.loc[:, ~month.columns.str.endswith(f"{used['month'].min():%Y-%m-%d}")].to_numpy()  # one of each channel is superfluous
     design = np.column_stack([used["move"], unit, month])
     fit = sm.GLM(used["units"].to_numpy(), design, family=sm.families.Poisson()).fit(tol=1e-12, maxiter=100)
     assert found["beta"] == pytest.approx(fit.params[0], abs=1e-7)
@@ -220,8 +220,19 @@ def test_moves_that_all_branches_share_are_refused() -> None:
     found = response(panel(sales, **SETTINGS)).iloc[0]
     assert (found["verdict"], found["reason"]) == ("no verdict", "no_variation")
     assert found[["residual_sd_pp", "between_branches", "between_periods"]].tolist() == pytest.approx([0, 0, 1], abs=1e-4)
-    assert found["changed"] == 6 * 7
+    assert found["changed"] == 0  # nobody moved against the others
     assert np.isnan(found["beta"])
+
+
+def test_a_channel_that_every_branch_raises_alike_is_refused() -> None:
+    """The rules of 2013 are of this kind: one rate a channel and contract for all branches."""
+    sales = simulated(3)
+    later = sales["date"] >= sales["date"].min() + pd.DateOffset(months=4)
+    up = sales["channel"].map(dict(zip(sorted(sales["channel"].unique()), (0.05, -0.05), strict=True))).where(later, 0.0)
+    sales["subsidy"], sales["units"] = 1000 * (0.5 + up), (sales["units"] * np.exp(4 * up)).round()
+    found = response(panel(sales[sales["contract"] != BARE], **SETTINGS)).iloc[0]
+    assert (found["reason"], found["changed"]) == ("no_variation", 0)
+    assert found["between_branches"] == pytest.approx(0, abs=1e-6)
 
 
 def test_the_shares_of_the_variance_add_up() -> None:
@@ -253,11 +264,6 @@ def test_sales_on_one_side_of_the_moves_have_no_finite_beta() -> None:
     cells = cells_of(rows)
     only = response(cells[cells["contract"] == "plan"]).iloc[0]
     assert (only["reason"], only["verdict"]) == ("not_converged", "no verdict")
-
-
-def test_a_cluster_that_is_no_part_of_the_unit_is_refused() -> None:
-    with pytest.raises(UsageError, match="cluster is 'outlet'"):
-        response(panel(simulated(1), **SETTINGS), cluster="outlet")
 
 
 def test_bare_sales_are_no_part_of_the_response() -> None:

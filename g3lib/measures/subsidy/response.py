@@ -2,14 +2,15 @@
 
 A cell is branch × channel × class × contract × month. Its units are held against its own subsidy move: how
 far its rates stand from the usual rates of the same products, so that a change of mix is no change of price.
-Log expected units = unit effect + class-month effect + beta × move, by Poisson pseudo maximum likelihood,
-which needs the mean to be right and nothing else. The variance is clustered by branch (CR2 of Bell and
-McCaffrey, t with Satterthwaite's degrees of freedom), so spread beyond Poisson's needs no negative binomial;
-Pearson's dispersion is told beside.
+Log expected units = unit effect + line-month effect + beta × move (a line is channel × class × contract), by
+Poisson pseudo maximum likelihood, which needs the mean to be right and nothing else. The variance is clustered by
+branch (CR2 of Bell and McCaffrey, t with Satterthwaite's degrees of freedom), so spread beyond Poisson's needs no
+negative binomial; Pearson's dispersion is told beside.
 
-What lasts at a unit, and what a class has in common in a month, identifies nothing: only branches that moved
-apart in the same month do. Where they did not there is no beta, and the reason is said. Bare devices carry no
-subsidy; they are no part of the response, and what it takes from them is counted once, by `displaced_bare`.
+What lasts at a unit, and what all branches of a line have in common in a month, identifies nothing: a rule that
+raises one channel everywhere meets whatever else moved that channel. Only branches that moved apart do. Where they
+did not there is no beta, and the reason is said. Bare devices carry no subsidy; they are no part of the response,
+and what it takes from them is counted once, by `displaced_bare`.
 
 Adding up the outlets of a cell is exact where outlet effects multiply and one rate holds in all of them: a sum
 of Poisson counts is Poisson. Where outlets of a cell have rates of their own, `outlet` belongs into the unit.
@@ -23,15 +24,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import sparse, stats
+from scipy import stats
 
-from g3lib.errors import UsageError
 from g3lib.findings import Verdict
 from g3lib.measures.subsidy.rates import BARE, amounts
 
 UNIT = ("branch", "channel", "device_class", "contract")
 LEAST_SD = 0.01  # below one point, what is left of a rate is the scatter of single sales, not a decision
 LEAST_CLUSTERS, FEW_DF = 4, 4.0
+SWEEPS = 10_000  # of two-way fits: a few do, unless the table is nearly in two parts
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
@@ -138,14 +139,13 @@ def _filled(cells: pd.DataFrame, unit: list[str], known_units: Floats) -> pd.Dat
 
 
 def response(
-    panel: pd.DataFrame, by: Sequence[str] = ("device_class",), cluster: str = "branch", confidence: float = 0.95
+    panel: pd.DataFrame, by: Sequence[str] = ("device_class",), confidence: float = 0.95
 ) -> pd.DataFrame:
     """Beta of each class: log units per unit of subsidy rate (beta × 0.01 is about the growth that a point buys).
 
     Args:
         panel: the cells (`panel`); bare contracts are left aside.
         by: the columns that make the groups, each with an estimate of its own: the class, or class and channel.
-        cluster: the column of the unit within which residuals may hang together.
         confidence: of the intervals.
 
     Returns:
@@ -154,16 +154,14 @@ def response(
         and the covariance of two betas is the sum of their products), net_share (mean net price ÷
         list price), elasticity, elasticity_low, elasticity_high (of units to the net price at that mean: as net = list ×
         (1 − rate), d ln units ÷ d ln net = −beta × net_share, the mean taken as known).
-        What identifies it: residual_sd_pp (standard deviation of the move in points once unit and group-month
-        effects are taken out, weighted by units), changed (clusters × months whose mean move is more than one
-        point from that of the month before), between_branches, between_periods (shares of the move's variance
-        within units: clusters apart in the same month, which identifies; months alike for all, which does not).
+        What identifies it: residual_sd_pp (standard deviation of the move in points once unit and line-month
+        effects are taken out, weighted by units), changed (clusters × months whose mean move, against that of all
+        clusters, is more than one point from that of the month before), between_branches, between_periods (shares of
+        the move's variance within units: clusters apart in the same month of the same line, which identifies; what a
+        line's clusters have in common, which does not).
         No beta and `no verdict` with reason `no_sales`, `unknown_rate`, `too_few_clusters` (under 4), `no_variation`
         (residual standard deviation under one point) or `not_converged` (no sale on one side of the moves);
         `warning` and `few_df` where df < 4: one or two branches decide, and the interval is shaky.
-
-    Raises:
-        UsageError: the cluster is not a column of the unit.
 
     Every branch moves by ten points, and all of them at once:
 
@@ -172,20 +170,21 @@ def response(
     ...                       "move": [-0.05, -0.05, 0.05, 0.05], "rate": 0.5, "unknown_units": 0.0, "reason": ""})
     >>> response(pd.concat([cells, cells.replace({"a": "c", "b": "d"})]))[["beta", "changed", "between_periods",
     ...     "reason"]].round(4).values.tolist()
-    [[nan, 4, 1.0, 'no_variation']]
+    [[nan, 0, 1.0, 'no_variation']]
     """
     rows, bounds = [], {"elasticity": "beta", "elasticity_low": "high", "elasticity_high": "low"}
     for key, cells in _groups(panel, by):
-        found = _estimate(cells, cluster, confidence)
+        found = _estimate(cells, confidence)
         weight = cells["units"].where(cells["rate"].notna(), 0.0)
         share = 1 - float((cells["rate"] * weight).sum() / weight.sum()) if weight.sum() > 0 else np.nan
-        jumps = _mean_by_month(cells, [cluster])["move"].unstack().diff(axis=1).abs() > LEAST_SD
+        own = _mean_by_month(cells, ["branch"])["move"].unstack()
+        jumps = (own - _mean_by_month(cells, [])["move"]).diff(axis=1).abs() > LEAST_SD
         found |= {"net_share": share, "changed": int(jumps.to_numpy().sum())}
         rows.append(key | found | {name: -share * found[of] for name, of in bounds.items()})
     return pd.DataFrame(rows, columns=[*by, *_ESTIMATE, "net_share", *bounds, *_IDENTIFIED])
 
 
-def displaced_bare(panel: pd.DataFrame, cluster: str = "branch", confidence: float = 0.95) -> pd.DataFrame:
+def displaced_bare(panel: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """Gamma of each class: by how much bare-device sales fall, in logs per unit of the class's subsidy rate.
 
     The same regression on the bare cells. Their move is the mean move of the class's subsidised units in the same
@@ -206,7 +205,7 @@ def displaced_bare(panel: pd.DataFrame, cluster: str = "branch", confidence: flo
     bare = panel[panel["contract"] == BARE].drop(columns="move").assign(reason="")
     # the bare cells' effect is −gamma × move
     bare = bare.merge(-means.reset_index().set_index(where), on=where, how="left", validate="many_to_one")
-    rows = [key | _estimate(cells, cluster, confidence) for key, cells in _groups(bare, ["device_class"], bare=True)]
+    rows = [key | _estimate(cells, confidence) for key, cells in _groups(bare, ["device_class"], bare=True)]
     return pd.DataFrame(rows, columns=["device_class", *_ESTIMATE]).rename(columns={"beta": "gamma"})
 
 
@@ -227,70 +226,85 @@ def _mean_by_month(cells: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return parts[["move"]].sum().div(parts["weight"].sum().replace(0.0, np.nan), axis=0)
 
 
-def _estimate(cells: pd.DataFrame, cluster: str, confidence: float = 0.95) -> dict[str, Any]:
+def _estimate(cells: pd.DataFrame, confidence: float = 0.95) -> dict[str, Any]:
     """One group's coefficient of move, or the reason why there is none."""
-    if cluster not in {*UNIT, "outlet"} & set(cells):
-        raise UsageError(f"cluster is {cluster!r}; expected a column of the panel's unit, such as branch.")
     known = cells[(cells["reason"] == "") & cells["move"].notna()]
-    # units and months that sold nothing are fitted by their effect alone
+    # units and line-months that sold nothing are fitted by their effect alone
     of_unit = known.groupby([name for name in (*UNIT, "outlet") if name in known], dropna=False)
-    sold = (of_unit["units"].transform("sum") > 0) & (known.groupby("month")["units"].transform("sum") > 0)
-    used, unit = known[sold], pd.factorize(of_unit.ngroup()[sold])[0]
-    names = sorted(used[cluster].unique())
+    of_line = known.groupby([*UNIT[1:], "month"], dropna=False)
+    sold = (of_unit["units"].transform("sum") > 0) & (of_line["units"].transform("sum") > 0)
+    used, sides = known[sold], [pd.factorize(groups.ngroup()[sold])[0] for groups in (of_unit, of_line)]
+    names = sorted(used["branch"].unique())
     found: dict[str, Any] = dict.fromkeys([*_ESTIMATE, *_IDENTIFIED], np.nan)
     found |= {"cells": len(used), "left_out": len(cells) - len(known), "clusters": len(names), "influence": {}}
     found |= {"verdict": Verdict.NONE.value, "reason": "unknown_rate" if cells["units"].sum() > 0 else "no_sales"}
     if used.empty:
         return found
-    units = used["units"].to_numpy(dtype=float)
-    design = (used["month"].to_numpy()[:, None] == np.unique(used["month"])).astype(float)
-    design[:, 0] = used["move"]  # in place of the first month's dummy, which the unit effects make superfluous
-    gram = _gram(*_poisson(units, design, unit, moves=False)[1:3])
-    left = gram[0, 0] - gram[0, 1:] @ np.linalg.pinv(gram[1:, 1:], hermitian=True) @ gram[1:, 0]
-    found["residual_sd_pp"] = 100 * float(np.sqrt(max(left, 0.0) / units.sum()))
-    if gram[0, 0] > 1e-12 * units.sum():
-        found |= {"between_branches": left / gram[0, 0], "between_periods": 1 - left / gram[0, 0]}
+    units, move = (used[name].to_numpy(dtype=float) for name in ("units", "move"))
+    expected = _fitted(units, np.ones(len(units)), sides)
+    within, left = (float((expected * _residual(move, expected, out) ** 2).sum()) for out in (sides[:1], sides))
+    found["residual_sd_pp"] = 100 * np.sqrt(left / units.sum())
+    if within > 1e-12 * units.sum():
+        found |= {"between_branches": min(left / within, 1.0), "between_periods": max(1 - left / within, 0.0)}
     if len(names) < LEAST_CLUSTERS or found["residual_sd_pp"] < 100 * LEAST_SD:
         return found | {"reason": "too_few_clusters" if len(names) < LEAST_CLUSTERS else "no_variation"}
-    coefficients, mu, within, converged = _poisson(units, design, unit)
+    beta, mu, converged = _poisson(units, move, sides)
     if not converged:
         return found | {"reason": "not_converged"}
-    mine = [(used[cluster] == name).to_numpy() for name in names]
-    influence, df = cr2(np.array([_gram(mu[at], within[at]) for at in mine]),
-                        np.array([within[at].T @ (units - mu)[at] for at in mine]))  # fmt: skip
-    beta, se = float(coefficients[0]), float(np.sqrt((influence**2).sum()))
+    mine = [(used["branch"] == name).to_numpy() for name in names]
+    # the unit effects, each within one branch, are taken out of the design; they make one month of a line superfluous
+    first = np.unique(used.groupby(list(UNIT[1:]), dropna=False).ngroup().to_numpy(), return_index=True)[1]
+    months = np.setdiff1d(sides[1], sides[1][first])
+    design = np.column_stack([move, sides[1][:, None] == months])
+    design = np.column_stack([_residual(column, mu, sides[:1]) for column in design.T])
+    influence, df = cr2(np.array([design[at].T @ (mu[at, None] * design[at]) for at in mine]),
+                        np.array([design[at].T @ (units - mu)[at] for at in mine]))  # fmt: skip
+    se = float(np.sqrt((influence**2).sum()))
     reach = stats.t.ppf(0.5 + confidence / 2, df) * se
-    free = len(units) - unit.max() - 1 - design.shape[1]
+    free = len(units) - sides[0].max() - 1 - design.shape[1]
     found |= {"beta": beta, "se": se, "df": df, "low": beta - reach, "high": beta + reach}
     found |= {"p": 2 * float(stats.t.sf(abs(beta) / se, df)), "influence": dict(zip(names, influence.tolist(), strict=True))}
     found |= {"dispersion": float(((units - mu) ** 2 / mu).sum() / free) if free > 0 else np.nan}
     return found | {"verdict": str(Verdict.WARNING if df < FEW_DF else Verdict.PASS), "reason": "few_df" if df < FEW_DF else ""}
 
 
-def _gram(weight: Floats, design: Floats) -> Floats:
-    return design.T @ (weight[:, None] * design)
-
-
-def _poisson(units: Floats, design: Floats, unit: Codes, moves: bool = True) -> tuple[Floats, Floats, Floats, bool]:
-    """Newton's method on the likelihood given each unit's total, which is where the unit's own effect has its maximum.
-
-    Returns the coefficients, expected units mu, the design less its unit means at weights mu, and whether it
-    converged. Without `moves` the first column is held at 0.
-    """
-    one_hot = sparse.csr_array((np.ones(len(unit)), (unit, np.arange(len(unit)))))
-    total, fitted = one_hot @ units, slice(0 if moves else 1, None)
-    found = np.zeros(design.shape[1])
+def _poisson(units: Floats, move: Floats, sides: list[Codes]) -> tuple[float, Floats, bool]:
+    """Newton's method for beta, the effects of units and line-months at their best for each beta: beta, mu, converged."""
+    beta = 0.0
     for _ in range(60):
-        raw = np.exp(np.clip(design @ found, -50, 50))
-        mu = raw * (total / (one_hot @ raw))[unit]
-        within = design - ((one_hot @ (mu[:, None] * design)) / total[:, None])[unit]
-        free = within[:, fitted]
-        step = np.linalg.pinv(_gram(mu, free), hermitian=True) @ (free.T @ (units - mu))
-        if converged := bool(np.abs(step).max(initial=0) < 1e-8):
-            break
+        mu = _fitted(units, np.exp(np.clip(beta * move, -50, 50)), sides)
+        apart = _residual(move, mu, sides)
+        curvature = float((mu * apart**2).sum())
+        step = float((apart * (units - mu)).sum()) / curvature if curvature > 0 else 0.0
+        if abs(step) < 1e-9:
+            return beta, mu, True
         # where the maximum lies at infinity (no sale on one side of the moves) steps stay finite and never end
-        found[fitted] += np.clip(step, -3, 3)
-    return found, mu, within, converged
+        beta += float(np.clip(step, -3, 3))
+    return beta, mu, False
+
+
+def _fitted(units: Floats, mu: Floats, sides: list[Codes]) -> Floats:
+    """mu times the effects that give each unit and each line-month its total: iterative proportional fitting."""
+    totals = [np.bincount(of, units) for of in sides]
+    for _ in range(SWEEPS):
+        before = mu
+        for of, total in zip(sides, totals, strict=True):
+            mu = mu * (total / np.bincount(of, mu))[of]
+        if np.abs(mu - before).max() < 1e-11 * mu.max():
+            break
+    return mu
+
+
+def _residual(values: Floats, weight: Floats, sides: list[Codes]) -> Floats:
+    """The values less the weighted means of each side, by turns until none is left."""
+    totals = [np.bincount(of, weight) for of in sides]
+    for _ in range(SWEEPS):
+        before = values
+        for of, total in zip(sides, totals, strict=True):
+            values = values - (np.bincount(of, weight * values) / total)[of]
+        if len(sides) == 1 or np.abs(values - before).max() < 1e-13:
+            break
+    return values
 
 
 def cr2(gram: Floats, score: Floats) -> tuple[Floats, float]:
