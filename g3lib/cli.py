@@ -60,15 +60,16 @@ def check(files: tuple[Path, ...], table: str | None, form: str) -> None:
 
     _known_table(table)
     checked = [loading.check(path, table) for path in loading.exports_in(files)]
+    exports = [export for one in checked for export in one.exports]
     faults = [fault for c in checked for fault in c.all_faults]
+    faults += [fault for e in exports if e.table.name == "policy" for fault in _linted(e.file, e.sheet, e.rows)]
     _list_faults(faults, form)
-    linted = [(e, _linted(e.table.name, e.rows)) for one in checked for e in one.exports]
     if form == "table":
-        for e, lines in linted:
+        for e in exports:
             _say_counts(e.file, e.sheet, e.table.name, e.records, len(e.rows), len(e.rejected), len(e.totals))
-            for line in [*(note.text("en") for note in e.notes), *lines]:
-                click.echo(f"    {line}")
-    sys.exit(1 if faults or any(lines for _, lines in linted) else 0)
+            for note in e.notes:
+                click.echo(f"    {note.text('en')}")
+    sys.exit(1 if faults else 0)
 
 
 @main.command()
@@ -79,13 +80,17 @@ def load(files: tuple[Path, ...], table: str | None, form: str) -> None:
     """Validate exports and add their good rows to the store; rejected rows are kept with their reasons."""
     from g3lib.tables import adding, loading
     from g3lib.tables.identity import key_file
+    from g3lib.tables.store import Store
     from g3lib.tables.workspace import Workspace
 
     _known_table(table)
     root, had_key = Workspace.find().store_root, key_file().exists()
     results = adding.load(root, loading.exports_in(files), table)
     faults = [fault for result in results for fault in result.faults]
-    _list_faults(faults, form)
+    # the rules of all files together are the policy; one that is made up stands beside the real ones
+    rules = [e.made_up for result in results for e in result.checked.exports if e.table.name == "policy"]
+    whole = _linted("the policy in the store", "", Store(root).read("policy", real=not any(rules))) if rules else []
+    _list_faults(faults + whole, form)
     if form == "table":
         for result in results:
             _say_loaded(result, root)
@@ -172,17 +177,19 @@ def sample(branches: int, months: int, seed: int, out: Path | None) -> None:
 # ---- what the commands say --------------------------------------------------------------------------
 
 
-def _linted(table: str, rows: Any) -> list[str]:
+def _linted(file: str, sheet: str, rows: Any) -> list[Fault]:
     """The faults of a policy table as a table: found before any sale is looked at."""
-    if table != "policy":
-        return []
+    from g3lib.errors import Fault, Severity
+    from g3lib.labels import VOCABULARIES, label
     from g3lib.tables.policy import lint
 
     found, said = lint(rows), []
     for line in found[~found["fault"].isin(["masked", "open"])].to_dict("records"):
         where = {name: value for name, value in line.items() if name not in ("fault", "rules") and value == value and value}
-        place = ", ".join(f"{name} {str(value).removesuffix(' 00:00:00')}" for name, value in where.items())
-        said.append(f"policy {line['fault']}: {line['rules'] or 'no rule'} ({place})")
+        words = {n: label(n, v, "zh") if n in VOCABULARIES else str(v).removesuffix(" 00:00:00") for n, v in where.items()}
+        place = ", ".join(f"{name} {word}" for name, word in words.items())
+        said.append(Fault(file, sheet, None, "规则", f"{line['fault']}: {line['rules'] or place}",
+                          f"one rule for each sale; {place}" if line["rules"] else "a rule", Severity.NOTE))  # fmt: skip
     return said
 
 
@@ -257,8 +264,8 @@ def _say_loaded(result: Loaded, root: Path) -> None:
             click.echo(f"{export.file}: refused; its rows are under {root / REJECTED}")
         else:
             _say_counts(export.file, export.sheet, entry.table, entry.records, entry.rows, entry.rejected, entry.totals)
-            for line in [*(note.text("en") for note in export.notes), *_linted(entry.table, export.rows)]:
-                click.echo(f"    {line}")
+            for note in export.notes:
+                click.echo(f"    {note.text('en')}")
             if outcome.replaced:
                 click.echo(f"    replaces {', '.join(outcome.replaced)}")
             if outcome.gone:

@@ -67,6 +67,16 @@ class Period:
         return f"{self.end:%Y-%m}"
 
     @property
+    def following(self) -> date:
+        """The first day of the month after the last day known: what a plan is made for.
+
+        >>> Period.parse("2013-12").following, Period.parse("2010-02-10").following
+        (datetime.date(2014, 1, 1), datetime.date(2010, 3, 1))
+        """
+        index = _index(self.asof) + 1
+        return date(index // 12, index % 12 + 1, 1)
+
+    @property
     def months(self) -> list[str]:
         """Every month of the period, in order.
 

@@ -17,7 +17,7 @@ from g3lib.measures.subsidy.allocation import allocate
 from g3lib.measures.subsidy.allocation import plan as plan_module
 from g3lib.measures.subsidy.allocation.audit import audited
 from g3lib.measures.subsidy.allocation.inputs import checked
-from g3lib.measures.subsidy.allocation.problem import build, response
+from g3lib.measures.subsidy.allocation.problem import build, demand
 from g3lib.measures.subsidy.allocation.solve import upper_bound, with_duals
 
 
@@ -38,7 +38,7 @@ def test_wyndor_glass_shadow_prices() -> None:
 def test_units_are_concave_in_spend() -> None:
     one = cells().iloc[[0] * 40].reset_index(drop=True)
     subsidy = np.linspace(0, 900, 40)
-    units = response(one, subsidy)
+    units = demand(one, subsidy)
     slopes = np.diff(units) / np.diff(units * subsidy)
     assert (np.diff(slopes) < 0).all()
 

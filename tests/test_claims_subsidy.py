@@ -15,6 +15,7 @@ from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.report import tables
 from g3lib.report.charts.look import drawn, figure, look, png
 from g3lib.report.claims import customers, plan
+from g3lib.report.claims import subsidy as say
 from g3lib.report.claims.voice import Voice
 
 ZH, EN = (Voice(lang, "甲", "2013-12") for lang in labels.LANGS)
@@ -44,7 +45,7 @@ def words(voice: Voice, zh: str, en: str) -> str:
 
 def states_of(*states: str, month: str = "2013-08") -> pd.DataFrame:
     days = pd.array([state == "valid" for state in states], "boolean")
-    return pd.DataFrame({"month": month, "units": 1, "state": list(states), "three_g_active": days, "unpacked": False})
+    return pd.DataFrame({"month": month, "units": 1, "state": list(states), "three_g_active": days, "unpacked": False, "reason": ""})
 
 
 STATES = pd.concat([states_of(*["valid"] * 6, "split", "split", "idle", "unknown"), states_of("cancelled", month="2013-09")], ignore_index=True)
@@ -81,13 +82,24 @@ def test_nobody_followed_gives_no_share(voice: Voice, states: pd.DataFrame) -> N
 
 
 @both
+def test_a_standard_that_nobody_set_is_the_reason_and_not_the_customers(voice: Voice) -> None:
+    unset = states_of("unknown", "unknown").assign(reason="unset")
+    (found,) = customers.headline(voice, subsidy.cohort_rates(unset, by=[]), unset)
+    assert (found.value, found.status) == (None, Status.UNKNOWN)
+    assert words(voice, "没有人设定", "Nobody decided") in said(voice, [found])
+    nothing = {one.name for one in customers.checks(voice, BETAS, found_of(160.0), boxed(False), MIGRATED, np.nan, 5.0)}
+    assert "valid_customer" not in nothing and "net_adds" in nothing
+
+
+@both
 def test_the_worst_fault_and_the_young(voice: Voice) -> None:
     overall = subsidy.cohort_rates(STATES, by=[])
     everyone = pd.concat([STATES, states_of(*["young"] * 7, month="2013-11")], ignore_index=True)
-    (found,) = customers.faults(voice, subsidy.cohort_rates(everyone), overall)
+    (found,) = customers.faults(voice, subsidy.cohort_rates(everyone), overall, STATES)
     text = said(voice, [found])
     assert found.value == 0.2
     assert words(voice, "机卡分离，占20.0%（2台）", "split, 20.0% (2 devices)") in text
+    assert found.period == "2013-08..2013-09" and "2013-11" not in text  # of the cohorts that the share is of
     assert words(voice, "7台未满三个月", "7 are too young") in text
 
 
@@ -95,7 +107,7 @@ def test_the_worst_fault_and_the_young(voice: Voice) -> None:
 @pytest.mark.parametrize("states", [states_of("valid", "valid"), states_of("unknown")], ids=["all valid", "unknown"])
 def test_no_fault_is_known(voice: Voice, states: pd.DataFrame) -> None:
     rates = subsidy.cohort_rates(states)
-    (found,) = customers.faults(voice, rates, subsidy.cohort_rates(states, by=[]))
+    (found,) = customers.faults(voice, rates, subsidy.cohort_rates(states, by=[]), states)
     assert (found.value, found.status) == (None, Status.UNKNOWN)
     said(voice, [found])
 
@@ -108,7 +120,7 @@ BETAS = pd.DataFrame({"device_class": ["handset", "wireless_phone"], "beta": [2.
 
 
 def found_of(incremental: float, se: float = 10.0, reason: str = "", unknown: float = 0.0) -> pd.DataFrame:
-    return pd.DataFrame([{"units": 500.0, "unknown_units": unknown, "caused": incremental + 60, "other_form": incremental + 31, "displaced": 25.0,
+    return pd.DataFrame([{"units": 500.0, "unknown_units": unknown, "caused": incremental + 60, "other_form": incremental + 31, "displaced": 25.0, "displaced_se": 9.0,
                           "migrated": 35.0, "incremental": incremental, "se": se, "df": np.inf, "low": incremental - 1.959964 * se,
                           "high": incremental + 1.959964 * se, "reason": reason}])  # fmt: skip
 
@@ -254,7 +266,7 @@ def test_the_other_form_of_the_extrapolation_stands_beside(voice: Voice) -> None
     found = checked(response)["extrapolated"]
     assert found.verdict == Verdict.WARNING
     assert words(voice, "形式为126台，若净价弹性不变则为100台", "126 if sales grow exponentially with the rate, 100 if the elasticity") in found.text
-    assert words(voice, "只含抽样误差，不含形式的选择", "sampling error, not the choice of form") in found.text
+    assert words(voice, "两种形式数据分不出来", "the data cannot tell which") in found.text
     # without the elasticity, or without a response at all, there is no second figure and none is made up
     assert "extrapolated" not in checked(response.drop(columns="elasticity"))
     assert "extrapolated" not in checked(response.assign(beta=np.nan, reason="no_variation"))
@@ -279,7 +291,7 @@ def test_migrated_customers_stand_beside_with_what_they_pay_more(voice: Voice) -
 
 
 CELLS = pd.DataFrame({"model": ["样机甲", "样机乙"], "channel": ["own", "end"], "contract": "plan", "branch": ["甲", "乙"], "device_class": ["handset", "wireless_phone"],
-                      "list_price": [1000.0, 2000.0], "units": [100.0, 50.0], "rate": [0.5, 0.5], "beta": [4.0, 0.5]})  # fmt: skip
+                      "list_price": [1000.0, 2000.0], "units": [100.0, 50.0], "rate": [0.5, 0.5], "beta": [4.0, 0.5], "value_known": True})  # fmt: skip
 MONEY = 100_000.0
 BEST = subsidy.allocate(CELLS, MONEY)
 RESPONSE = pd.DataFrame({"device_class": ["handset", "wireless_phone"], "beta": [4.0, 0.5], "df": [9.0, 20.0], "residual_sd_pp": [3.14, 2.9],
@@ -296,7 +308,7 @@ def gained(found: subsidy.Allocation, response: pd.DataFrame = RESPONSE) -> tupl
 def test_the_plan_beside_today(voice: Voice) -> None:
     gain, low, high = gained(BEST)
     assert gain == pytest.approx(BEST.objective - BEST.today_objective) and low < gain < high
-    lead, *rest = plan.headline(voice, BEST, MONEY, 0.0, (gain, low, high))
+    lead, *rest = plan.headline(voice, BEST, CELLS, 0.0, (gain, low, high))
     text = said(voice, [lead])
     for number in (labels.number(BEST.objective), "150", labels.percent(gain / 150, 1), labels.money(BEST.spend, voice.lang), "0.001%"):
         assert number in text
@@ -311,7 +323,7 @@ def test_the_plan_beside_today(voice: Voice) -> None:
 @both
 def test_less_money_is_fewer_customers(voice: Voice) -> None:
     poor = subsidy.allocate(CELLS, 10_000.0)
-    text = said(voice, plan.headline(voice, poor, 10_000.0, 0.0, gained(poor))[:1])
+    text = said(voice, plan.headline(voice, poor, CELLS, 0.0, gained(poor))[:1])
     lost = labels.number(150 - poor.objective)
     assert words(voice, f"少{lost}户", f"{lost} fewer") in text
     assert labels.percent(poor.objective / 150 - 1, 1) in text
@@ -321,7 +333,7 @@ def test_less_money_is_fewer_customers(voice: Voice) -> None:
 def test_a_gain_without_an_interval_has_none(voice: Voice) -> None:
     blind = gained(BEST, RESPONSE.assign(beta=np.nan))
     assert np.isnan(blind[1:]).all()
-    text = said(voice, plan.headline(voice, BEST, MONEY, 0.0, blind)[:1])
+    text = said(voice, plan.headline(voice, BEST, CELLS, 0.0, blind)[:1])
     assert not re.search(r"95|区间|interval|—", text)
     assert words(voice, f"（{labels.percent(blind[0] / 150, 1)}）", f"({labels.percent(blind[0] / 150, 1)})") in text
 
@@ -334,7 +346,7 @@ def test_the_parts_of_net_spending_are_said_where_it_is_not_the_subsidy(voice: V
                         ({"vendor_prices": steps, "commitments": due}, ("rebate", "penalty"))):  # fmt: skip
         priced = subsidy.allocate(CELLS, MONEY, **more)
         assert [name for name in ("rebate", "penalty") if getattr(priced, name) > 0] == list(parts)
-        found = {one.name: one for one in plan.headline(voice, priced, MONEY, 0.0, gained(priced))}
+        found = {one.name: one for one in plan.headline(voice, priced, CELLS, 0.0, gained(priced))}
         assert found["plan.parts"].headline and found["plan.parts"].value == priced.subsidy
         assert priced.subsidy - priced.rebate + priced.penalty == pytest.approx(priced.spend)
         paid, back, fine = (labels.money(value, voice.lang) for value in (priced.subsidy, priced.rebate, priced.penalty))
@@ -343,23 +355,23 @@ def test_the_parts_of_net_spending_are_said_where_it_is_not_the_subsidy(voice: V
         # what today's rates spend is net too: at today's 100 devices the step is reached
         assert found["plan.today_spend"].value == priced.today_spend
         assert labels.money(priced.today_spend, voice.lang) in found["plan.customers"].text
-    assert "plan.parts" not in {one.name for one in plan.headline(voice, BEST, MONEY, 0.0, gained(BEST))}
+    assert "plan.parts" not in {one.name for one in plan.headline(voice, BEST, CELLS, 0.0, gained(BEST))}
 
 
 @both
 def test_nothing_to_plan_still_has_a_sentence(voice: Voice) -> None:
     nothing = subsidy.allocate(CELLS[:0], 100.0)
-    text = said(voice, plan.headline(voice, nothing, 100.0, 0.0, (0.0, np.nan, np.nan))[:1])
-    assert words(voice, "预期有效新增0户", "would bring 0 valid customers") in text
+    text = said(voice, plan.headline(voice, nothing, CELLS, 0.0, (0.0, np.nan, np.nan))[:1])
+    assert words(voice, "预期有效客户0户", "would bring 0 valid customers") in text
     assert "（" not in text and "(" not in text  # no share of nothing, no interval
-    known = said(voice, plan.headline(voice, nothing, 100.0, 0.0, (0.0, -1.0, 2.0))[:1])
+    known = said(voice, plan.headline(voice, nothing, CELLS, 0.0, (0.0, -1.0, 2.0))[:1])
     assert words(voice, "多0户（95%区间-1至2）", "0 more (95 % interval -1 to 2)") in known
 
 
 @both
 @pytest.mark.parametrize(("over", "status"), [(25.0, Status.BREACH), (-25.0, Status.GOOD)])
 def test_the_target_is_reached_or_missed(voice: Voice, over: float, status: Status) -> None:
-    found = {one.name: one for one in plan.headline(voice, BEST, MONEY, BEST.objective + over, gained(BEST))}["plan.target_gap"]
+    found = {one.name: one for one in plan.headline(voice, BEST, CELLS, BEST.objective + over, gained(BEST))}["plan.target_gap"]
     assert found.status == status and found.headline
     assert found.value == pytest.approx(over)
     text = said(voice, [found])
@@ -369,14 +381,14 @@ def test_the_target_is_reached_or_missed(voice: Voice, over: float, status: Stat
 
 @both
 def test_no_plan_names_its_limits_and_what_each_must_give(voice: Voice) -> None:
-    (lead,) = plan.headline(voice, IMPOSSIBLE, 50_000.0, 500.0, NOBODY_KNOWS)
+    (lead,) = plan.headline(voice, IMPOSSIBLE, CELLS, 500.0, NOBODY_KNOWS)
     assert (lead.value, lead.status) == (None, Status.BREACH)
     text = said(voice, [lead])
     assert words(voice, "预算", "budget") in text
     assert words(voice, "包销承诺：样机甲", "commitment of 样机甲") in text
     (why,) = plan.limits(voice, IMPOSSIBLE)
     assert (why.value, why.status) == (2, Status.BREACH)
-    assert words(voice, "去掉任何一条即可行", "without any one of them there is a plan") in why.text
+    assert words(voice, "有2条限制在各组补贴率可变动的范围内做不到", "2 limits cannot be kept within what the rates may move") in why.text
     table = plan.limits_table(voice, IMPOSSIBLE)
     def amount(value: float, unit: str) -> str:
         return labels.money(value, voice.lang) if unit == "yuan" else words(voice, f"{labels.number(value, 1)}台", f"{labels.number(value, 1)} devices")
@@ -396,8 +408,8 @@ def test_two_conflicts_are_not_solved_by_one_of_them(voice: Voice) -> None:
     both_broken = subsidy.allocate(CELLS, 1e9, caps=pd.DataFrame({"model": ["样机甲"], "cap_per_unit": [300.0]}), commitments=due)
     (why,) = plan.limits(voice, both_broken)
     assert why.value == 3
-    assert words(voice, "分属2组", "2 conflicts apart") in said(voice, [why])
-    assert "任何一条即可行" not in why.text and "any one" not in why.text
+    assert words(voice, "分属2组", "in 2 conflicts") in said(voice, [why])
+    assert words(voice, "可能另有冲突", "others may then show") in why.text
 
 
 @both
@@ -613,7 +625,7 @@ def test_an_unmet_commitment_with_its_penalty() -> None:
     assert status["expected_penalty"].tolist() == [18_250, 0]
     for voice, text in (
         (ZH, "省公司承诺1项中1项未兑现，罚金1.83万元。差距最大：样机（50.0%）。"),
-        (EN, "Of 1 commitments province to vendor, 1 were not met, penalty ¥18,250. Furthest behind: 样机 (50.0%)."),
+        (EN, "Of 1 commitments province to vendor, 1 not met, penalty ¥18,250. Furthest behind: 样机 (50.0%)."),
     ):
         (found,) = plan.commitments(voice, status, NO_BREACH)
         assert (found.name, found.verdict) == ("commitments.province_to_vendor", Verdict.FAIL)
@@ -629,7 +641,7 @@ def test_each_direction_speaks_for_itself_and_the_provinces_own_first(voice: Voi
         said(voice, found)
         for one, (side, zh), row in zip(found, SIDES.items(), status.itertuples(), strict=True):
             assert row.direction == side
-            assert words(voice, f"{zh}1项中1项未兑现", f"Of 1 commitments {side.replace('_', ' ')}, 1 were not met") in one.text
+            assert words(voice, f"{zh}1项中1项未兑现", f"Of 1 commitments {side.replace('_', ' ')}, 1 not met") in one.text
             # its own penalty and attainment, never a sum over both
             assert labels.money(row.expected_penalty, voice.lang) in one.text and labels.percent(row.attainment, 1) in one.text
     assert status["expected_penalty"].nunique() == status["attainment"].nunique() == 2
@@ -648,7 +660,7 @@ def test_what_was_broken_and_what_is_behind_have_each_their_penalty(voice: Voice
     assert text == words(
         voice,
         f"省公司承诺3项中1项未兑现，罚金{owed}；1项难以按期兑现，预计罚金{expected}。差距最大：样机（50.0%）、其他（{late}）。",
-        f"Of 3 commitments province to vendor, 1 were not met, penalty {owed}; 1 are unlikely to be, penalty expected {expected}. "
+        f"Of 3 commitments province to vendor, 1 not met, penalty {owed}; 1 unlikely to be met, penalty expected {expected}. "
         f"Furthest behind: 样机 (50.0%), 其他 ({late}).",
     )
 
@@ -659,7 +671,7 @@ def test_the_three_furthest_behind_are_named_the_worst_first(voice: Voice) -> No
     status = pd.concat([promised([units]).assign(model=model) for model, units in volumes.items()], ignore_index=True)
     (found,) = plan.commitments(voice, status, NO_BREACH)
     text = said(voice, [found])
-    assert words(voice, "省公司承诺4项中4项未兑现", "Of 4 commitments province to vendor, 4 were not met") in text
+    assert words(voice, "省公司承诺4项中4项未兑现", "Of 4 commitments province to vendor, 4 not met") in text
     shares = [f"{model} {labels.percent(365 / volumes[model], 1)}" for model in ("样机乙", "其他", "样机甲")]
     assert re.findall(r"(样机[甲乙]?|其他) ?[（(]([\d.]+%)", text) == [tuple(one.split()) for one in shares]
     assert labels.money(status["expected_penalty"].sum(), voice.lang) in text
@@ -797,3 +809,21 @@ def test_bands_have_their_rates_and_holes_their_hatches(lang: str) -> None:
     assert seen["xticks"] == ["0", "1,000", "1,500", "2,000", "3,000"]
     hatched = {(p.get_hatch(), p.get_x(), p.get_width()) for p in ax.patches if p.get_hatch()}
     assert hatched == {("////", 1, 1), ("xxxx", 3, 1)}
+
+
+# ---- the glide path ---------------------------------------------------------------------------------
+
+
+@both
+def test_a_rise_that_is_mix_alone_is_not_called_dearer(voice: Voice) -> None:
+    stages = pd.DataFrame({"model": ["样机甲", "样机甲", "样机乙"], "stage": ["2013Q2", "2013Q3", "2013Q3"], "verdict": ["fail", "pass", "fail"],
+                           "rate_rise_same_mix": [0.031, -0.02, -0.001]})  # fmt: skip
+    (found,) = say.glide(voice, stages)
+    text = said(voice, [found])
+    assert found.verdict == Verdict.FAIL
+    assert words(voice, "2款机型共2次", "2 models rose 2 times") in text
+    assert words(voice, "其中1次在合约与渠道结构不变时", "1 time the rate rose at the same mix") in text
+    assert "样机甲 2013Q2 +3.10" in text and "样机乙" not in text
+    (mixed,) = say.glide(voice, stages.iloc[2:])
+    assert mixed.verdict == Verdict.WARNING and "样机" not in mixed.text
+    assert say.glide(voice, stages.iloc[1:2]) == []

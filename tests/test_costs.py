@@ -42,7 +42,7 @@ def decided(*rows: tuple[str | None, float, str | None]) -> pd.DataFrame:
 def test_the_layers_by_hand() -> None:
     sold = sales({"units": 2}, {"outlet": "own", "contract": "plan", "refund_total": 30.0}, {"contract": "bare", "refund_total": 0.0, "subsidy": 0.0})
     stock = stock_cost(pd.DataFrame({"model": ["m"], "branch": "a", "date": pd.Timestamp("2013-01-31"), "on_hand": 5}), sold, ONE_PERCENT)
-    penalty = pd.DataFrame({"yuan": [900.0], "units": [50]})
+    penalty = pd.DataFrame({"expected_penalty": [900.0, 1e6], "committed": [50, 70], "direction": ["province_to_vendor", "vendor_to_province"]})
     found = cost_layers(sold, SHARES, OUTLETS, marginal_cost=0.4, stock=stock, commitments=penalty)
     assert found["part"].tolist() == list(PARTS)
     assert found["layer"].tolist() == ["device"] + ["refunds"] * 4 + ["distribution"] * 3
@@ -130,7 +130,8 @@ def test_stock_of_unknown_price_count_or_rate() -> None:
 
 
 def test_commitments_of_unknown_cost_are_counted() -> None:
-    given_ = pd.DataFrame({"branch": ["a", "a", "b"], "yuan": [100.0, np.nan, np.nan], "units": [10, 20, 30]})
+    given_ = pd.DataFrame({"branch": ["a", "a", "b"], "expected_penalty": [100.0, np.nan, np.nan], "committed": [10, 20, 30],
+                           "direction": "province_to_vendor"})  # fmt: skip
     found = cost_layers(sales({}, {"branch": "b"}), SHARES, OUTLETS, commitments=given_, by=["branch"])
     rows = found[found["part"] == "commitment"].set_index("branch")
     assert rows.loc["a", ["yuan", "unknown_units", "reason"]].tolist() == [100.0, 20, ""]

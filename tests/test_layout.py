@@ -70,8 +70,9 @@ def test_the_library_stays_small() -> None:
 
 
 def test_the_library_grows_no_further_unseen() -> None:
-    # what it had when the bar above was missed: whoever adds a room cuts another, or raises this knowingly
-    assert sum(map(code_lines, MODULES)) < 9400
+    # what it had when the bar above was missed, and what the second reading of the subsidy room added (the month that a
+    # plan is for, prices that are none, what identifies a response): whoever adds a room cuts another, or raises this knowingly
+    assert sum(map(code_lines, MODULES)) < 9470
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

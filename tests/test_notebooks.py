@@ -92,3 +92,15 @@ def test_the_brief_says_what_the_subsidy_report_says(root: Path) -> None:
     assert set(shared) <= set(brief)
     for name in shared:
         assert replace(brief[name], headline=False) == replace(report[name], headline=False)
+
+
+SNIPPETS = re.findall(r"```python\n(.*?)```", (NOTEBOOKS[0].parent.parent / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda text: text.splitlines()[-1][:30])
+def test_the_readmes_snippets_run(snippet: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    names: dict[str, object] = {}
+    *lines, last = snippet.rstrip().splitlines()
+    exec("\n".join(lines), names)
+    assert eval(last, names) is not None

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from g3lib import subsidy
-from g3lib.measures.subsidy.planning import caps, changes, gain, next_month, promised, season, spend_today
+from g3lib.measures.subsidy.planning import caps, changes, gain, next_month, prices_on, promised, season
 from g3lib.periods import Period
 from g3lib.tables.workspace import Dataset
 
@@ -69,7 +69,7 @@ def cells_of(*rows: dict[str, object], lives: dict[str, list] | None = None, bet
              asof: date = LAST, **limits: float):  # fmt: skip
     sales = pd.DataFrame(list(rows))
     response = pd.DataFrame({"device_class": ["handset"], "beta": [beta]})
-    known = lives or {"model": ["a"], "ended": [False], "allowed_rate": [np.nan]}
+    known = {"launched": pd.NaT} | (lives or {"model": ["a"], "ended": [False], "allowed_rate": [np.nan]})
     state = pd.DataFrame({"units": sales["units"], "state": states or "young"}, index=sales.index)
     return next_month(sales, response, state, pd.DataFrame(known), asof, **limits)
 
@@ -189,9 +189,9 @@ def test_no_sales_make_no_cells_and_input_stays() -> None:
     before = sales.copy()
     found = cells_of(*sales.to_dict("records"))
     empty = next_month(sales[:0], pd.DataFrame({"device_class": ["handset"], "beta": [2.0]}), pd.DataFrame({"units": [], "state": []}),
-                       pd.DataFrame({"model": ["a"], "ended": [False], "allowed_rate": [0.5]}), LAST)  # fmt: skip
+                       pd.DataFrame({"model": ["a"], "ended": [False], "allowed_rate": [0.5], "launched": [pd.NaT]}), LAST)  # fmt: skip
     assert empty.empty and empty.columns.tolist() == found.columns.tolist()
-    assert spend_today(empty) == 0
+    assert subsidy.allocate(empty, None).budget == 0
     pd.testing.assert_frame_equal(sales, before)
 
 
@@ -203,9 +203,34 @@ def test_row_order_and_currency_do_not_matter() -> None:
     pd.testing.assert_frame_equal(fen.assign(list_price=fen["list_price"] / 100), found)
 
 
+def spend_today(cells: pd.DataFrame, prices: pd.DataFrame | None = None) -> float:
+    """The budget that is today's money; a plan of it costs no more."""
+    plan = subsidy.allocate(cells, None, vendor_prices=prices, checks=0)
+    assert plan.spend <= plan.budget and 0 <= plan.budget - plan.today_spend < 0.01 + 1e-9
+    return plan.today_spend
+
+
 def test_what_todays_rates_would_spend() -> None:
     found = cells_of(sale(units=3), sale(units=6, channel="end", subsidy=100.0))
-    assert spend_today(found) == pytest.approx((3 * 400 + 6 * 100) / 3)
+    assert spend_today(found) == pytest.approx((3 * 400 + 6 * 100) / 3, abs=0.05)  # to the fen a device
+
+
+def test_todays_money_pays_the_penalty_that_today_would_cost() -> None:
+    short = pd.DataFrame({"model": ["a"], "committed_units": [110.0], "penalty_per_unit": [25.0]})
+    plan = subsidy.allocate(stepped(), None, commitments=short)
+    assert plan.budget == pytest.approx(75_000 + 10 * 25)
+    assert plan.objective == pytest.approx(plan.today_objective)  # beta is the same everywhere: nothing better to do
+
+
+def test_the_price_list_of_the_planned_month_is_the_latest_that_has_begun() -> None:
+    days = pd.to_datetime(["2013-01-01", "2014-01-01", "2014-06-01"])
+    lists = pd.concat([STEPS.assign(valid_from=day, supply_price=STEPS["supply_price"] - i) for i, day in enumerate(days)])
+    lists = pd.concat([lists, STEPS.assign(model="b", valid_from=pd.NaT)], ignore_index=True)
+    found = prices_on(lists, "2014-05-31")
+    assert found.loc[found["model"] == "a", "supply_price"].tolist() == [799.0, 749.0, 699.0]
+    assert found.loc[found["model"] == "b", "supply_price"].tolist() == [800.0, 750.0, 700.0]
+    assert prices_on(lists, "2012-12-31")["model"].unique().tolist() == ["b"]
+    assert spend_today(stepped(), found) == pytest.approx(spend_today(stepped(), found[found["model"] == "a"]))
 
 
 STEPS = pd.DataFrame({"model": "a", "from_units": [0, 100, 200], "supply_price": [800.0, 750.0, 700.0]})
@@ -231,18 +256,18 @@ def stepped(**units: float) -> pd.DataFrame:
 def test_what_todays_rates_would_spend_is_less_the_rebate_of_the_step_reached(units: dict[str, float], rebate: float) -> None:
     cells = stepped(**units)
     spend = cells["units"].sum() * 500
-    assert spend_today(cells) == spend
-    assert spend_today(cells, STEPS) == spend - rebate
-    assert spend_today(cells[::-1], STEPS[::-1]) == spend - rebate
+    assert spend_today(cells) == pytest.approx(spend)
+    assert spend_today(cells, STEPS) == pytest.approx(spend - rebate)
+    assert spend_today(cells[::-1], STEPS[::-1]) == pytest.approx(spend - rebate)
     assert subsidy.allocate(cells, 1e7, vendor_prices=STEPS, checks=0).today_spend == pytest.approx(spend - rebate)
 
 
 def test_prices_of_another_model_or_none_give_no_rebate_and_each_model_has_its_own() -> None:
     cells = stepped()
     for none in (STEPS.assign(model="z"), STEPS[:0], None):
-        assert spend_today(cells, none) == 75_000
+        assert spend_today(cells, none) == pytest.approx(75_000)
     of_b = pd.DataFrame({"model": "b", "from_units": [0, 50], "supply_price": [400.0, 390.0]})
-    assert spend_today(cells, pd.concat([STEPS, of_b], ignore_index=True)) == 75_000 - 5_000 - 500
+    assert spend_today(cells, pd.concat([STEPS, of_b], ignore_index=True)) == pytest.approx(75_000 - 5_000 - 500)
 
 
 # ---- limits and promises --------------------------------------------------------------------------
@@ -269,6 +294,7 @@ STATUS = pd.DataFrame({
     "model": ["a", "a", "a", "b", "c", "d", "elsewhere"], "direction": ["province_to_vendor"] * 6 + ["province_to_vendor"],
     "phase": ["running", "running", "ended", "running", "running", "running", "running"],
     "ends": pd.to_datetime(["2014-02-28", "2014-01-31", "2013-11-30", "2014-03-15", "2013-12-31", "2014-06-30", "2014-06-30"]),
+    "starts": pd.Timestamp("2013-01-01"), "counted": "sell_through",
     "committed": [300.0, 50.0, 1e6, 90.0, 10.0, 100.0, 5.0], "sell_through": [100.0, 20.0, 0.0, 120.0, 4.0, np.nan, 0.0],
 })  # fmt: skip
 PROMISES = pd.DataFrame({"penalty_per_unit": [10.0, 25.0, 99.0, 7.0, np.nan, 8.0, 9.0]})
@@ -276,11 +302,23 @@ PROMISES = pd.DataFrame({"penalty_per_unit": [10.0, 25.0, 99.0, 7.0, np.nan, 8.0
 
 def test_what_is_still_owed_is_spread_over_the_months_left() -> None:
     found = promised(STATUS, PROMISES, LAST, ["a", "b", "c", "d"]).set_index("model")
-    # a: 200 over two months, which also serve the 30 over one; b sold more than it promised; c ends today: all of it
-    assert found["committed_units"].to_dict() == {"a": 100, "b": 0, "c": 6}
-    assert found.loc[["a", "b"], "penalty_per_unit"].tolist() == [25, 7]
-    assert np.isnan(found.loc["c", "penalty_per_unit"])  # must be met
+    # a: 200 over two months, which also serve the 30 over one; b sold more than it promised; c ended with the year
+    assert found["committed_units"].to_dict() == {"a": 100, "b": 0}
+    assert found["penalty_per_unit"].to_dict() == {"a": 10, "b": 7}  # of the promise that asks most
     assert set(found["direction"]) == {"province_to_vendor"}
+
+
+def test_a_promise_is_asked_of_the_months_that_it_covers() -> None:
+    mid = pd.Timestamp("2013-02-19")
+    status = pd.DataFrame({
+        "model": ["ends", "starts", "runs", "later"], "direction": "province_to_vendor", "counted": "sell_through",
+        "starts": pd.to_datetime(["2013-01-01", "2013-03-10", "2013-02-01", "2013-04-01"]),
+        "ends": pd.to_datetime(["2013-02-28", "2013-06-30", "2013-03-31", "2013-06-30"]),
+        "committed": [100.0, 400.0, 100.0, 90.0], "sell_through": [50.0, 0.0, 38.0, 0.0]})  # fmt: skip
+    found = promised(status, pd.DataFrame({"penalty_per_unit": [1.0, 2, np.nan, 4]}), mid.date(), list(status["model"])).set_index("model")
+    # 38 in 19 days are 56 by the end of February
+    assert found["committed_units"].to_dict() == {"runs": pytest.approx(44), "starts": 100}
+    assert np.isnan(found.loc["runs", "penalty_per_unit"])  # a penalty that nobody knows: it must be met
 
 
 def test_vendors_promises_other_models_and_unknown_sales_ask_nothing() -> None:
@@ -366,7 +404,7 @@ def test_changes_add_up_to_the_plan(by: list[str]) -> None:
     assert found["gain_planned"].sum() == pytest.approx(plan.objective)
     assert found["gain_today"].sum() == pytest.approx(plan.today_objective)
     assert (found["gain"] - (found["gain_planned"] - found["gain_today"])).abs().max() < 1e-9
-    assert found["units"].sum() == pytest.approx(plan.plan["units"].sum())
+    assert found["units_planned"].sum() == pytest.approx(plan.plan["units"].sum())
     moved = (found["spend"] - found["spend_today"]).abs()
     assert moved.is_monotonic_decreasing
     assert not found.duplicated(by).any()
@@ -397,7 +435,7 @@ def test_where_there_is_no_plan_its_side_is_unknown_and_not_nothing() -> None:
     plan, cells = planned(1.0, commitments=pd.DataFrame({"model": ["a"], "committed_units": [31.0]}))
     assert plan.status == "infeasible"
     found = changes(plan.plan, cells, ["branch"])
-    assert found[["spend", "units", "gain", "gain_planned", "rate"]].isna().all(axis=None)
+    assert found[["spend", "units_planned", "gain", "gain_planned", "rate"]].isna().all(axis=None)
     assert found["spend_today"].sum() == pytest.approx(plan.today_spend)
 
 

@@ -181,7 +181,7 @@ def test_no_target_is_said(voice: Voice) -> None:
 
 
 CHECKED = pd.DataFrame({"over_yuan": [np.nan], "verdict": ["no verdict"], "rule": ["r"]})
-WHOLE = pd.DataFrame({"rate": [0.5], "subsidy_yuan": [500.0], "reason": [""]})
+WHOLE = pd.DataFrame({"rate": [0.5], "subsidy_yuan": [500.0], "no_price_yuan": [0.0], "reason": [""]})
 
 
 @pytest.mark.parametrize("voice", VOICES, ids=["zh", "en"])

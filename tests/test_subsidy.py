@@ -184,3 +184,20 @@ def test_headroom_by_hand() -> None:
     # cap 60 % of 1,000 + 2,000 is 1,800; 900 are spent: 900 are left over 2,000, so 45 %
     found = allowed_rate(*(pd.Series([v]) for v in (0.6, 900.0, 1000.0, 2000.0)))
     assert found.iloc[0] == pytest.approx(0.45)
+
+
+@pytest.mark.parametrize(("price", "subsidy_", "left_out"), [(0.0, 300.0, 2), (-1.0, 300.0, 2), (-1.0, 0.0, 2), (0.0, 0.0, 0)])
+def test_a_subsidy_on_no_price_raises_nobodys_rate(price: float, subsidy_: float, left_out: int) -> None:
+    plain = pd.DataFrame({"units": [3], "subsidy": [500.0], "list_price": [1000.0]})
+    odd = pd.DataFrame({"units": [2], "subsidy": [subsidy_], "list_price": [price]})
+    found = subsidy.subsidy_rate(pd.concat([plain, odd]), numerator="device", base="list").iloc[0]
+    assert (found["rate"], found["unknown_units"], found["no_price_units"], found["reason"]) == (0.5, 0, left_out, "")
+    assert found["subsidy_yuan"] + found["no_price_yuan"] == 1500 + 2 * subsidy_
+    alone = subsidy.subsidy_rate(odd, numerator="device", base="list").iloc[0]
+    assert np.isnan(alone["rate"]) and alone["reason"] == "zero_base"
+
+
+def test_a_device_given_away_has_a_contract_price_of_zero() -> None:
+    sales = pd.DataFrame({"units": 10, "subsidy": [300.0, 1000.0], "paid": [1000.0, 0.0], "prepaid": 0.0})
+    found = subsidy.subsidy_rate(sales, numerator="device", base="contract").iloc[0]
+    assert (found["rate"], found["no_price_units"]) == (1.3, 0)

@@ -209,7 +209,7 @@ def followed(revenue: float = 100.0, left: int | None = None, months: int = 6, w
 
 def layers_of(discount: float = 120.0, commission: float = 30.0, refund: float = 0.0, name: str = "handset") -> pd.DataFrame:
     parts = {"device_discount": discount, "commission": commission, "refund_free_marginal": refund, "refund_data_marginal": 0.0}
-    return pd.DataFrame({"device_class": name, "part": list(parts), "yuan": [2 * v for v in parts.values()], "units": 2})
+    return pd.DataFrame({"device_class": name, "contract": "plan", "part": list(parts), "yuan": [2 * v for v in parts.values()], "units": 2})
 
 
 def one_row(sales: pd.DataFrame = TWO, activity: pd.DataFrame | None = None, layers: pd.DataFrame | None = None, **settings: float) -> pd.Series:
@@ -288,7 +288,7 @@ def test_a_discount_half_cost_and_half_revenue_is_still_its_yuan_a_device() -> N
     outlets = pd.DataFrame({"outlet": ["o"], "commission_rate": [0.03]})
 
     def layers(*booking: str | None) -> pd.DataFrame:
-        return cost_layers(TWO.assign(booking=booking), none, outlets, marginal_cost=0.5, by=["device_class"])
+        return cost_layers(TWO.assign(booking=booking), none, outlets, marginal_cost=0.5, by=["device_class", "contract"])
 
     split, whole = layers("cost", "revenue"), layers("cost", "cost")
     assert len(split[split["part"] == "device_discount"]) == 2

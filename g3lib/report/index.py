@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from g3lib.findings import Finding
 from g3lib.labels import Lang, label, pick
+from g3lib.report.tables import template
 
 # the findings whose size says how far a branch moved
 _MOVES = ("units.month_on_month", "lift")
@@ -66,14 +67,14 @@ def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str]
         "breaches": pick(lang, "预警", "breaches"),
         "shown": pick(lang, "行", "rows"),
     }
-    return str(_template("index.html.j2").render(lines=lines, names=names, titles=titles, words=words, **_assets()))
+    return str(template("index.html.j2").render(lines=lines, names=names, titles=titles, words=words, **_assets()))
 
 
 def periods_html(folders: Sequence[Path], lang: Lang) -> str:
     """The page above the periods: a link to each index."""
     links = [(folder.name, quote(f"{folder.name}/index.html")) for folder in reversed(folders)]
     title = pick(lang, "报告期", "Periods")
-    return str(_template("periods.html.j2").render(links=links, title=title, lang=lang, **_assets()))
+    return str(template("periods.html.j2").render(links=links, title=title, lang=lang, **_assets()))
 
 
 def _line(branch: str, own: dict[str, ReportRow], names: Sequence[str], lang: Lang) -> dict[str, Any]:
@@ -101,14 +102,6 @@ def _line(branch: str, own: dict[str, ReportRow], names: Sequence[str], lang: La
     moves = [f["value"] for row in own.values() for f in row.findings if f["name"] in _MOVES and f["value"] is not None]
     moved = max(map(abs, moves), default=0.0)
     return {"branch": branch, "cells": cells, "breaches": breaches, "urgency": urgency, "moved": moved}
-
-
-@cache
-def _template(name: str) -> Any:
-    from jinja2 import Environment, FileSystemLoader
-
-    folder = str(resources.files("g3lib.report").joinpath("template"))
-    return Environment(autoescape=True, loader=FileSystemLoader(folder)).get_template(name)
 
 
 @cache

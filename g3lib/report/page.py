@@ -168,7 +168,9 @@ class Report:
         return Shown([_html(f'<p class="quiet">{_esc(findings[0].text)}</p>', findings[0].text, findings)])
 
     def _source(self, finding: Finding) -> dict[str, Any]:
-        titles = [e.title for e in self.data.sources if e.table == finding.table]
+        every = [e for e in self.data.sources if e.table == finding.table]
+        own = [e for e in every if set(self.data.members) & e.parts.keys()]  # sisters' files are read for comparison
+        titles = [e.title for e in own or every]
         files = titles[-1] if titles else ""
         if len(titles) > 1:
             files += pick(self.lang, f"等{len(titles)}个文件", f" and {len(titles) - 1} more files")

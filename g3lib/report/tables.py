@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -60,6 +61,8 @@ _FORMATS: dict[str, Format] = {
     "count1": lambda v, lang: number(v, 1),
     "decimal": lambda v, lang: number(v, 2),
     "decimal3": lambda v, lang: number(v, 3),
+    "small": lambda v, lang: number(v, 6),
+    "fen": lambda v, lang: number(v / 100, 2) if isinstance(v, int | float) else "—",
     "percent": lambda v, lang: percent(v),
     "percent1": lambda v, lang: percent(v, 1),
     "points": points,
@@ -117,7 +120,7 @@ def html_table(frame: pd.DataFrame, lang: Lang, bold: Sequence[bool] | None = No
     ]
     left = ["l" if c in columns() and columns()[c][2] in _LEFT else "" for c in frame.columns]
     left = [side + " w" * (c in _LONG) for side, c in zip(left, frame.columns, strict=True)]
-    return str(_template().render(heads=[heading(c, lang) for c in frame.columns], rows=rows, left=left))
+    return str(template("table.html.j2").render(heads=[heading(c, lang) for c in frame.columns], rows=rows, left=left))
 
 
 def lines_html(lines: pd.DataFrame, lang: Lang) -> str:
@@ -133,32 +136,13 @@ def lines_html(lines: pd.DataFrame, lang: Lang) -> str:
         }
         for row in lines.to_dict("records")
     ]
-    return str(_lines_template().render(rows=rows))
+    return str(template("lines.html.j2").render(rows=rows))
 
 
 @cache
-def _lines_template() -> Template:
-    from jinja2 import Environment
+def template(name: str) -> Template:
+    """A page or a part of one, from the files beside this module; every text that is put in is escaped."""
+    from jinja2 import Environment, FileSystemLoader
 
-    text = """<ol class="g3-lines">
-{%- for row in rows %}<li><p><span class="topic">{{ row.topic }}</span>
-{%- if row.label %}<span class="tag {{ row.status }}">{{ row.label }}</span>{% endif %}</p><p>{{ row.text }}</p>
-{%- if row.kpis %}<dl>
-{%- for name, value in row.kpis %}<div><dt>{{ name }}</dt><dd>{{ value }}</dd></div>{% endfor -%}
-</dl>{% endif %}</li>
-{%- endfor %}</ol>"""
-    return Environment(autoescape=True).from_string(text)
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment
-
-    text = """<div class="g3-scroll"><table class="g3-table"><thead><tr>
-{%- for head in heads %}<th class="{{ left[loop.index0] }}" scope="col">{{ head }}</th>{% endfor -%}
-</tr></thead><tbody>
-{%- for cells, mark in rows %}<tr{% if mark %} class="mark"{% endif %}>
-{%- for cell in cells %}<td class="{{ left[loop.index0] }}">{{ cell }}</td>{% endfor -%}
-</tr>{% endfor -%}
-</tbody></table></div>"""
-    return Environment(autoescape=True).from_string(text)
+    folder = str(resources.files("g3lib.report").joinpath("template"))
+    return Environment(autoescape=True, loader=FileSystemLoader(folder)).get_template(name)

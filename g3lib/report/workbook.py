@@ -19,10 +19,11 @@ from g3lib.report.tables import form_of, heading, shown
 
 _NUMBERS = {
     "count": "#,##0", "count1": "#,##0.0", "decimal": "#,##0.00", "decimal3": "#,##0.000", "percent": "0.00%",
-    "percent1": "0.00%", "points": "+0.00%;-0.00%;0.00%", "money": "#,##0.00", "p": "0.000",
+    "percent1": "0.00%", "points": "+0.00%;-0.00%;0.00%", "money": "#,##0.00", "fen": "#,##0.00", "p": "0.000",
+    "small": "0.000000",
 }  # fmt: skip
 _MOST_ROWS = 1_048_575  # a sheet's own limit, less the heading
-# columns that stand for points on the page and for yuan or logs in a long table: shown as they are
+# columns that stand for points on the page and for yuan, logs or shares in a long table
 _MANY_MEANINGS = {"low", "high", "step", "value"}
 _WRITTEN = datetime(2000, 1, 1)
 
@@ -62,8 +63,8 @@ def xlsx(sheets: Mapping[str, pd.DataFrame], lang: Lang) -> bytes:
             for i, column in enumerate(frame.columns):
                 words = heading(column, lang)
                 sheet.write_string(0, i, words, head)
-                plain = column in _MANY_MEANINGS
-                sheet.set_column(i, i, _width(frame[column], words), None if plain else formats.get(form_of(column)))
+                plain, form = column in _MANY_MEANINGS, form_of(column)
+                sheet.set_column(i, i, _width(frame[column], words), formats.get("decimal3" if plain else form))
                 sheet.write_column(1, i, [_cell(column, value, lang) for value in frame[column].tolist()])
             if len(frame.columns):
                 sheet.autofilter(0, 0, len(frame), len(frame.columns) - 1)
@@ -81,6 +82,7 @@ def _cell(column: str, value: object, lang: Lang) -> object:
         if isinstance(value, pd.Timestamp):
             return f"{value:%Y-%m-%d}"
         return shown(column, value, lang) if form_of(column) in VOCABULARIES else str(value)
+    value = value / 100 if form_of(column) == "fen" else value  # whole fen in the frame, yuan in the file
     return float(value) if np.isfinite(value) else "∞" if value > 0 else "−∞"
 
 

@@ -39,8 +39,9 @@ class Notebook:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the cells' sources: outputs and cell numbers are no change."""
+        """SHA-256 of the cells' sources and what the notebook says of itself: outputs and cell numbers are no change."""
         sources = [(c["cell_type"], "".join(c["source"])) for c in self.plain["cells"]]
+        sources.append(("about", json.dumps(self.plain["metadata"].get("g3", {}), sort_keys=True)))
         return hashlib.sha256(json.dumps(sources, ensure_ascii=False).encode()).hexdigest()
 
     @cached_property

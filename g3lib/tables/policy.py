@@ -42,6 +42,28 @@ def base_rules(policy: pd.DataFrame) -> np.ndarray:
     return np.asarray(policy.reindex(columns=["rule_type"])["rule_type"].ne("credit"), dtype=bool)
 
 
+def in_force(rules: pd.DataFrame, on: object, **words: str) -> pd.DataFrame:
+    """The rules, or the faults that `lint` found, that concern one day and the words given.
+
+    Args:
+        rules: rows of a policy table, or of `lint`.
+        on: the day.
+        words: a word of a dimension (device_class, contract, channel …); a row that names none there concerns all.
+
+    >>> rules = pd.DataFrame({"rule": ["old", "new", "own"], "channel": [None, None, "own"],
+    ...                       "valid_from": ["2012-01-01", "2013-01-01", None], "valid_to": ["2012-12-31", None, None]})
+    >>> [in_force(rules, *asked)["rule"].tolist() for asked in (["2012-12-31"], ["2013-01-01"])]
+    [['old', 'own'], ['new', 'own']]
+    >>> in_force(rules, "2013-01-01", channel="social")["rule"].tolist()
+    ['new']
+    """
+    day = pd.Timestamp(on)
+    holds = ~(pd.to_datetime(rules["valid_from"]) > day) & ~(pd.to_datetime(rules["valid_to"]) < day)
+    for dimension, word in words.items():
+        holds &= rules[dimension].isna() | rules[dimension].eq(word)
+    return rules[holds]
+
+
 def steps(policy: pd.DataFrame) -> dict[str, np.ndarray]:
     """For each dimension that the policy names its words, or the edges of its bands, sorted.
 

@@ -124,6 +124,14 @@ class Dataset:
         return self.store.members(self.branch)
 
     @cached_property
+    def scopes(self) -> list[str]:
+        """Whose assumptions hold here: the branch, then what it lies in, narrowest first."""
+        found = [self.branch]
+        while isinstance(above := self.store.parents.get(found[-1]), str) and above not in found:
+            found.append(above)
+        return found
+
+    @cached_property
     def area_sales(self) -> pd.DataFrame:
         """Month sums of the sisters' units: what ranks need, no more."""
         return self._month_sums(["branch", "month", "channel"])

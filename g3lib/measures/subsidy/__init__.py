@@ -10,7 +10,7 @@ from g3lib.measures.subsidy.incremental import caused, cost_per, fieller, migrat
 from g3lib.measures.subsidy.ledger import liability, refund_ledger, refunds_by_sale
 from g3lib.measures.subsidy.lifecycle import lifecycle, run_on_plan
 from g3lib.measures.subsidy.payback import break_even_subsidy, cash_curve, payback_month, returns
-from g3lib.measures.subsidy.planning import caps, changes, gain, next_month, promised, spend_today
+from g3lib.measures.subsidy.planning import caps, changes, gain, next_month, prices_on, promised
 from g3lib.measures.subsidy.policy import (
     against_rules,
     booked,
@@ -29,17 +29,17 @@ from g3lib.measures.subsidy.response import displaced_bare, panel, response
 from g3lib.measures.subsidy.retention import contract_steps, cumulative_incidence, durations, kaplan_meier
 from g3lib.measures.subsidy.unified import contract_mix, price_band_mix, selected_models, unified_deviations
 from g3lib.measures.subsidy.worth import customer_costs, denominators, ended, mature, net_adds, returns_by_class, without_boxes
-from g3lib.tables.policy import lint
+from g3lib.tables.policy import in_force, lint
 
 __all__ = [
     "BASES", "NUMERATORS", "Allocation", "against_rules", "allocate", "assumption", "booked", "breaches",
     "break_even_subsidy", "caps", "caps_by_model", "cash_curve", "caused", "chain_ladder", "changes", "check_policy",
     "cohort_rates", "commitment_status", "contract_mix", "contract_steps", "cost_layers", "cost_per", "credits",
     "cumulative_incidence", "customer_costs", "customer_states", "decided", "denominators", "displaced_bare",
-    "durations", "ended", "fieller", "gain", "gap_closers", "glide_path", "kaplan_meier", "liability",
+    "durations", "ended", "fieller", "gain", "gap_closers", "glide_path", "in_force", "kaplan_meier", "liability",
     "lifecycle", "lint", "loss_triangle", "match_policy", "mature", "migration_worth", "net_adds", "next_month", "panel",
-    "payback_month", "price_band_mix", "projected_share", "promised", "recent", "refund_ledger", "refunds_by_sale", "response",
-    "returns", "returns_by_class", "run_on_plan", "sale_signs", "selected_models", "spend_today", "stock_cost",
+    "payback_month", "price_band_mix", "prices_on", "projected_share", "promised", "recent", "refund_ledger",
+    "refunds_by_sale", "response", "returns", "returns_by_class", "run_on_plan", "sale_signs", "selected_models", "stock_cost",
     "subsidy_rate", "suspected", "suspected_boxes", "transfers", "unified_deviations", "unmatched",
     "with_models", "with_rules", "without_boxes", "without_promise",
 ]  # fmt: skip

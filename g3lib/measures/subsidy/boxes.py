@@ -34,6 +34,12 @@ def sale_signs(sales: pd.DataFrame, activity: pd.DataFrame | None = None, minute
         index as the sales: repeated_device, burst (unknown where the outlet or the time of day is; midnight sharp
         is taken for no time), zero_use (activated, and neither revenue nor a day on 3G in the months +1 to +3;
         unknown until the table of activity holds these, and for what was never activated).
+
+    >>> day = pd.Timestamp("2013-01-05")  # midnight is no time of day; of two units nobody knows whose they are
+    >>> sold = pd.DataFrame({"date": day, "units": [1, 1, 1, 2], "outlet": "o", "customer": list("wxyz"), "device": list("ddee"),
+    ...                      "activated_at": [day + pd.Timedelta(hours=9)] * 2 + [day] * 2})
+    >>> sale_signs(sold, at_least=2)[["repeated_device", "burst", "zero_use"]].values.tolist()
+    [[True, True, <NA>], [True, True, <NA>], [False, <NA>, <NA>], [<NA>, <NA>, <NA>]]
     """
     one = traceable(sales)
     device, when = sales["device"].where(one), pd.to_datetime(sales["activated_at"])

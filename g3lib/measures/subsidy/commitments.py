@@ -103,7 +103,12 @@ def commitment_status(
 
 
 def recent(status: pd.DataFrame, asof: date) -> pd.DataFrame:
-    """The commitments that run, have yet to start, or ended within the year before `asof`."""
+    """The commitments that run, have yet to start, or ended within the year before `asof`.
+
+    >>> status = pd.DataFrame({"ends": pd.to_datetime(["2012-06-30", "2012-07-01", "2014-12-31"])})
+    >>> recent(status, date(2013, 6, 30)).index.tolist()  # the first ended a whole year ago
+    [1, 2]
+    """
     return status[status["ends"] > pd.Timestamp(asof) - pd.DateOffset(years=1)]
 
 
@@ -231,6 +236,17 @@ def gap_closers(
         pace at today's), expected_penalty, transferable (units of `transfers`), reason: `no_response`, `no_sales`
         (no subsidised unit so far), `above_price` (subsidy and extra exceed the price: not to be closed by price).
         What bare devices would lose to the higher subsidy is not in it.
+
+    Raises:
+        UsageError: the response has more than one row for a class; all such classes are named.
+
+    >>> status = pd.DataFrame({"model": ["m"], "phase": "running", "pace": 0.5, "starts": pd.Timestamp("2013-01-01"),
+    ...                        "ends": pd.Timestamp("2013-01-20"), "horizon": 10, "elapsed": 0.5, "committed": 40.0,
+    ...                        "counted": "sell_through", "sell_through": 10.0, "expected_penalty": 0.0})
+    >>> sales = pd.DataFrame({"model": ["m", "m"], "date": pd.Timestamp("2013-01-10"), "branch": "b", "device_class": "handset",
+    ...                       "units": 5, "list_price": 1000.0, "subsidy": [0.0, None]})
+    >>> gap_closers(status, sales, sales.assign(on_hand=0))[["gap", "to_come", "extra_cost", "reason"]].values.tolist()
+    [[20.0, 10.0, nan, 'no_sales']]
     """
     betas = pd.Series(dtype=float) if response is None else response.set_index("device_class")["beta"]
     if twice := betas.index[betas.index.duplicated()].tolist():
@@ -273,6 +289,13 @@ def transfers(status: pd.DataFrame, sales: pd.DataFrame, stock: pd.DataFrame) ->
     Returns:
         model, from_branch, to_branch, units (whole), counted_on (day of the giver's count); largest surplus to
         largest need. Σ units = min(Σ surplus, Σ need) of each model.
+
+    >>> status = pd.DataFrame({"model": ["m"], "phase": "running", "pace": 0.5, "starts": pd.Timestamp("2013-01-01"),
+    ...                        "ends": pd.Timestamp("2013-01-20"), "horizon": 10})
+    >>> sales = pd.DataFrame({"model": "m", "date": pd.Timestamp("2013-01-10"), "branch": list("abcd"), "units": [1, 4, 4, 9]})
+    >>> counts = sales.assign(on_hand=[6, 0, 0, None])  # b and c need 4 each, a has 5 to spare, d was never counted
+    >>> transfers(status, sales, counts)[["from_branch", "to_branch", "units"]].values.tolist()
+    [['a', 'b', 4], ['a', 'c', 1]]
     """
     rows: list[tuple[Any, ...]] = []
     behind = {row.model: (row, mine, asof) for row, mine, asof in _behind(status.sort_values("ends", kind="stable"), sales)}

@@ -91,6 +91,9 @@ def stock_cost(stock: pd.DataFrame, sales: pd.DataFrame, capital_rate: float) ->
         model, branch, month (`2013-01`), device_class, units (on hand), supply_price, yuan; NaN where the count,
         the price or the rate is unknown.
 
+    Raises:
+        UsageError: a capital rate of -1 or below.
+
     >>> stock = pd.DataFrame({"model": ["m", "new"], "branch": "b", "date": pd.Timestamp("2013-01-31"), "on_hand": 10})
     >>> sales = pd.DataFrame({"model": ["m"], "device_class": ["handset"], "units": [1], "supply_price": [1000.0]})
     >>> stock_cost(stock, sales, 1.01**12 - 1)["yuan"].round(6).tolist()
@@ -118,7 +121,7 @@ def cost_layers(
         outlets: outlet, commission_rate (a fraction of the list price).
         marginal_cost: of a yuan of credit, a fraction (the assumption `marginal_cost_of_credit`).
         stock: `stock_cost` of the same months.
-        commitments: yuan (a penalty expected, say), units (committed), and the columns of `by` it is known by.
+        commitments: `commitment_status`: the province's own promises cost what penalty they cost or are expected to.
         by: columns of the sales.
 
     Returns:
@@ -152,6 +155,9 @@ def cost_layers(
         for part, yuan in sold.items()
     ]
     rows[0]["booking"] = sales["booking"].astype("object").fillna("unknown") if "booking" in sales else "unknown"
+    if commitments is not None:
+        own = commitments[commitments["direction"] == "province_to_vendor"]
+        commitments = own.rename(columns={"expected_penalty": "yuan", "committed": "units"})
     for part, table in (("stock", stock), ("commitment", commitments)):
         rows.append(groups.assign(part=part, units=units, unknown_units=0, yuan=float("nan")))
         if table is None or not set(by) <= set(table):

@@ -44,7 +44,7 @@ def caused(
     Returns:
         by…, units, unknown_units (of them, in nothing that follows), caused, other_form (caused, were not the response
         to the rate but the elasticity to the net price constant: 1 − (1 − r)^(beta × net share); NaN without the
-        response's elasticity), displaced, migrated (net of displaced),
+        response's elasticity), displaced, displaced_se, migrated (net of displaced),
         incremental, se, df, low, high (of incremental), reason.
         The variance is that of the betas and gammas, shared branches included (`influence`), plus Poisson's
         of the units themselves, by the delta method; t with df of Welch and Satterthwaite over the parts.
@@ -85,17 +85,22 @@ def caused(
     parts |= {"noise": (new * gain) ** 2, "bare": bare.astype(float)}
     slope = {"beta": rate * stay, "gamma": -level * more}
     slopes = {f"{name} {c}": new * slope[name].where(classes == c, 0.0) for name in tables for c in tables[name]["device_class"]}
-    table = pd.DataFrame(parts | slopes).mul(units, axis=0).where(known, 0.0).assign(units=units, unknown_units=units * ~known)
+    gammas = {} if displacement is None else dict(zip(displacement["device_class"], displacement["influence"], strict=True))
+    lost = {f"lost {c}": (level * more).where(classes == c, 0.0) for c in gammas}
+    table = pd.DataFrame(parts | slopes | lost).mul(units, axis=0).where(known, 0.0)
+    table = table.assign(units=units, unknown_units=units * ~known)
     sums = table.groupby([rows[name] for name in by] or np.zeros(len(rows)), dropna=False, sort=True).sum(skipna=False)
     sums = sums if by or len(sums) else table.sum().to_frame().T  # no sale at all is one row that knows nothing
     found = _with_interval(sums, sums[list(slopes)].fillna(0.0).to_numpy(), pd.concat(tables.values()), confidence)
+    shared = pd.DataFrame(list(gammas.values())).fillna(0.0).to_numpy()
+    found["displaced_se"] = np.sqrt(((sums[[*lost]].fillna(0.0).to_numpy() @ shared) ** 2).sum(axis=1)) if lost else np.nan
     found["displaced"] = found["displaced"].where((found["bare"] == 0) | (displacement is not None))
     found.loc[(found["reason"] == "") & found["displaced"].isna(), "reason"] = "not_deducted"
     return found.reset_index(drop=not by)[[*by, *_COLUMNS]]
 
 
-_COLUMNS = ("units", "unknown_units", "caused", "other_form", "displaced", "migrated", "incremental", "se", "df", "low", "high",
-            "reason")  # fmt: skip
+_COLUMNS = ("units", "unknown_units", "caused", "other_form", "displaced", "displaced_se", "migrated", "incremental", "se", "df",
+            "low", "high", "reason")  # fmt: skip
 
 
 def _with_interval(sums: pd.DataFrame, slopes: Floats, estimates: pd.DataFrame, confidence: float) -> pd.DataFrame:

@@ -48,8 +48,9 @@ def lifecycle(
         model, launched, units, subsidy_yuan, base_yuan, rate, cap, ended, allowed_rate (r*), headroom (yuan, r* ×
         planned base), planned_rate, verdict: ended `pass` or `fail`; running `fail` where r* < 0 (the
         breach cannot be undone), `warning` where the planned rate is above r*, else `pass`; `no verdict`
-        without a plan, where the cap is unknown, or where any sale's subsidy or base is; reason (`no_cap`,
-        `unknown`, `launched_before_data`, `no_plan`), unknown_units.
+        without a plan, where the cap is unknown, or where any sale's subsidy or base is (or its price is none); reason
+        (`no_cap`, `unknown`, `launched_before_data`, `no_plan`), unknown_units, no_price_units, no_price_yuan,
+        planned_base.
 
     >>> sales = pd.DataFrame({"model": ["m"], "units": [2], "subsidy": [700.0], "list_price": [1000.0]})
     >>> models = pd.DataFrame({"model": ["m"], "end_of_life": [pd.Timestamp("2010-12-31")]})
@@ -70,10 +71,11 @@ def lifecycle(
     # an average over part of a life says nothing of the whole
     out["launched"] = _of_model(out["model"], models, "launched")
     unseen = out["launched"] < sales["date"].min().replace(day=1) if "date" in sales else False
+    left_out = out["unknown_units"] + out["no_price_units"]
     over = out["subsidy_yuan"] - out["cap"] * out["base_yuan"] > 0.005
     out["verdict"] = np.select(
         [
-            out["cap"].isna() | out["rate"].isna() | (out["unknown_units"] > 0) | unseen,
+            out["cap"].isna() | out["rate"].isna() | (left_out > 0) | unseen,
             out["ended"] & over,
             out["ended"],
             planned.isna() | out["planned_rate"].isna(),
@@ -84,7 +86,7 @@ def lifecycle(
         "pass",
     )
     out["reason"] = np.select(
-        [out["cap"].isna(), out["rate"].isna() | (out["unknown_units"] > 0), unseen, out["verdict"] == "no verdict"],
+        [out["cap"].isna(), out["rate"].isna() | (left_out > 0), unseen, out["verdict"] == "no verdict"],
         ["no_cap", "unknown", "launched_before_data", "no_plan"],
         "",
     )
@@ -116,9 +118,7 @@ def run_on_plan(
     last = pd.Timestamp(asof)
     recent = lately(sales, asof, months)
     pace = subsidy_rate(recent[recent["model"].notna()], ["model"], numerator=numerator, base=base)
-    first = pd.to_datetime(pace["model"].map(recent.groupby("model")["date"].min()))
-    launched = _of_model(pace["model"], models, "launched").fillna(first)
-    days_open = (last - on_sale_from(launched, asof, months)).dt.days + 1
+    days_open = (last - on_sale_from(_of_model(pace["model"], models, "launched"), asof, months)).dt.days + 1
     days_left = (_of_model(pace["model"], models, "end_of_life") - last).dt.days.clip(lower=0)
     plan = pd.DataFrame(
         {

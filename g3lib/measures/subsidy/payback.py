@@ -34,6 +34,9 @@ class Payback(NamedTuple):
 def monthly_rate(annual: float) -> float:
     """The monthly rate that compounds to the annual one: (1+annual)^(1/12) − 1.
 
+    Raises:
+        UsageError: an annual rate of -1 or below.
+
     >>> monthly_rate(0.0), round(monthly_rate(0.08), 6)
     (0.0, 0.006434)
     """
@@ -119,6 +122,10 @@ def returns(
         Nine rows: measure (`payback` months, `npv` yuan, `roi` fraction), quantile (`p10`, `p50`, `p90`: the
         smallest draw that at least this share of all do not exceed, so that a censored payback counts as
         late, not as absent), value, censored (print "> horizon"), horizon, reason: `unknown`, `zero_cost`.
+
+    Raises:
+        DataError: a survival outside 0…1, or one that rises.
+        UsageError: an annual rate of -1 or below.
 
     >>> found = returns(np.array([[1.0, 1.0]] * 3), np.array([5.0, 10.0, 1.0]), 0.0, 10.0, 0.0)
     >>> found.loc[found["measure"] == "payback", ["value", "censored"]].values.tolist()

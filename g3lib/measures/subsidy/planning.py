@@ -14,6 +14,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from g3lib.errors import UsageError
 from g3lib.measures.subsidy.allocation.inputs import KEY
 from g3lib.measures.subsidy.lifecycle import lately, on_sale_from
 from g3lib.measures.subsidy.rates import BARE
@@ -55,17 +56,31 @@ def next_month(
         rate_max: no rate above it, but today's.
 
     Returns:
-        model, channel, contract, branch, device_class, list_price, units, rate, beta, value, rate_min, rate_max: what `allocate`
-        asks for. Sales without model, price or subsidy are left out.
+        model, channel, contract, branch, device_class, list_price, units, rate, beta, value, value_known, rate_min, rate_max:
+        what `allocate` asks for. Where nobody of a class could be followed, or nobody decided what a valid customer is, a
+        unit is worth 1, a sale, and value_known says so. Sales without model, price or subsidy are left out.
+
+    Raises:
+        UsageError: max_move below 0, or rate_max no fraction.
+
+    >>> sales = pd.DataFrame({"date": pd.Timestamp("2013-03-01"), "model": ["m", "gone"], "channel": "own", "contract": "plan",
+    ...                       "branch": "b", "device_class": "handset", "units": 50, "list_price": 1000.0, "subsidy": 300.0})
+    >>> lives = pd.DataFrame({"model": ["m", "gone"], "ended": [False, True], "launched": pd.NaT, "allowed_rate": [-0.1, None]})
+    >>> states, betas = sales[["units"]].assign(state="young"), pd.DataFrame({"device_class": [], "beta": []})
+    >>> found = next_month(sales, betas, states, lives, date(2013, 3, 31))  # nobody followed, nothing learnt, nothing allowed
+    >>> found[["model", "beta", "value", "value_known", "rate_min", "rate_max"]].values.tolist()
+    [['m', nan, 1.0, False, 0.0, 0.4]]
     """
+    if max_move < 0 or not 0 <= rate_max <= 1:
+        raise UsageError(f"max_move is {max_move} and rate_max {rate_max}; expected fractions, such as 0.10 and 0.90.")
     ended = set(lives.loc[lives["ended"], "model"])
     recent = lately(sales, asof, months)
     recent = recent[(recent["list_price"] > 0) & recent["subsidy"].notna() & ~recent["model"].isin(ended)]
     sums = recent.assign(base=recent["list_price"] * recent["units"], spend=recent["subsidy"] * recent["units"])
     cells = sums.groupby([*KEY, "device_class"], as_index=False)[["units", "base", "spend"]].sum()
     cells = cells[cells["units"] > 0].reset_index(drop=True)
-    launched = cells["model"].map(lives.set_index("model")["launched"]) if "launched" in lives else pd.Series(pd.NaT, cells.index)
-    first, last = on_sale_from(pd.to_datetime(launched), asof, months), pd.Timestamp(asof)
+    launched = pd.to_datetime(cells["model"].map(lives.set_index("model")["launched"]))
+    first, last = on_sale_from(launched, asof, months), pd.Timestamp(asof)
     # a month of which only some days are known counts in part
     months_open = (last.year - first.dt.year) * 12 + last.month - first.dt.month + last.day / last.days_in_month
     open_months = months_open - (first.dt.day - 1) / first.dt.days_in_month
@@ -76,7 +91,8 @@ def next_month(
     )
     beta = response.set_index("device_class")["beta"]
     out["beta"] = out["device_class"].map(beta).where(out["contract"] != BARE).astype("float64")
-    out["value"] = _valid_share(out, sales, states)
+    share = _valid_share(out, sales, states)
+    out["value"], out["value_known"] = share.fillna(1.0), share.notna()
     allowed = out["model"].map(lives.set_index("model")["allowed_rate"]).clip(lower=0.0)
     out["rate_min"] = np.fmin((out["rate"] - max_move).clip(lower=0.0), allowed)
     out["rate_max"] = np.maximum((out["rate"] + max_move).clip(upper=rate_max), out["rate"])
@@ -92,26 +108,20 @@ def _valid_share(cells: pd.DataFrame, sales: pd.DataFrame, states: pd.DataFrame,
     wide = marks.groupby("device_class")[["valid", "known"]].sum()
     share = (narrow["valid"] / narrow["known"]).where(narrow["known"] >= least)
     found = pd.Series(share.reindex(pd.MultiIndex.from_frame(cells[["device_class", "contract"]])).to_numpy(), index=cells.index)
-    # a class of which nobody was followed yet is worth what a sale is: one
-    return found.fillna(cells["device_class"].map(wide["valid"] / wide["known"].where(wide["known"] > 0))).fillna(1.0)
+    return found.fillna(cells["device_class"].map(wide["valid"] / wide["known"].where(wide["known"] > 0)))
 
 
-def spend_today(cells: pd.DataFrame, vendor_prices: pd.DataFrame | None = None) -> float:
-    """What today's rates would spend next month, yuan: Σ rate × list price × units, less the vendors' rebates.
+def prices_on(vendor_prices: pd.DataFrame, day: object) -> pd.DataFrame:
+    """The steps of each model's supply price that hold on a day, its latest list's; a list without a date is the oldest.
 
-    Args:
-        cells: `next_month`.
-        vendor_prices: model, from_units, supply_price; the rebate is what the step reached is cheaper than the first.
+    >>> steps = pd.DataFrame({"model": "m", "from_units": [0, 100, 0], "supply_price": [900.0, 850, 800],
+    ...                       "valid_from": pd.to_datetime(["2013-01-01", "2013-01-01", "2014-01-01"])})
+    >>> [prices_on(steps, day)["supply_price"].tolist() for day in ("2013-12-31", "2014-01-01")]
+    [[900.0, 850.0], [800.0]]
     """
-    spend = float((cells["rate"] * cells["list_price"] * cells["units"]).sum())
-    if vendor_prices is None or vendor_prices.empty:
-        return spend
-    steps = vendor_prices.sort_values(["model", "from_units"], ignore_index=True)
-    steps = steps.assign(sold=steps["model"].map(cells.groupby("model")["units"].sum()).fillna(0.0))
-    dearest = steps.groupby("model")["supply_price"].transform("first")
-    reached = steps[steps["from_units"] <= steps["sold"]].index
-    rebates = ((dearest - steps["supply_price"]) * steps["sold"]).loc[reached].groupby(steps["model"]).last()
-    return spend - float(rebates.sum())
+    known = vendor_prices[~(vendor_prices["valid_from"] > pd.Timestamp(day))]
+    since = known["valid_from"].fillna(pd.Timestamp("1900-01-01"))
+    return known[since == since.groupby(known["model"]).transform("max")]
 
 
 def gain(plan: pd.DataFrame, cells: pd.DataFrame, response: pd.DataFrame, confidence: float = 0.95) -> tuple[float, float, float]:
@@ -122,6 +132,12 @@ def gain(plan: pd.DataFrame, cells: pd.DataFrame, response: pd.DataFrame, confid
 
     Args:
         plan: `Allocation.plan`; cells: what it was made of, same index; response: `response` by class.
+
+    >>> plan = pd.DataFrame({"rate_today": [0.3], "rate": 0.4, "units": 12.0, "gain_today": 10.0, "gain_planned": 12.0})
+    >>> cells = pd.DataFrame({"device_class": ["handset"], "value": 1.0})
+    >>> unlearnt = pd.DataFrame({"device_class": ["handset"], "beta": np.nan})
+    >>> gain(plan, cells, unlearnt), gain(plan.assign(gain_planned=np.nan), cells, unlearnt)  # the second is no plan
+    ((2.0, nan, nan), (nan, nan, nan))
     """
     from scipy import stats
 
@@ -166,29 +182,44 @@ def caps(
 def promised(
     status: pd.DataFrame, commitments: pd.DataFrame, asof: date, models: Sequence[str], keep: bool = True
 ) -> pd.DataFrame:
-    """What the province's own running promises ask of next month: what is still owed, spread evenly over the months left.
+    """What the province's own promises ask of next month: what will still be owed, spread evenly over the months left.
+
+    A promise that runs is taken to sell the rest of this month at its pace so far; one that ends before the month
+    begins asks nothing of it, one that starts in it does.
 
     Args:
         status: `commitment_status` of these commitments, same index.
         commitments: rows of the commitments table.
-        asof: the last day known.
+        asof: the last day known; next month is the calendar month of the day after it, or, inside a month, the next.
         models: those that are in the plan; a promise for another model cannot be met by it and is left out, and so is
             one of which nobody knows what is still owed.
         keep: whether the promises are to bind; if not, there is no row.
 
     Returns:
-        model, committed_units (next month's part), penalty_per_unit, direction.
+        model, committed_units (next month's part), penalty_per_unit, direction. A sale counts for each promise whose
+        window holds it, so of several the one that asks most stands, with its own penalty; one whose penalty nobody
+        knows must be met.
+
+    >>> days = pd.to_datetime(["2013-01-01", "2013-02-28", "2013-03-31"])
+    >>> status = pd.DataFrame({"model": ["m", "m"], "direction": "province_to_vendor", "starts": days[0], "ends": days[1:],
+    ...                        "committed": [90.0, 200], "counted": "sell_through", "sell_through": [40.0, 40]})
+    >>> promised(status, pd.DataFrame({"penalty_per_unit": [50.0, None]}), date(2013, 1, 31), ["m"]).values.tolist()
+    [['m', 80.0, nan, 'province_to_vendor']]
     """
     last = pd.Timestamp(asof)
-    own = status[(status["direction"] == "province_to_vendor") & (status["phase"] == "running") & keep]
-    own = own[own["model"].isin(models)]
-    done = own.apply(lambda row: row[row.get("counted", "sell_through")], axis=1).astype("float64") if len(own) else 0.0
-    left = ((own["ends"].dt.year - last.year) * 12 + own["ends"].dt.month - last.month).clip(lower=1)
-    owed = (own["committed"] - done).clip(lower=0.0) / left
+    first = last.replace(day=1) + pd.DateOffset(months=1)
+    own = status[(status["direction"] == "province_to_vendor") & status["model"].isin(models) & keep]
+    own = own.assign(**{name: pd.to_datetime(own[name]) for name in ("starts", "ends")})  # no commitment at all has no dates
+    own = own[(own["ends"] >= first) & (own["starts"] < first + pd.DateOffset(months=1))]
+    done = own.apply(lambda row: row[row["counted"]], axis=1).astype("float64") if len(own) else 0.0
+    days = (last - own["starts"]).dt.days + 1
+    by_then = done * ((first - own["starts"]).dt.days / days.where(days > 0)).fillna(0.0)
+    left = (own["ends"].dt.year - first.year) * 12 + own["ends"].dt.month - first.month + 1
+    owed = (own["committed"] - by_then.where(own["starts"] < first, 0.0)).clip(lower=0.0) / left
     parts = own[["model"]].assign(committed_units=owed, penalty_per_unit=commitments["penalty_per_unit"].reindex(own.index))
-    # a sale counts for each promise whose window holds it: the largest is what the month must sell
-    known = parts[parts["committed_units"].notna()].groupby("model", as_index=False).max()
-    return known.assign(direction="province_to_vendor")
+    parts = parts[parts["committed_units"].notna()].sort_values(["committed_units", "penalty_per_unit"], na_position="last")
+    most = parts.drop_duplicates("model", keep="last").sort_values("model", ignore_index=True)
+    return most.assign(direction="province_to_vendor")
 
 
 def changes(plan: pd.DataFrame, cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -199,14 +230,21 @@ def changes(plan: pd.DataFrame, cells: pd.DataFrame, by: Sequence[str]) -> pd.Da
         by: columns of either.
 
     Returns:
-        by…, units_today, units, spend_today, spend, gain_today, gain_planned, gain (the difference), rate_today,
+        by…, units_today, units_planned, spend_today, spend, gain_today, gain_planned, gain (the difference), rate_today,
         rate (Σ spend ÷ Σ list price × units; NaN where nothing sells); the largest change of spend first. Without a
         feasible plan its side is NaN.
+
+    >>> plan = pd.DataFrame({"units_today": [0.0, 5, 5], "units": [0.0, 5, 5], "spend_today": [0.0, 500, 500],
+    ...                      "spend": [0.0, 400, 600], "gain_today": 1.0, "gain_planned": 1.0})
+    >>> cells = pd.DataFrame({"branch": ["a", "b", "c"], "list_price": 1000.0})
+    >>> changes(plan, cells, ["branch"])[["branch", "gain", "rate_today", "rate"]].values.tolist()  # b and c tie, a sells nothing
+    [['b', 0.0, 0.1, 0.08], ['c', 0.0, 0.1, 0.12], ['a', 0.0, nan, nan]]
     """
     frame = plan.assign(**{name: cells[name] for name in by if name not in plan})
     frame["base_today"], frame["base"] = cells["list_price"] * plan["units_today"], cells["list_price"] * plan["units"]
     names = ["units_today", "units", "spend_today", "spend", "gain_today", "gain_planned", "base_today", "base"]
     out = frame.groupby(list(by), as_index=False)[names].sum(min_count=1)
+    out = out.rename(columns={"units": "units_planned"})
     out["gain"] = out["gain_planned"] - out["gain_today"]
     for when in ("_today", ""):
         out[f"rate{when}"] = out[f"spend{when}"] / out[f"base{when}"].where(out[f"base{when}"] > 0)

@@ -17,7 +17,7 @@ import pandas as pd
 from g3lib.errors import UsageError, listed
 from g3lib.measures.subsidy.rates import amounts
 from g3lib.tables import policy as grid
-from g3lib.tables.policy import NO_RULE, SEVERAL
+from g3lib.tables.policy import NO_RULE, SEVERAL, in_force
 
 # 约 (about) must mean something in figures; a province sets its own
 TOLERANCE = 0.02
@@ -27,6 +27,11 @@ def with_models(sales: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     """The sales with kind, screen and tier of their model, many to one: no row is doubled.
 
     A sale's own device class wins over its model's.
+
+    >>> sales = pd.DataFrame({"model": ["m", "m", "new"], "device_class": ["netbook", None, None]}, index=[7, 8, 9])
+    >>> models = pd.DataFrame({"model": ["m"], "device_class": "handset", "kind": "smart", "screen_inches": 3.5, "tier": "low"})
+    >>> with_models(sales, models)[["device_class", "tier"]].values.tolist()
+    [['netbook', 'low'], ['handset', 'low'], [nan, nan]]
     """
     facts = models[["model", "device_class", "kind", "screen_inches", "tier"]]
     joined = sales.merge(facts, on="model", how="left", validate="many_to_one", suffixes=("", "_of_model"))
@@ -144,6 +149,8 @@ def check_policy(
     [['fail', 'above_price', 10.0], ['no verdict', 'zero_base', nan], ['fail', 'below_rate', -25.0]]
     """
     parts = amounts(sales, numerator, base)
+    if not 0 <= tolerance < 1:
+        raise UsageError(f"tolerance is {tolerance}; expected a fraction, such as 0.02 for 2 points.")
     position = match_policy(sales, policy).to_numpy()
     needed = ["rule", "rate", "rate_status", "bound", "qualifier", "cap_per_unit"]
     rules = policy.reset_index(drop=True).reindex(columns=needed).reindex(position).set_axis(sales.index)
@@ -187,12 +194,12 @@ def check_policy(
 
 
 def breaches(sales: pd.DataFrame, checked: pd.DataFrame, by: Sequence[str] = ("branch",)) -> pd.DataFrame:
-    """Devices and yuan beyond and short of their rules, by any of the sales' columns and `rule`.
+    """Devices and yuan beyond and short of their rules, by any of the sales' columns, `rule` and `reason`.
 
     Args:
         sales: units and the columns of `by`.
         checked: `check_policy` of the same sales.
-        by: branch, outlet, model, rule …; empty for one row over all.
+        by: branch, outlet, model, rule, reason …; empty for one row over all.
 
     Returns:
         by…, units (all devices of the group), over_units, over_yuan, below_units, below_yuan (what they are
@@ -206,7 +213,7 @@ def breaches(sales: pd.DataFrame, checked: pd.DataFrame, by: Sequence[str] = ("b
     >>> breaches(sales, checked).values.tolist()
     [['a', 3, 2, 80.0, 1, 10.0, 0]]
     """
-    lacking = [name for name in by if name not in sales and name != "rule"]
+    lacking = [name for name in by if name not in sales and name not in ("rule", "reason")]
     if lacking:
         raise UsageError(listed(lacking, "by names columns that are not in the sales:"))
     yuan = checked["over_yuan"].where(checked["verdict"] == "fail", 0.0)
@@ -216,7 +223,7 @@ def breaches(sales: pd.DataFrame, checked: pd.DataFrame, by: Sequence[str] = ("b
         "below_units": units.where(yuan < 0, 0), "below_yuan": (-yuan).clip(lower=0),
         "no_verdict_units": units.where(checked["verdict"] == "no verdict", 0),
     }  # fmt: skip
-    keys = {name: checked["rule"] if name == "rule" else sales[name] for name in by}
+    keys = {name: checked[name] if name in ("rule", "reason") else sales[name] for name in by}
     frame = pd.DataFrame({**keys, **measures}, index=sales.index)
     sums = frame.groupby(list(by), as_index=False, dropna=False, observed=True).sum() if by else frame.sum().to_frame().T
     sums = sums[(sums["over_units"] > 0) | (sums["below_units"] > 0)]
@@ -233,6 +240,11 @@ def with_rules(sales: pd.DataFrame, checked: pd.DataFrame, policy: pd.DataFrame)
 
     Returns:
         The sales with rule, booking (`cost`, `revenue`, or missing where no single rule says).
+
+    >>> rules = pd.DataFrame({"rule": ["one", "two", "two"], "booking": ["cost", "cost", "revenue"]})
+    >>> checked = pd.DataFrame({"rule": ["one", "two", "no rule"]})
+    >>> with_rules(pd.DataFrame({"units": [1, 1, 1]}), checked, rules)["booking"].tolist()
+    ['cost', nan, nan]
     """
     # an id that two rules share with different bookings books nothing
     known = policy[["rule", "booking"]].drop_duplicates().drop_duplicates("rule", keep=False).set_index("rule")["booking"]
@@ -307,14 +319,21 @@ def credits(sales: pd.DataFrame, policy: pd.DataFrame) -> pd.DataFrame:
     return out.sort_values(["rule", "units", "reason"], ascending=[True, False, True], ignore_index=True)
 
 
-def caps_by_model(sales: pd.DataFrame, policy: pd.DataFrame, cap: str = "lifecycle_cap") -> pd.Series:
+def caps_by_model(sales: pd.DataFrame, policy: pd.DataFrame, cap: str = "lifecycle_cap", on: object = None) -> pd.Series:
     """Each model's cap: the smallest of the rules that its sales match; NaN where none states one.
 
     Args:
         sales: as for `match_policy`, with model.
         policy: the rules.
         cap: `lifecycle_cap` (a fraction) or `cap_per_unit` (yuan).
+        on: only the rules that hold on this day; without it all, as a cap over a whole life asks.
+
+    >>> sales = pd.DataFrame({"model": ["a", "a", "b", "c"], "channel": ["own", "social", "social", "web"]})
+    >>> rules = pd.DataFrame({"channel": ["own", "social"], "lifecycle_cap": [0.6, np.nan]})
+    >>> caps_by_model(sales, rules).to_dict()  # b's rule states none, c has no rule
+    {'a': 0.6, 'b': nan, 'c': nan}
     """
+    policy = policy if on is None else in_force(policy, on)
     position = match_policy(sales, policy)
     caps = policy[cap].reset_index(drop=True)
     return position.where(position >= 0).map(caps).groupby(sales["model"]).min()
@@ -333,6 +352,13 @@ def against_rules(sales: pd.DataFrame, checked: pd.DataFrame, rates: pd.DataFram
         The rows of `rates` with rule_low, rule_high (the range that the rules allow; NaN where unknown),
         fails (devices subsidised beyond their rule), below (devices that fall short of it), no_verdict
         (devices), over_yuan.
+
+    >>> cell = pd.DataFrame({"device_class": "handset", "contract": "plan", "channel": ["own", "own", "web"]})
+    >>> checked = pd.DataFrame({"rule_rate": [0.3, 0.5, None], "bound": ["le", "eq", "eq"], "qualifier": ["", "约", ""],
+    ...                         "verdict": ["fail", "pass", "no verdict"], "over_yuan": [80.0, 0.0, None]})
+    >>> found = against_rules(cell.assign(units=[1, 2, 4]), checked, cell.drop_duplicates(), 0.02)
+    >>> found[["channel", "rule_low", "rule_high", "fails", "no_verdict"]].values.tolist()
+    [['own', 0.0, 0.52, 1, 0], ['web', nan, nan, 0, 4]]
     """
     by = ["device_class", "contract", "channel"]
     bound, about = checked["bound"], (checked["qualifier"] == "约") * tolerance

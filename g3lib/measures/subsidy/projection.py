@@ -117,6 +117,13 @@ def loss_triangle(
 
     Raises:
         UsageError: lists every event that is no state of a loss, and ages below 1.
+
+    >>> day = pd.Timestamp("2013-01-31")
+    >>> sales = pd.DataFrame({"date": day, "branch": "b", "units": 1, "customer": ["c", "d"], "device": "x"})
+    >>> seen = pd.DataFrame({"customer": "c", "month": pd.to_datetime(["2013-01-01", "2013-02-01", "2013-04-01"]), "branch": "b",
+    ...                      "state": "cancelled", "device_matched": True})
+    >>> loss_triangle(sales, seen, date(2013, 6, 30), ages=3).values.tolist()  # nobody reported March: April is unknown too
+    [[2.0, 1.0, nan, nan]]
     """
     faults = [f"event {word!r} (expected one of {', '.join(LOSSES)})" for word in event if word not in LOSSES]
     if faults := faults + ([f"ages {ages} (expected 1 or more)"] if ages < 1 else []):

@@ -2,8 +2,9 @@
 
 What stands above and below the line is a setting of the province, because the documents don't say: the
 device discount alone or with the refunds at face; over list, contract or supply price. Unset, there is no
-rate. A sale without its subsidy or its base known is left out of both sums and counted, and so is a subsidy on a
-price that is zero or below: it has no rate, and would raise everybody else's.
+rate. A sale without its subsidy or its base known is left out of both sums and counted. So, apart, is a subsidy on
+a list or supply price of zero, or on any price below: no device has such a price, the subsidy has no rate, and it
+would raise everybody else's. A contract price of zero is one: the device was given away.
 """
 
 from __future__ import annotations
@@ -55,37 +56,38 @@ def subsidy_rate(sales: pd.DataFrame, by: Sequence[str] = (), *, numerator: str,
         base: `list`, `contract` or `supply` price; "" is unset.
 
     Returns:
-        by…, units, subsidy_yuan, base_yuan, rate (fraction), unknown_units (left out), reason. The rate is
-        NaN with reason `zero_base` where no price is above zero, `unknown` where nothing is known, `unset` where
-        a setting is.
+        by…, units, subsidy_yuan, base_yuan, rate (fraction), unknown_units (left out), no_price_units and
+        no_price_yuan (left out: subsidised at a price that is none), reason. The rate is NaN with reason `zero_base`
+        where no price is above zero, `unknown` where nothing is known, `unset` where a setting is.
 
     Raises:
         UsageError: an unknown setting.
 
     >>> sales = pd.DataFrame({"units": [1, 9, 1, 1], "subsidy": [900.0, 100, 5, 5], "list_price": [1000.0, 1000, 0, 0],
     ...                       "class": ["a", "a", "a", "b"]})
-    >>> subsidy_rate(sales, ["class"], numerator="device", base="list")[["rate", "unknown_units", "reason"]].values.tolist()
-    [[0.18, 1, ''], [nan, 1, 'zero_base']]
+    >>> subsidy_rate(sales, ["class"], numerator="device", base="list")[["rate", "no_price_yuan", "reason"]].values.tolist()
+    [[0.18, 5.0, ''], [nan, 5.0, 'zero_base']]
     """
     parts = amounts(sales, numerator, base)
-    price = parts["base_yuan"] * np.sign(sales["units"])
-    worthless = (price < 0) | ((price == 0) & (parts["subsidy_yuan"] != 0))
+    given, price = parts["subsidy_yuan"], parts["base_yuan"]
+    no_price = given.notna() & ((price < 0) | ((price == 0) & (given != 0) & (base != "contract")))
     stated = parts.notna().all(axis=1)
-    known = stated & ~worthless
+    known = stated & ~no_price
     frame = sales[list(by)].assign(
         units=sales["units"].where(known, 0),
         subsidy_yuan=parts["subsidy_yuan"].where(known, 0.0),
         base_yuan=parts["base_yuan"].where(known, 0.0),
-        unknown_units=sales["units"].where(~known, 0),
-        worthless=sales["units"].where(stated & worthless, 0),
+        unknown_units=sales["units"].where(~stated, 0),
+        no_price_units=sales["units"].where(no_price, 0),
+        no_price_yuan=given.where(no_price, 0.0),
     )
-    measures = ["units", "subsidy_yuan", "base_yuan", "unknown_units", "worthless"]
+    measures = ["units", "subsidy_yuan", "base_yuan", "unknown_units", "no_price_units", "no_price_yuan"]
     if by:
         out = frame.groupby(list(by), as_index=False, sort=True, dropna=False)[measures].sum()
     else:
         out = frame[measures].sum().to_frame().T
     out["rate"] = out["subsidy_yuan"] / out["base_yuan"].where(out["base_yuan"] != 0)
-    nothing = (out["units"] == 0) & (out.pop("worthless") == 0)
+    nothing = (out["units"] == 0) & (out["no_price_units"] == 0)
     unset = "unknown" if numerator and base else "unset"
     out["reason"] = np.select([nothing, out["base_yuan"] == 0], [unset, "zero_base"], "")
     return out

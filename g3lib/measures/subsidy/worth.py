@@ -36,10 +36,10 @@ def mature(states: pd.DataFrame, months: int = 12) -> pd.Series:
 
 
 def net_adds(activity: pd.DataFrame, first: str, last: str) -> float:
-    """Customers in service at the end less at the start: 净增 = new and migrated in − lost.
+    """Net add 净增 = customers at the end − at the start = new and migrated in − lost, taken as flows.
 
-    Taken as flows, who first appears less who is reported as having left: a customer whose rows just end (a table
-    follows nobody for ever) is not known to be lost.
+    New is who first appears, lost who is first reported as having left. A customer whose rows just end (a table follows
+    nobody for ever) is not known to be lost, so this is an upper bound, and a cost per net add a lower one.
 
     Args:
         activity: customer, month, state; a customer counts once, whoever reports him.
@@ -56,9 +56,8 @@ def net_adds(activity: pd.DataFrame, first: str, last: str) -> float:
     start, end = (pd.Timestamp(month) for month in (shift(first, -1), last))
     if not set(pd.date_range(start, end, freq="MS")) <= set(activity["month"]):
         return float("nan")
-    inside = activity["month"].between(start, end, inclusive="right")
-    came = activity.groupby("customer")["month"].min().between(start, end, inclusive="right").sum()
-    left = activity.loc[inside & activity["state"].eq("cancelled"), "customer"].nunique()
+    firsts = [rows.groupby("customer")["month"].min() for rows in (activity, activity[activity["state"] == "cancelled"])]
+    came, left = (months.between(start, end, inclusive="right").sum() for months in firsts)
     return float(came - left)
 
 
@@ -125,6 +124,13 @@ def customer_costs(
 
     Returns:
         As `cost_per`. A sale whose subsidy is unknown is in no sum: where there are any, the cost is unknown.
+
+    >>> sales = pd.DataFrame({"units": [1, 1], "subsidy": [300.0, None], "list_price": 1000.0})
+    >>> states = pd.DataFrame({"month": "2013-01", "units": [1, 1], "state": "valid"})
+    >>> new = pd.DataFrame({"incremental": [1.0], "se": 0.5, "df": 9.0})
+    >>> seen = pd.DataFrame({"customer": [], "month": pd.to_datetime([]), "state": []})
+    >>> customer_costs(sales, states, new, seen, numerator="device", base="list")[["name", "value", "reason"]].values.tolist()
+    [['sale', nan, 'unknown'], ['net_add', nan, 'unknown'], ['valid', nan, 'unknown'], ['incremental', nan, 'unknown']]
     """
     months = sorted(states["month"].unique())
     net = net_adds(activity, months[0], months[-1]) if months else float("nan")
@@ -140,7 +146,7 @@ def returns_by_class(
 
     Args:
         sales, activity, asof: as for `durations`; bare sales are left out.
-        layers: `cost_layers` of the same sales by device_class: device discount, commission and refunds at
+        layers: `cost_layers` of the same sales by device_class and contract: device discount, commission and refunds at
             marginal cost a unit are taken from it; stock and commitments are not a sale's.
         margin: share of revenue; annual_rate, collection_rate: fractions (see `cash_curve`, `termination_receipts`).
         draws: how often the customers are drawn again, survival and margin together; the seed is the class's name.
@@ -153,11 +159,20 @@ def returns_by_class(
         break_even (yuan a unit), break_even_rate (of list price), reason: `no_term`, `not_followed` where no customer is
         beyond the month of sale, `unknown` where a cost, the margin (or every revenue) or a rate is;
         break_even_reason: see `break_even_subsidy`.
+
+    >>> sales = pd.DataFrame({"date": [pd.Timestamp("2013-01-31")], "device_class": "handset", "contract": "plan", "units": 1,
+    ...                       "term_months": 12, "list_price": 1000.0, "customer": "c", "device": "d"})
+    >>> layers = sales[["device_class", "contract", "units"]].assign(part="device_discount", yuan=300.0)
+    >>> seen = pd.DataFrame({"customer": ["c"], "month": pd.Timestamp("2013-01-01"), "state": "active", "reason": None})
+    >>> found = returns_by_class(sales, seen, layers, date(2013, 1, 31), margin=0.4, annual_rate=0.08, collection_rate=0.5)
+    >>> found[["subsidy", "payback", "censored", "reason"]].values.tolist()
+    [[300.0, nan, False, 'not_followed']]
     """
     contracted = sales[(sales["contract"] != BARE) & (sales["units"] > 0)]
     rows = []
     for name, own in contracted.groupby("device_class", sort=True):
-        sums = layers[layers["device_class"] == name].groupby("part")[["yuan", "units"]].sum(min_count=1)
+        mine = layers[(layers["device_class"] == name) & (layers["contract"] != BARE)]
+        sums = mine.groupby("part")[["yuan", "units"]].sum(min_count=1)
         parts = sums["yuan"] / sums["units"].where(sums["units"] > 0)
         found = _of_class(str(name), own, activity, parts, asof, margin, annual_rate, collection_rate, draws)
         rows.append({"device_class": name} | found)
@@ -176,7 +191,8 @@ def _of_class(
 ) -> dict[str, Any]:  # fmt: skip
     terms = sales.groupby("term_months")["units"].sum()
     term = int(terms.idxmax()) if len(terms) else 0
-    price = float(np.average(sales["list_price"], weights=sales["units"]))
+    priced = sales[sales["list_price"] > 0]
+    price = float((priced["list_price"] * priced["units"]).sum() / (priced["units"].sum() or np.nan))
     needed = ["device_discount", "commission", "refund_free_marginal", "refund_data_marginal"]
     subsidy, commission, free, data = parts.reindex(needed).astype(float)
     out: dict[str, Any] = dict.fromkeys(_RETURNS, np.nan)
@@ -260,7 +276,7 @@ def without_boxes(sales: pd.DataFrame, states: pd.DataFrame, flagged: pd.Series)
     [400.0, 100.0]
     """
     rows = []
-    for boxes, part in (("with", ~flagged | flagged), ("without", ~flagged)):
+    for boxes, part in (("with", flagged.notna()), ("without", ~flagged)):
         valid = float(sales.loc[part & (states["state"] == "valid"), "units"].sum())
         known = sales[part & ~states["state"].isin(["young", "unknown"])]  # of the others nobody knows whether they are valid
         spent = float((known["subsidy"] * known["units"]).sum(skipna=False))

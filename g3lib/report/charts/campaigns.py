@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
 from g3lib.labels import Lang, percent, pick, points
 from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT
@@ -37,7 +36,7 @@ def before_after(lifts: pd.DataFrame, ax: Axes, lang: Lang, branch: str, area: t
                     fontsize=9, color=INK, annotation_clip=False)  # fmt: skip
     ax.set_ylim(-0.6, len(table) - 0.4)
     ax.set_xlim(0, min(1.12, 1.25 * float(table[["before", "after"]].max().max())))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0)))
+    ax.xaxis.set_major_formatter(lambda v, _: percent(v, 0))
     ax.set_xlabel(pick(lang, "参与率：空心为前，实心为后", "participation rate: open before, filled after"))
     return ax
 
@@ -59,8 +58,8 @@ def start_and_lift(lifts: pd.DataFrame, ax: Axes, lang: Lang, branch: str) -> Ax
                     ha="right" if left else "left", va="center", fontsize=9,
                     color=ACCENT if row.branch == branch else "#555555")  # fmt: skip
     ax.axhline(0, color=LIGHT, linewidth=0.8)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:.0f}"))
+    ax.xaxis.set_major_formatter(lambda v, _: percent(v, 0))
+    ax.yaxis.set_major_formatter(lambda v, _: f"{100 * v:.0f}")
     ax.set_xlabel(pick(lang, "活动前参与率", "participation rate before"))
     ax.set_ylabel(pick(lang, "提升（个百分点）", "lift (pp)"))
     ax.margins(x=0.12, y=0.12)

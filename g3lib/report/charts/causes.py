@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
 from g3lib.labels import Lang, label, number, percent, pick
 from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, WARN
@@ -27,7 +26,7 @@ def pareto_bars(pareto: pd.DataFrame, ax: Axes, lang: Lang, category: str, value
     crowded = max(map(len, names), default=0) * len(names) > 70
     ax.set_xticks(range(len(names)), names, rotation=35 if crowded else 0, ha="right" if crowded else "center")
     ax.set_ylabel(pick(lang, "缺口（台；百分数为累计）", "shortfall (devices; %: cumulative)"))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
+    ax.yaxis.set_major_formatter(lambda v, _: number(v))
     ax.margins(y=0.22)
     return ax
 
@@ -52,7 +51,7 @@ def effects(tested: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
     ax.set_yticks(range(len(table)), list(table["cause"]))
     ax.set_ylim(-0.6, len(table) - 0.4)
     ax.margins(x=0.18)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{100 * v:+.0f}"))
+    ax.xaxis.set_major_formatter(lambda v, _: f"{100 * v:+.0f}")
     ax.set_xlabel(
         pick(lang, "风险差（个百分点，分层）及95%区间；灰带为无关紧要的范围",
              "risk difference (pp, stratified) with 95 % interval; grey band: too small to matter")

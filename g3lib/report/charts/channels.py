@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from g3lib.labels import Lang, label, number, percent, pick
 from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, WARN
@@ -40,7 +40,7 @@ def units_by_month(units: pd.DataFrame, ax: Axes, lang: Lang, accent: str = "") 
     ax.set_xlim(-0.6, len(table) - 0.4)
     ax.set_ylabel(pick(lang, "台", "devices"))
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
+    ax.yaxis.set_major_formatter(lambda v, _: number(v))
     ax.margins(y=0.12)
     return ax
 
@@ -64,7 +64,7 @@ def change_waterfall(change: pd.DataFrame, ax: Axes, lang: Lang, before: str, af
     ax.annotate(number(level), (len(names) - 1, level), ha="center", va="bottom")
     ax.set_xticks(range(len(names)), names)
     ax.set_ylabel(pick(lang, "台", "devices"))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
+    ax.yaxis.set_major_formatter(lambda v, _: number(v))
     ax.margins(y=0.12)
     return ax
 
@@ -88,6 +88,6 @@ def attainment_against_time(progress: pd.DataFrame, ax: Axes, lang: Lang) -> Axe
     ax.set_yticks(range(len(progress)), [f"{word}\n{time}" for word, time in zip(words, elapsed, strict=True)])
     ax.set_ylim(-0.6, len(progress) - 0.2)
     ax.set_xlim(0, widest)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0)))
+    ax.xaxis.set_major_formatter(lambda v, _: percent(v, 0))
     ax.set_xlabel(pick(lang, "完成率（实际 ÷ 目标；竖线为时间进度）", "attainment (actual ÷ target; mark: time)"))
     return ax

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from g3lib.labels import Lang, label, money, number, percent, pick
 from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, spread
@@ -50,8 +50,8 @@ def cohort_faults(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
     ax.set_xticks(range(0, len(months), step), months[::step])
     ax.set_ylim(0, top * 1.1)
     ax.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0)))
-    ax.set_ylabel(pick(lang, "三个月后不是有效客户的占比", "no valid customer three months on"))
+    ax.yaxis.set_major_formatter(lambda v, _: percent(v, 0))
+    ax.set_ylabel(pick(lang, "三个月后不是有效客户的占比（标注：末批）", "no valid customer three months on (labels: last)"))
     return ax
 
 
@@ -83,6 +83,6 @@ def cost_per(costs: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
     ax.set_yticks(range(len(table)), [label("cost_per", name, lang) for name in table["name"]])
     ax.set_ylim(-0.6, len(table) - 0.4)
     ax.set_xlim(0, right * 1.25)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: number(v)))
+    ax.xaxis.set_major_formatter(lambda v, _: number(v))
     ax.set_xlabel(pick(lang, "元，近十二个满龄月的销售（横条为95%区间）", "yuan, last twelve cohorts of full age (bar: 95 %)"))
     return ax

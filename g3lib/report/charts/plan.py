@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
 from g3lib.labels import Lang, label, number, percent, pick
 from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT
@@ -34,7 +33,7 @@ def rates_today_and_proposed(changes: pd.DataFrame, worth: pd.DataFrame, ax: Axe
     ax.set_ylim(-0.6, len(table) - 0.4)
     ax.set_xlim(0, 1.45)
     ax.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0)))
+    ax.xaxis.set_major_formatter(lambda v, _: percent(v, 0))
     ax.set_xlabel(pick(lang, "补贴率：空心为现行，实心为建议，竖线为合约期内可回本的上限；右侧为有效客户增减",
                        "rate: open today's, filled proposed, mark the most that pays back; right: valid customers"))  # fmt: skip
     return ax

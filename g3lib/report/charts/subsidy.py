@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
 from g3lib.labels import Lang, label, percent, pick
 from g3lib.report.charts.look import ACCENT, INK, LIGHT, WARN
@@ -30,12 +29,13 @@ def rate_against_rule(rates: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
         ax.annotate(percent(row.rate, 1), (row.rate, i), xytext=(8, 0), textcoords="offset points", va="center",
                     fontsize=9, color=WARN if row.fails or row.below else INK)  # fmt: skip
     ax.set_yticks(range(len(table)), names, fontsize=9)
-    ax.set_xlim(0, 1.12)
+    widest = 1.12 * max(1.0, float(table["rate"].max()) if table["rate"].notna().any() else 1.0)
+    ax.set_xlim(0, widest)
     ax.set_ylim(-0.7, len(table) - 0.3)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0) if v <= 1 else ""))
+    ax.xaxis.set_major_formatter(lambda v, _: percent(v, 0) if v <= max(1, widest / 1.12) else "")
     ax.set_xlabel(
-        pick(lang, "补贴率：圆点为实际，灰带为规则（含“约”的容差）",
-             "subsidy rate: dot actual, grey band the rule with its tolerance")
+        pick(lang, "补贴率：圆点为平均，红点有单台不合规则；灰带为规则（含“约”的容差）",
+             "subsidy rate: dot the mean, red where single devices break the rule; grey band the rule with its tolerance")
     )
     return ax
 
@@ -57,6 +57,7 @@ def lifecycle_bars(lives: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
     ax.set_yticks(range(len(table)), list(table["model"]), fontsize=9)
     ax.set_xlim(0, 1.12)
     ax.set_ylim(-0.7, len(table) - 0.3)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: percent(v, 0) if v <= 1 else ""))
-    ax.set_xlabel(pick(lang, "生命周期平均补贴率（竖线为上限）", "lifecycle average subsidy rate (mark: cap)"))
+    ax.xaxis.set_major_formatter(lambda v, _: percent(v, 0) if v <= 1 else "")
+    ax.set_xlabel(pick(lang, "生命周期平均补贴率（竖线为上限；灰：不作结论，橙：将超，红：已超）",
+                       "lifecycle average rate (mark: cap; grey: no verdict, orange: will be beyond, red: beyond)"))  # fmt: skip
     return ax

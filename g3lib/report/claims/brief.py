@@ -115,7 +115,7 @@ def _customers(voice: Voice, data: Dataset, sales: pd.DataFrame, numerator: str,
     if data.activity.empty:
         return []
     asof = data.period.asof
-    decided = subsidy.decided(data.assumptions, asof, data.branch)
+    decided = subsidy.decided(data.assumptions, asof, data.scopes)
     states = subsidy.customer_states(sales, data.activity, asof, decided["m"], decided["k"])
     ripe = subsidy.mature(states)
     panel = subsidy.panel(data.offers, numerator=numerator, base=base)

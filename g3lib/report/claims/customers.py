@@ -22,6 +22,10 @@ def headline(voice: Voice, rates: pd.DataFrame, states: pd.DataFrame) -> list[Fi
         states: their `customer_states`.
     """
     by = rates.set_index("state")
+    if len(states) and states["reason"].eq("unset").all():
+        text = voice.say("有效客户的标准（月收入m、3G天数k）没有人设定，有效率无法得出：请加载assumptions表。",
+                         "Nobody decided what a valid customer is (revenue m, days k): no valid share; load an assumptions table.")  # fmt: skip
+        return [voice.finding("customers.valid", None, "1", text, definition=_VALID, status=Status.UNKNOWN, headline=True)]
     if rates.empty or not by.loc["valid", "base"] > 0:
         text = voice.say("没有可跟踪满三个月的客户，有效率无法得出。", "No customer can be followed for three months: no valid share.")
         return [voice.finding("customers.valid", None, "1", text, definition=_VALID, status=Status.UNKNOWN, headline=True)]
@@ -46,11 +50,11 @@ def headline(voice: Voice, rates: pd.DataFrame, states: pd.DataFrame) -> list[Fi
     return [lead, *figures]
 
 
-def faults(voice: Voice, rates: pd.DataFrame, overall: pd.DataFrame) -> list[Finding]:
+def faults(voice: Voice, rates: pd.DataFrame, overall: pd.DataFrame, states: pd.DataFrame) -> list[Finding]:
     """Which fault takes most customers.
 
     Args:
-        rates: `cohort_rates` by month; overall: of the mature cohorts, one group.
+        rates: `cohort_rates` by month; overall: of the mature cohorts, one group; states: theirs.
     """
     young = int(rates.loc[rates["state"] == "young", "units"].sum())
     lost = overall[overall["state"].isin(["cancelled", "cross_branch", "split", "not_activated", "idle", "low_use"])]
@@ -58,13 +62,13 @@ def faults(voice: Voice, rates: pd.DataFrame, overall: pd.DataFrame) -> list[Fin
         text = voice.say("没有可判定的失效客户", "No customer is known to have failed")
         return [voice.finding("customers.worst_fault", None, "1", text, status=Status.UNKNOWN)]
     top = lost.loc[lost["share"].idxmax()]
-    word = voice.word("outcome", top.state)
+    word, span = voice.word("outcome", top.state), f"{states['month'].min()}..{states['month'].max()}"
     text = voice.say(
-        f"失效最多的是{word}，占{percent(top.share, 1)}（{number(top.units)}台）；另有{number(young)}台未满三个月，不作比较",
-        f"Most of the lost: {word}, {percent(top.share, 1)} ({number(top.units)} devices); {number(young)} are too young to compare",
+        f"{voice.span(span)}售出者失效最多的是{word}，占{percent(top.share, 1)}（{number(top.units)}台）；另有{number(young)}台未满三个月，不作比较",
+        f"What took most of the customers of {voice.span(span)}: {word}, {percent(top.share, 1)} ({number(top.units)} devices); {number(young)} are too young to compare",
     )
     return [voice.finding("customers.worst_fault", top.share, "1", text, denominator=voice.say("状态已知的台数", "devices of known state"),
-                          definition=_VALID, table="activity", period=f"{rates['month'].min()}..{rates['month'].max()}")]  # fmt: skip
+                          definition=_VALID, table="activity", period=span)]  # fmt: skip
 
 
 def caused(voice: Voice, found: pd.DataFrame, costs: pd.DataFrame, response: pd.DataFrame) -> list[Finding]:
@@ -105,9 +109,9 @@ def caused(voice: Voice, found: pd.DataFrame, costs: pd.DataFrame, response: pd.
     definition = "Σ units × (1 − exp(−beta × rate)), less displaced bare sales, less own migration"
     lead = voice.finding("caused.incremental", row.incremental, "户", voice.say(zh, en), definition=definition, table="sales", headline=True,
                          denominator=voice.say("没有补贴时的预期销量", "what would have sold without subsidy"))  # fmt: skip
-    sums = [(f"caused.{name}", row[name], "台") for name in ("caused", "displaced", "migrated")]
-    sums += [(f"cost_per.{line['name']}", line["value"], "元") for line in costs.to_dict("records")]
-    return [lead, *(voice.finding(name, value, unit, number(value), definition=_COST, table="sales") for name, value, unit in sums)]
+    sums = [(f"caused.{name}", row[name], "台", definition) for name in ("caused", "displaced", "migrated")]
+    sums += [(f"cost_per.{line['name']}", line["value"], "元", _COST) for line in costs.to_dict("records")]
+    return [lead, *(voice.finding(name, value, unit, number(value), definition=of, table="sales") for name, value, unit, of in sums)]
 
 
 def layers(voice: Voice, table: pd.DataFrame) -> list[Finding]:
@@ -146,10 +150,15 @@ def checks(
         m, k: the least revenue and days on 3G that make a valid and an active customer.
     """
     said = [*_learnt(voice, response), *not_identified(voice, response), *_reach(voice, found.iloc[0], migrated), *_boxes(voice, boxed)]
-    return [*said, Check("valid_customer", Verdict.WARNING, voice.say(
-        f"有效客户：售后第1至3个月在网、月收入不低于{number(m)}元、机卡未分离；3G活跃另要求每月上3G不少于{number(k)}天。",
-        f"A valid customer is in service in months 1 to 3, pays {number(m)} yuan a month or more, and has number and device "
-        f"together; 3G-active asks for {number(k)} days on 3G a month besides."))]  # fmt: skip
+    if m == m and k == k:
+        said.append(Check("valid_customer", Verdict.WARNING, voice.say(
+            f"有效客户：售后第1至3个月在网、月收入不低于{number(m)}元、机卡未分离；3G活跃另要求每月上3G不少于{number(k)}天。",
+            f"A valid customer is in service in months 1 to 3, pays {number(m)} yuan a month or more, and has number and device "
+            f"together; 3G-active asks for {number(k)} days on 3G a month besides.")))  # fmt: skip
+    return [*said, Check("net_adds", Verdict.WARNING, voice.say(
+        "净增按首次出现减已报离网计；记录中断而未报离网者不算流失，故净增是上限，每净增客户的成本是下限。",
+        "Net adds are who first appears less who is reported as gone; whose rows just end is not counted as lost, so they are an upper "
+        "bound and the cost of each a lower one."))]  # fmt: skip
 
 
 def not_identified(voice: Voice, response: pd.DataFrame) -> list[Check]:
@@ -162,7 +171,7 @@ def not_identified(voice: Voice, response: pd.DataFrame) -> list[Check]:
     return said
 
 
-def spread(voice: Voice, response: pd.DataFrame) -> str:
+def residual_spread(voice: Voice, response: pd.DataFrame) -> str:
     """How far each learnt class's rates moved apart, standard deviation in points."""
     known = response[response["beta"].notna()]
     return voice.listed([f"{voice.word('device_class', r.device_class)}{voice.say('', ' ')}{number(r.residual_sd_pp, 1)}" for r in known.itertuples()])
@@ -175,25 +184,31 @@ def _learnt(voice: Voice, response: pd.DataFrame) -> list[Check]:
     zh = "、".join(f"{voice.word('device_class', r.device_class)}{r.beta:.2f}（{r.low:.2f}至{r.high:.2f}）" for r in learnt.itertuples())
     en = ", ".join(f"{voice.word('device_class', r.device_class)} {r.beta:.2f} ({r.low:.2f} to {r.high:.2f})" for r in learnt.itertuples())
     branches, apart = int(learnt["clusters"].min()), percent(learnt["between_branches"].min(), 0)
+    few = voice.listed([voice.word("device_class", r.device_class) for r in learnt[learnt["reason"] == "few_df"].itertuples()])
+    shaky = (f"{few}实际起作用的分公司太少，区间不稳。", f" For {few} one or two branches decide: its interval is shaky.") if few else ("", "")
     return [Check("identified", Verdict.WARNING, voice.say(
         f"补贴响应由{branches}个分公司同月内补贴率的不同变动识别：各终端类型的补贴率按月变动超过1个百分点合计{number(learnt['changed'].sum())}次，"
-        f"至少{apart}的变动发生在同月的分公司之间（扣除渠道合约与月份效应后的标准差，百分点：{spread(voice, response)}）。"
-        f"补贴率每高10个百分点，销量约乘以 exp(0.1×系数)。系数：{zh}。若分公司因预期销量好坏而调整力度，此结论不成立。",
+        f"至少{apart}的变动发生在同月的分公司之间（扣除渠道合约与月份效应后的标准差，百分点：{residual_spread(voice, response)}）。"
+        f"补贴率每高10个百分点，销量约乘以 exp(0.1×系数)。系数：{zh}。{shaky[0]}若分公司因预期销量好坏而调整力度，此结论不成立。",
         f"The response is learnt from rates that {branches} branches moved apart in the same month: {number(learnt['changed'].sum())} moves of more than "
         f"a point from month to month over all classes, at least {apart} of what moved being branches apart in the same month (standard deviation "
-        f"in pp after channel, contract and month effects: {spread(voice, response)}). 10 points more of subsidy multiply sales by exp(0.1 × beta). "
-        f"Beta: {en}. It would not hold if branches moved their rates because they expected good or bad sales."))]  # fmt: skip
+        f"in pp after channel, contract and month effects: {residual_spread(voice, response)}). 10 points more of subsidy multiply sales by exp(0.1 × beta). "
+        f"Beta: {en}.{shaky[1]} It would not hold if branches moved their rates because they expected good or bad sales."))]  # fmt: skip
 
 
 def _reach(voice: Voice, row: Any, migrated: pd.DataFrame) -> list[Check]:
     said = []
     if row.caused == row.caused and row.other_form == row.other_form:
         said.append(Check("extrapolated", Verdict.WARNING, voice.say(
-            f"补贴率从未接近零，因补贴而来的销量是外推：按销量对补贴率的指数形式为{number(row.caused)}台，若净价弹性不变则为{number(row.other_form)}台；"
-            "区间只含抽样误差，不含形式的选择。数据以内的变动（几个百分点）不受此影响。",
-            f"No rate was ever near zero, so the sales caused are extrapolated: {number(row.caused)} if sales grow exponentially with the rate, "
-            f"{number(row.other_form)} if the elasticity to the net price is constant. The interval holds sampling error, not the choice of form; "
-            "moves of a few points, inside the data, are not touched by it.")))  # fmt: skip
+            f"因补贴而来的销量是与零补贴相比的推算：按销量对补贴率的指数形式为{number(row.caused)}台，若净价弹性不变则为{number(row.other_form)}台；"
+            "补贴率从未接近零时，两种形式数据分不出来，区间只含抽样误差；数据以内的变动（几个百分点）不受此影响。",
+            f"The sales caused are those beyond what no subsidy at all would sell: {number(row.caused)} if sales grow exponentially with the rate, "
+            f"{number(row.other_form)} if the elasticity to the net price is constant. Where no rate is near zero the data cannot tell which, and the "
+            "interval holds sampling error only; moves of a few points, inside the data, are not touched by it.")))  # fmt: skip
+    if row.displaced > 0:
+        said.append(Check("displaced", Verdict.WARNING, voice.say(
+            f"其中已抵减被替代的裸机{number(row.displaced)}台（标准误{number(row.displaced_se)}台）。",
+            f"{number(row.displaced)} bare devices that it displaced are deducted (standard error {number(row.displaced_se)}).")))  # fmt: skip
     if row.unknown_units > 0:
         said.append(Check("caused_unknown", Verdict.NONE, voice.say(
             f"增量测算未含{number(row.unknown_units)}台（补贴或响应未知）。",
@@ -214,8 +229,8 @@ def _boxes(voice: Voice, boxed: pd.DataFrame) -> list[Check]:
     if not whole.units > rest.units:
         return []
     return [Check("boxes", Verdict.WARNING, voice.say(
-            f"疑似拆箱养卡{number(whole.units - rest.units)}台，补贴{voice.money(whole.subsidy_yuan - rest.subsidy_yuan)}；"
-            f"每有效客户补贴含其{voice.money(whole.cost_per_valid)}、不含{voice.money(rest.cost_per_valid)}。疑似不是认定，需核查。",
-            f"{number(whole.units - rest.units)} devices are suspected of box-breaking, {voice.money(whole.subsidy_yuan - rest.subsidy_yuan)} "
-            f"of subsidy; a valid customer cost {voice.money(whole.cost_per_valid)} with them, {voice.money(rest.cost_per_valid)} without. "
+            f"近十二个满三个月的批次中疑似拆箱养卡{number(whole.units - rest.units)}台，终端直降{voice.money(whole.subsidy_yuan - rest.subsidy_yuan)}；"
+            f"每有效客户的终端直降含其{voice.money(whole.cost_per_valid)}、不含{voice.money(rest.cost_per_valid)}。疑似不是认定，需核查。",
+            f"Of the last twelve cohorts of full age {number(whole.units - rest.units)} devices are suspected of box-breaking, {voice.money(whole.subsidy_yuan - rest.subsidy_yuan)} "
+            f"of device discount; a valid customer cost {voice.money(whole.cost_per_valid)} with them, {voice.money(rest.cost_per_valid)} without. "
             "A suspicion is a reason to look, no finding."))]  # fmt: skip

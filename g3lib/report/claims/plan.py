@@ -10,19 +10,21 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import VOCABULARIES, number, percent
 from g3lib.measures.subsidy.allocation import Allocation
-from g3lib.report.claims.customers import not_identified, spread
+from g3lib.report.claims.customers import not_identified, residual_spread
 from g3lib.report.claims.voice import Voice
 from g3lib.report.tables import limit_name
 
 _GAIN = "Σ share of valid customers × expected units"
 
 
-def headline(voice: Voice, plan: Allocation, budget: float, target: float, gained: tuple[float, float, float]) -> list[Finding]:
+def headline(
+    voice: Voice, plan: Allocation, cells: pd.DataFrame, target: float, gained: tuple[float, float, float]
+) -> list[Finding]:
     """What the same money, or the given budget, would buy, and how sure it is that nothing better exists.
 
     Args:
         plan: the allocation.
-        budget: yuan, net of rebates.
+        cells: `next_month`: where no unit's worth is known, a unit is a sale and called one.
         target: valid customers wanted; 0 for none.
         gained: `gain`: value, low, high.
     """
@@ -31,21 +33,25 @@ def headline(voice: Voice, plan: Allocation, budget: float, target: float, gaine
         text = voice.say(f"这些限制不能同时满足：{named}。没有可行的方案。", f"These limits cannot all be kept: {named}. There is no plan.")
         return [voice.finding("plan.customers", None, "户", text, status=Status.BREACH, headline=True)]
     value, low, high = gained
+    known = bool(cells["value_known"].any())
+    of = voice.say("户" if known else "台", "")
+    thing = voice.say("有效客户", "valid customers") if known else voice.say("销量（是否有效未知）", "devices (how many of them valid is unknown)")
     part = f"{percent(value / plan.today_objective, 1)}" if plan.today_objective else ""
     span = voice.say(f"，95%区间{number(low)}至{number(high)}", f", 95 % interval {number(low)} to {number(high)}") if low == low else ""
-    more = voice.say(f"{'少' if value < 0 else '多'}{number(abs(value))}户", f"{number(abs(value))} {'fewer' if value < 0 else 'more'}")
+    more = voice.say(f"{'少' if value < 0 else '多'}{number(abs(value))}{of}", f"{number(abs(value))} {'fewer' if value < 0 else 'more'}")
     aside = part + span if part else span.lstrip("，, ")
     zh = (
-        f"下月净支出{voice.money(plan.spend)}，预期有效新增{number(plan.objective)}户；"
-        f"按现行力度净支出{voice.money(plan.today_spend)}得{number(plan.today_objective)}户，{more}{f'（{aside}）' if aside else ''}。"
+        f"下月净支出{voice.money(plan.spend)}，预期{thing}{number(plan.objective)}{of}；"
+        f"按现行力度净支出{voice.money(plan.today_spend)}得{number(plan.today_objective)}{of}，{more}{f'（{aside}）' if aside else ''}。"
     )
     en = (
-        f"Next month a net {voice.money(plan.spend)} would bring {number(plan.objective)} valid customers; today's rates bring "
+        f"Next month a net {voice.money(plan.spend)} would bring {number(plan.objective)} {thing}; today's rates bring "
         f"{number(plan.today_objective)} for {voice.money(plan.today_spend)}: {more}{f' ({aside})' if aside else ''}."
     )
     near = percent(max(plan.gap, 1e-5), 3)  # the proof is in floating point: no gap is claimed to be nothing
     proof = voice.say(
-        f"与可证明的最优相差不超过{near}；预算{voice.money(budget)}。", f" No plan gains more than {near} above it; the budget is {voice.money(budget)}."
+        f"在所试各档补贴率中，没有方案能比它多出{near}以上；预算{voice.money(plan.budget)}。",
+        f" No plan at the rates tried gains more than {near} above it; the budget is {voice.money(plan.budget)}.",
     )
     lead = voice.finding("plan.customers", plan.objective, "户", voice.say(zh, en) + proof, definition=_GAIN, table="sales", headline=True,
                          denominator=voice.say("现行力度的预期", "what today's rates bring"), previous=plan.today_objective)  # fmt: skip
@@ -95,7 +101,7 @@ def _moved(voice: Voice, finding: str, table: pd.DataFrame, names: list[str]) ->
     if downs:
         zh.append("减少最多：" + "、".join(f"{n}{voice.money(-v)}" for n, v in downs[:2]))
         en.append("largest cuts: " + ", ".join(f"{n} {voice.money(-v)}" for n, v in downs[:2]))
-    text = voice.say("；".join(zh), "; ".join(en)[:1].upper() + "; ".join(en)[1:])
+    text = voice.clauses(zh, en)
     total = sum(v for _, v in ups)
     return [voice.finding(finding, total, "元", text, definition="subsidy proposed − today's", table="sales")]
 
@@ -103,20 +109,19 @@ def _moved(voice: Voice, finding: str, table: pd.DataFrame, names: list[str]) ->
 def limits(voice: Voice, plan: Allocation) -> list[Finding]:
     """Which limits bind, and what one more of each would buy."""
     if plan.status == "infeasible":
-        first = plan.conflicts.iloc[0]
         n, sets = len(plan.conflicts), plan.conflicts["conflict"].nunique()
-        zh = f"互相冲突的限制共{n}条，" + ("去掉任何一条即可行" if sets == 1 else f"分属{sets}组互不相干的冲突，每组须去掉一条")
-        en = f"{n} limits conflict; " + ("without any one of them there is a plan" if sets == 1 else f"they are {sets} conflicts apart, and one of each has to go")
-        text = voice.say(zh, en)
-        return [voice.finding("plan.conflicts", float(len(plan.conflicts)), "", text, definition=str(first["limit"]), status=Status.BREACH)]
+        zh = f"有{n}条限制在各组补贴率可变动的范围内做不到" + (f"，分属{sets}组冲突" if sets > 1 else "") + "；每组冲突去掉其中一条即解开，解开后可能另有冲突"
+        en = f"{n} {'limit' if n == 1 else 'limits'} cannot be kept within what the rates may move" + (f", in {sets} conflicts" if sets > 1 else "")
+        text = voice.say(zh, en + "; a conflict is gone without any one of its limits, others may then show")
+        return [voice.finding("plan.conflicts", float(n), "", text, definition="irreducible sets of limits", status=Status.BREACH)]
     priced = plan.shadow_prices[plan.shadow_prices["per_unit"] > 0]
     money = priced[priced["limit"] == "budget"]
     if money.empty:
         text = voice.say("预算没有用尽：再多的钱在各项限制内买不到更多客户", "The budget is not used up: within the limits more money buys nothing")
         return [voice.finding("plan.shadow.budget", 0.0, "户", text, definition="dual of the budget")]
     row = money.iloc[0]
-    checked = row["verdict"] == "pass"
-    got = row["bought"] if checked else row["predicted"]
+    got = row["bought"] if row["bought"] == row["bought"] else row["predicted"]
+    checked = row["bought"] == row["bought"]
     others = len(priced) - 1
     rest = (f"；另有{others}条限制也在起作用", f"; {others} other limit{'s bind' if others > 1 else ' binds'}") if others else ("", "")
     text = voice.say(
@@ -145,11 +150,10 @@ def limits_table(voice: Voice, plan: Allocation, most: int = 10) -> pd.DataFrame
     for r in plan.shadow_prices[plan.shadow_prices["per_unit"] > 0].head(most).itertuples():
         step = _amount(voice, r.step, r.unit)
         got = r.bought if r.bought == r.bought else r.predicted
-        checked = voice.say("，已重新求解核对", ", checked by solving again") if r.verdict == "pass" else ""
-        fewer = r.limit.startswith("commitment")  # a floor gives by asking for less
-        says = voice.say(
-            f"{'少承诺' if fewer else '放宽'}{step}，多得{number(got, 2)}户{checked}", f"{step} {'less promised' if fewer else 'more'} buys {number(got, 2)} customers{checked}"
-        )
+        checked = voice.say("，已重新求解核对", ", checked by solving again") if r.bought == r.bought else ""
+        # a floor gives by asking for less
+        zh, en = {"commitment": ("少承诺", "less promised"), "mix floor": ("少要求", "less asked for")}.get(r.limit.partition(" of ")[0], ("放宽", "more"))
+        says = voice.say(f"{zh}{step}，多得{number(got, 2)}户{checked}", f"{step} {en} buys {number(got, 2)} customers{checked}")
         bound = bounds.get(r.limit, float("nan"))
         rows.append((limit_name(r.limit, voice.lang), _amount(voice, bound, r.unit), says))
     return pd.DataFrame(rows, columns=["limit", "bound_text", "says"])
@@ -194,7 +198,7 @@ def returns_table(voice: Voice, table: pd.DataFrame) -> pd.DataFrame:
     for r in table.itertuples():
         why = voice.word("payback_reason", r.reason) if r.reason else ""
         payback = why or span(months(r.payback, r), months(r.payback_p10, r), months(r.payback_p90, r))
-        npv = why or span(number(r.npv), number(r.npv_p10), number(r.npv_p90))
+        npv = why or span(number(r.npv), number(r.npv_p10), number(r.npv_p90)) + voice.say(f"，{r.horizon}个月", f", {r.horizon} months")
         rows.append((r.device_class, r.term, r.subsidy, payback, npv, r.roi, r.break_even, r.break_even_rate))
     names = ["device_class", "term", "subsidy", "payback_text", "npv_text", "roi", "break_even", "break_even_rate"]
     return pd.DataFrame(rows, columns=names)
@@ -236,8 +240,8 @@ def commitments(voice: Voice, status: pd.DataFrame, missing: pd.DataFrame) -> li
         owed, expected = (voice.money(float(part["expected_penalty"].sum(min_count=1))) for part in (broken, behind))
         side = voice.word("commitment_direction", direction)
         zh = [f"{len(broken)}项未兑现，罚金{owed}"] * (len(broken) > 0) + [f"{len(behind)}项难以按期兑现，预计罚金{expected}"] * (len(behind) > 0)
-        en = [f"{len(broken)} were not met, penalty {owed}"] * (len(broken) > 0)
-        en += [f"{len(behind)} are unlikely to be, penalty expected {expected}"] * (len(behind) > 0)
+        en = [f"{len(broken)} not met, penalty {owed}"] * (len(broken) > 0)
+        en += [f"{len(behind)} unlikely to be met, penalty expected {expected}"] * (len(behind) > 0)
         said.append(Check(f"commitments.{direction}", Verdict.FAIL if len(broken) else Verdict.WARNING, voice.say(
             f"{side}{len(own)}项中{'；'.join(zh)}。差距最大：{named}。",
             f"Of {len(own)} commitments {side}, {'; '.join(en)}. Furthest behind: {named}.")))  # fmt: skip
@@ -272,7 +276,7 @@ def unified(voice: Voice, deviations: pd.DataFrame, selected: pd.DataFrame, mix:
     plan_share = mix.loc[mix["contract"] == "plan", "share"]
     if len(plan_share) and plan_share.iloc[0] == plan_share.iloc[0]:
         share = percent(plan_share.iloc[0], 1)
-        said.append(Check("plan_contracts", Verdict.PASS, voice.say(f"合约套餐占合约销量的{share}。", f"Plan contracts are {share} of contract sales.")))
+        said.append(Check("plan_contracts", Verdict.WARNING, voice.say(f"合约套餐占合约销量的{share}。", f"Plan contracts are {share} of contract sales.")))
     return said
 
 
@@ -286,7 +290,8 @@ def checks(
         max_move: as given to `next_month`; decided: `decided`.
     """
     fixed = cells["beta"].isna()
-    moved = spread(voice, response)
+    moved = residual_spread(voice, response)
+    forced = int((plan.plan["rate_change"].abs() > max_move + 1e-3).sum())
     stopped = float(((plan.plan["rate_change"].abs() > max_move - 1e-4) & ~fixed).sum())
     stood = (f"；{number(stopped)}个组到达此限，放宽会改变方案", f"; {number(stopped)} cells stand at that limit, a wider one changes the plan")
     stood, moved = stood if stopped else ("", ""), moved or voice.say("未知", "unknown")
@@ -298,9 +303,11 @@ def checks(
             f"What moved in the data (standard deviation, pp): {moved}. The rules' present rates don't bind: the proposal has to become "
             "policy first. Bare devices displaced are not counted.")),
         Check("expected", Verdict.WARNING, voice.say(
-            "销量按近三个月月均、上年同期季节（已知时）推算；区间只含响应系数的抽样误差，不含当月销量的偶然起伏。",
+            "销量按近三个月月均、上年同期季节（已知时）推算，包销的兑现概率按承诺期至今的节奏推算，两者可以不同；"
+            "区间只含响应系数的抽样误差，不含当月销量的偶然起伏；方案与收益用同一系数，收益偏乐观。",
             "Sales are the pace of the last three months at last year's season, where it is known; the interval holds the sampling error of the "
-            "response, not what a month sells by chance.")),
+            "response, not what a month sells by chance; plan and gain rest on the same betas, which favours the gain. The chance of meeting a "
+            "commitment is taken from its own pace so far and may differ.")),
         Check("assumed", Verdict.WARNING, voice.say(
             f"回本测算：毛利为收入的{percent(decided['margin'], 0)}，年折现率{percent(decided['discount_rate'], 1)}，违约金收回{percent(decided['collection_rate'], 0)}，"
             "成本为全部已知销售的平均；p10–p90只含客户抽样误差。",
@@ -310,6 +317,15 @@ def checks(
     if plan.status != "infeasible":
         said.append(Check("audit", Verdict.PASS, voice.say("每条限制都以精确算术重新核对过；方案不超预算。",
                                                            "Every limit was checked again in exact arithmetic; the plan keeps to the budget.")))  # fmt: skip
+    if forced:
+        said.append(Check("forced", Verdict.WARNING, voice.say(
+            f"{number(forced)}个组因单台上限或生命周期上限须降得更多，超出数据所及，其销量是推测。",
+            f"{number(forced)} cells must fall further for a cap, beyond what the data can vouch for: what they would sell is a guess.")))  # fmt: skip
+    if not cells["value_known"].all():
+        names = [voice.word("device_class", one) for one in sorted(cells.loc[~cells["value_known"], "device_class"].unique())]
+        said.append(Check("value_assumed", Verdict.NONE, voice.say(
+            f"{voice.listed(names)}没有已知的有效客户占比，每台按一户计。",
+            f"{voice.listed(names)}: no share of valid customers is known, a device counts as one.")))  # fmt: skip
     free = sorted(set(cells["model"]) & set(lives.loc[lives["allowed_rate"].isna(), "model"]))
     if free:
         said.append(Check("no_lifecycle_cap", Verdict.NONE, voice.say(

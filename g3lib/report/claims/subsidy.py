@@ -20,6 +20,7 @@ def headline(voice: Voice, rates: pd.DataFrame, checked: pd.DataFrame, units: pd
         base: the base that was set.
     """
     whole = rates.iloc[0]
+    paid = whole.subsidy_yuan + whole.no_price_yuan
     if whole.rate != whole.rate:
         why = {"unset": ("补贴率的分子与分母未设定", "numerator and base of the rate are not set"),
                "unknown": ("补贴额或价格未知", "subsidy or price is unknown"),
@@ -34,16 +35,15 @@ def headline(voice: Voice, rates: pd.DataFrame, checked: pd.DataFrame, units: pd
     lead = voice.finding(
         "subsidy.rate", whole.rate, "1",
         voice.say(
-            f"{voice.branch}{voice.span(voice.period)}补贴{voice.money(whole.subsidy_yuan)}，补贴率{percent(whole.rate)}；{judged}。",
-            f"{voice.branch} paid {voice.money(whole.subsidy_yuan)} of subsidy in {voice.span(voice.period)}, {percent(whole.rate)} of "
+            f"{voice.branch}{voice.span(voice.period)}补贴{voice.money(paid)}，补贴率{percent(whole.rate)}；{judged}。",
+            f"{voice.branch} paid {voice.money(paid)} of subsidy in {voice.span(voice.period)}, {percent(whole.rate)} of "
             f"{voice.word('rate_base', base)}; {judged}.",
         ),
         denominator=voice.word("rate_base", base), definition=_RATE, table="sales", headline=True,
         status=Status.BREACH if beyond or below else Status.UNKNOWN if silent else Status.GOOD,
     )  # fmt: skip
     figures = [
-        voice.finding("subsidy.yuan", whole.subsidy_yuan, "元", voice.money(whole.subsidy_yuan), definition="Σ subsidy × units",
-                      table="sales"),
+        voice.finding("subsidy.yuan", paid, "元", voice.money(paid), definition="Σ subsidy × units", table="sales"),
         voice.finding("policy.beyond", beyond, "台", number(beyond), definition="policy check", table="policy"),
         voice.finding("policy.below", below, "台", number(below), definition="policy check", table="policy"),
         voice.finding("policy.over_yuan", over, "元", voice.money(over), definition="policy check", table="policy"),
@@ -73,7 +73,8 @@ def against_rules(voice: Voice, table: pd.DataFrame) -> list[Finding]:
     worst = table.loc[table["over_yuan"].idxmax()] if len(table) else None
     if worst is None or not worst.over_yuan > 0:
         silent, below = (0.0, 0.0) if worst is None else (float(table["no_verdict"].sum()), float(table["below"].sum()))
-        text = voice.say("没有超出规则的补贴", "No subsidy goes beyond its rule")
+        judged = table["units"].sum() + table["unknown_units"].sum() > silent
+        text = voice.say("没有超出规则的补贴", "No subsidy goes beyond its rule") if judged else voice.say("没有可判定的补贴", "No subsidy can be judged")
         if below:
             text += voice.say(f"，但有{number(below)}台低于下限", f", but {number(below)} devices are below what theirs asks for")
         if silent:
@@ -95,8 +96,9 @@ def lifecycle(voice: Voice, lives: pd.DataFrame, base: str) -> list[Finding]:
     silent = int((lives["verdict"] == "no verdict").sum())
     judged = len(lives) - silent
     left = float(lives["headroom"].clip(lower=0).sum())
-    zh = [f"可判定的{judged}款机型中{len(fails)}款已超生命周期上限" if len(fails) else f"可判定的{judged}款机型均未超生命周期上限"]
-    en = [f"of {judged} models that can be judged {len(fails) or 'none'} {'is' if len(fails) < 2 else 'are'} beyond the lifecycle cap"]
+    none = ("没有可判定的机型", "no model can be judged")
+    zh = [none[0] if not judged else f"可判定的{judged}款机型中{len(fails)}款已超生命周期上限" if len(fails) else f"可判定的{judged}款机型均未超生命周期上限"]
+    en = [none[1] if not judged else f"of {judged} models that can be judged {len(fails) or 'none'} {'is' if len(fails) < 2 else 'are'} beyond the lifecycle cap"]
     if len(warns):
         zh.append(f"{len(warns)}款按近三月力度将超出（{voice.listed(list(warns['model'][:3]))}）")
         en.append(f"{len(warns)} will be at the pace of the last three months ({voice.listed(list(warns['model'][:3]))})")
@@ -105,12 +107,31 @@ def lifecycle(voice: Voice, lives: pd.DataFrame, base: str) -> list[Finding]:
         zh.append(f"{silent}款不作结论（" + "，".join(f"{voice.word('lifecycle_reason', r)}{n}款" for r, n in reasons.items()) + "）")
         en.append(f"{silent} get no verdict (" + ", ".join(f"{n} {voice.word('lifecycle_reason', r)}" for r, n in reasons.items()) + ")")
     status = Status.BREACH if len(fails) else Status.WATCH if len(warns) else Status.UNKNOWN if silent else Status.GOOD
-    text, over = voice.say("；".join(zh), "; ".join(en)[:1].upper() + "; ".join(en)[1:]), voice.word("rate_base", base)
+    text, over = voice.clauses(zh, en), voice.word("rate_base", base)
     return [
         voice.finding("lifecycle.fails", float(len(fails)), "款", text, definition="lifecycle average", table="sales",
                       denominator=voice.say(f"整个生命周期的{over}", f"{over} over the whole life"), status=status),
         voice.finding("lifecycle.headroom", left, "元", voice.money(left), definition="r* × planned base", table="sales"),
     ]  # fmt: skip
+
+
+def glide(voice: Voice, stages: pd.DataFrame) -> list[Check]:
+    """How often a model's subsidy rose from one stage to the next, and how often that was no change of mix.
+
+    Args:
+        stages: `glide_path`.
+    """
+    rose = stages[stages["verdict"] == "fail"]
+    if rose.empty:
+        return []
+    worst = rose[rose["rate_rise_same_mix"] > 0].sort_values("rate_rise_same_mix", ascending=False)
+    named = [f"{r.model} {r.stage} {voice.points(r.rate_rise_same_mix)}" for r in worst.head(3).itertuples()]
+    aside = voice.say("（", " (") + voice.listed(named) + voice.say("）", ")") if named else ""
+    return [Check("glide", Verdict.FAIL if named else Verdict.WARNING, voice.say(
+        f"高低零（按季，上市以来）：{rose['model'].nunique()}款机型共{len(rose)}次较前一阶段每台补贴或补贴率上升，"
+        f"其中{len(worst)}次在合约与渠道结构不变时补贴率也上升{aside}，其余是结构或价格变化。",
+        f"Glide path, by quarter since launch: {rose['model'].nunique()} models rose {len(rose)} times from one stage to the next, in yuan a device or in rate; "
+        f"{len(worst)} {'time' if len(worst) == 1 else 'times'} the rate rose at the same mix of contracts and channels too{aside}, the rest is mix or price."))]  # fmt: skip
 
 
 def checks(
@@ -136,9 +157,14 @@ def checks(
     if silent:
         found.append(
             Check("masked", Verdict.NONE, voice.say(
-                f"{number(silent)}台的规则补贴率被隐去或金额未知，不作结论。",
-                f"{number(silent)} devices: the rule's rate is masked or an amount unknown, no verdict."))
+                f"{number(silent)}台的规则补贴率被隐去、金额未知或价格为零，不作结论。",
+                f"{number(silent)} devices: the rule's rate is masked, an amount unknown or the price zero, no verdict."))
         )  # fmt: skip
+    priceless, given = float(rates["no_price_units"].sum()), float(rates["no_price_yuan"].sum())
+    if priceless:
+        found.append(Check("no_price", Verdict.NONE, voice.say(
+            f"{number(priceless)}台价格为零或为负而有补贴{voice.money(given)}，不计入补贴率。",
+            f"{number(priceless)} devices whose price is zero or below were subsidised with {voice.money(given)}, left out of the rate.")))  # fmt: skip
     unknown = float(rates["unknown_units"].sum())
     if unknown and numerator and base:
         found.append(Check("unknown", Verdict.NONE, voice.say(

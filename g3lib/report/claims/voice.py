@@ -48,6 +48,11 @@ class Voice:
         first, _, last = period.partition("..")
         return first if last in ("", first) else first + pick(self.lang, "至", " to ") + last
 
+    def clauses(self, zh: list[str], en: list[str]) -> str:
+        """The clauses of one sentence, without its full stop; the English one begins with a capital."""
+        sentence = "; ".join(en)
+        return pick(self.lang, "；".join(zh), sentence[:1].upper() + sentence[1:])
+
     def listed(self, items: list[str]) -> str:
         """Items as a list in running text."""
         return pick(self.lang, "、", ", ").join(items)

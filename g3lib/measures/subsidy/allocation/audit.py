@@ -15,7 +15,7 @@ import pandas as pd
 
 from g3lib.findings import Verdict
 from g3lib.measures.subsidy.allocation.inputs import Inputs
-from g3lib.measures.subsidy.allocation.problem import FEN, MILLIONTHS, cells_of, commitment, response
+from g3lib.measures.subsidy.allocation.problem import FEN, MILLIONTHS, cells_of, commitment, demand
 
 BILLIONTHS = 10**9
 UNIT = MILLIONTHS * BILLIONTHS
@@ -43,7 +43,7 @@ def audited(inputs: Inputs, offers: pd.DataFrame) -> tuple[pd.DataFrame, dict[st
     cells = inputs.cells
     whole, units, fen, highest = _sums(cells["model"].tolist(), offers)
     at = cells.iloc[offers["cell"]]
-    wrong = abs(response(at, offers["subsidy"].to_numpy()) - offers["level_units"].to_numpy()) > 2 / MILLIONTHS
+    wrong = abs(demand(at, offers["subsidy"].to_numpy()) - offers["level_units"].to_numpy()) > 2 / MILLIONTHS
     of_model = cells.groupby("model", sort=False).indices
     sold = {name: Fraction(sum(units[i] for i in at), UNIT) for name, at in of_model.items()}
     subsidy, penalty, rebate = Fraction(sum(fen), FEN * UNIT), Fraction(0), Fraction(0)

@@ -31,16 +31,10 @@ class Inputs:
 
 
 def checked(
-    cells: pd.DataFrame,
-    budget: float,
-    caps: pd.DataFrame | None,
-    mix_floor: tuple[Sequence[str], float] | None,
-    commitments: pd.DataFrame | None,
-    vendor_prices: pd.DataFrame | None,
-    levels: int | Sequence[float],
-    rate_max: float,
+    cells: pd.DataFrame, budget: float, caps: pd.DataFrame | None, mix_floor: tuple[Sequence[str], float] | None,
+    commitments: pd.DataFrame | None, vendor_prices: pd.DataFrame | None, levels: int | Sequence[float], rate_max: float,
     objective: str,
-) -> Inputs:
+) -> Inputs:  # fmt: skip
     """The arguments of `allocate` as `Inputs`.
 
     Raises:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from g3lib.findings import Verdict
 from g3lib.measures.subsidy.allocation.audit import BILLIONTHS, audited
 from g3lib.measures.subsidy.allocation.explain import conflicts
 from g3lib.measures.subsidy.allocation.inputs import KEY, Inputs, checked
-from g3lib.measures.subsidy.allocation.problem import Problem, build, response, today
+from g3lib.measures.subsidy.allocation.problem import Problem, build, demand, today
 from g3lib.measures.subsidy.allocation.solve import FEW, Solution, relaxed, solved
 
 # how far within its limits a plan is looked for, so that rounding to what is printed cannot break one;
@@ -31,12 +32,13 @@ class Allocation:
     """A plan and what it rests on; see `allocate` for the frames' columns.
 
     status: `optimal` (gap within the tolerance), `feasible` (a plan, the gap is larger), `infeasible` (no
-    plan; `conflicts` says why). objective and bound: net adds (or yuan of NPV) of the plan, and what no plan
-    exceeds; gap = (bound − objective) / |objective|. spend = subsidy + penalty − rebate, yuan. today_*: the
-    same of today's rates, whether or not they keep to the limits.
+    plan; `conflicts` says why). budget: what may be spent, yuan. objective and bound: net adds (or yuan of NPV) of the
+    plan, and what no plan at the levels tried exceeds; gap = (bound − objective) / |objective|. spend = subsidy +
+    penalty − rebate, yuan. today_*: the same of today's rates, whether or not they keep to the limits.
     """
 
     status: str
+    budget: float
     objective: float
     bound: float
     gap: float
@@ -55,7 +57,7 @@ class Allocation:
 
 def allocate(
     cells: pd.DataFrame,
-    budget: float,
+    budget: float | None,
     caps: pd.DataFrame | None = None,
     mix_floor: tuple[Sequence[str], float] | None = None,
     commitments: pd.DataFrame | None = None,
@@ -77,7 +79,7 @@ def allocate(
             subsidy buys nothing, so none is proposed unless a limit asks for it), value (default 1: net adds
             a unit; with objective `npv` the NPV a unit in yuan before this month's subsidy), rate_min and rate_max
             (optional: how far this cell's rate may move).
-        budget: yuan; pays subsidy and penalties, receives rebates.
+        budget: yuan; pays subsidy and penalties, receives rebates; None: what today's rates would spend of the three.
         caps: model, cap_per_unit (yuan, holds for every unit sold, NaN: none), lifecycle_cap (fraction; with
             past_subsidy and past_base, yuan of list: past and planned subsidy ≤ cap × past and planned base).
             Models without cells are left aside.
@@ -120,10 +122,14 @@ def allocate(
     >>> allocate(cells, budget=40_000, levels=[0.5], commitments=must).conflicts[["limit", "gives"]].round(1).values.tolist()
     [['budget', 10000.0], ['commitment of a', 12.6]]
     """
-    inputs = checked(cells, budget, caps, mix_floor, commitments, vendor_prices, levels, rate_max, objective)
+    money = 0.0 if budget is None else budget
+    inputs = checked(cells, money, caps, mix_floor, commitments, vendor_prices, levels, rate_max, objective)
     now = _today(inputs)
-    before, money = audited(inputs, now)
-    today_gain, today_spend = _objective(inputs, now, money), money["spend"]
+    before, parts = audited(inputs, now)
+    if budget is None:
+        inputs = replace(inputs, budget=math.ceil(100 * max(parts["spend"], 0.0)) / 100)
+        before, parts = audited(inputs, now)
+    today_gain, today_spend = _objective(inputs, now, parts), parts["spend"]
     offers, table, gain, bound = now, before, today_gain, 0.0
     reasons, prices = pd.DataFrame(columns=CONFLICTS), pd.DataFrame(columns=PRICES)
     if len(cells):
@@ -135,25 +141,18 @@ def allocate(
                 raise DataError(f"no plan was found in {nodes} nodes of search, and no conflict either; give it more nodes")
             unknown = {"used": np.nan, "bound": np.nan, "slack": np.nan, "binding": False, "verdict": str(Verdict.NONE)}
             offers, table = now.iloc[:0], before.assign(**unknown)
-            money, gain, bound = dict.fromkeys(money, np.nan), np.nan, np.nan
+            parts, gain, bound = dict.fromkeys(parts, np.nan), np.nan, np.nan
         else:
-            offers, table, money, gain, bound = best.offers, best.table, best.money, best.gain, best.bound
+            offers, table, parts, gain, bound = best.offers, best.table, best.money, best.gain, best.bound
             prices = _prices(inputs, problem, best, checks)
     gap = np.nan if len(reasons) else 0.0 if bound <= gain else (bound - gain) / abs(gain) if gain else np.inf
+    status = "infeasible" if len(reasons) else "optimal" if gap <= tolerance else "feasible"
+    limits = table.assign(today_used=before["used"], today_slack=before["slack"])
     return Allocation(
-        status="infeasible" if len(reasons) else "optimal" if gap <= tolerance else "feasible",
-        objective=gain,
-        bound=bound,
-        gap=gap,
-        **money,
-        today_objective=today_gain,
-        today_spend=today_spend,
-        plan=_plan(inputs, now, offers, cells.index),
-        offers=offers,
-        limits=table.assign(today_used=before["used"], today_slack=before["slack"]),
-        shadow_prices=prices,
-        conflicts=reasons,
-    )
+        status=status, budget=inputs.budget, objective=gain, bound=bound, gap=gap, **parts, today_objective=today_gain,
+        today_spend=today_spend, plan=_plan(inputs, now, offers, cells.index), offers=offers, limits=limits,
+        shadow_prices=prices, conflicts=reasons,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -200,7 +199,7 @@ def _today(inputs: Inputs) -> pd.DataFrame:
     """Today's rates as offers."""
     cells, subsidy = inputs.cells, today(inputs.cells)
     return pd.DataFrame(
-        {"cell": np.arange(len(cells)), "subsidy": subsidy, "share": 1.0, "level_units": response(cells, subsidy)}
+        {"cell": np.arange(len(cells)), "subsidy": subsidy, "share": 1.0, "level_units": demand(cells, subsidy)}
     )
 
 

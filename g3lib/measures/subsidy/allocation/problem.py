@@ -79,7 +79,7 @@ class Problem:
         )
 
 
-def response(cells: pd.DataFrame, subsidy: np.ndarray) -> np.ndarray:
+def demand(cells: pd.DataFrame, subsidy: np.ndarray) -> np.ndarray:
     """Units at a subsidy (yuan a unit), to the millionth; today's subsidy is a whole number of fen and sells today's units."""
     price, beta = cells["list_price"].to_numpy(), np.nan_to_num(cells["beta"].to_numpy())
     change = (subsidy - today(cells)) / price
@@ -104,7 +104,7 @@ def build(inputs: Inputs, *, strict: bool = True) -> Problem:
     cap = cells["model"].map(inputs.caps["cap_per_unit"]).to_numpy(dtype=float)
     price, of_model = cells["list_price"].to_numpy(), cells.groupby("model", sort=False).indices
     cell, subsidy = _levels(inputs, cap, strict)
-    units = response(cells.iloc[cell], subsidy)
+    units = demand(cells.iloc[cell], subsidy)
     # limit, unit, kind, key, bound, its cells, weight of a unit, weight of a yuan
     everywhere = np.arange(len(cells))
     limits: list[tuple[object, ...]] = [("budget", "yuan", "budget", "", inputs.budget, everywhere, 0.0, 1.0)]
@@ -168,14 +168,9 @@ def _levels(inputs: Inputs, cap: np.ndarray, strict: bool) -> tuple[np.ndarray, 
 
 
 def _assembled(
-    inputs: Inputs,
-    limits: list[Any],
-    choices: np.ndarray,
-    cell: np.ndarray,
-    subsidy: np.ndarray,
-    units: np.ndarray,
+    inputs: Inputs, limits: list[Any], choices: np.ndarray, cell: np.ndarray, subsidy: np.ndarray, units: np.ndarray,
     over: np.ndarray,
-) -> Problem:
+) -> Problem:  # fmt: skip
     """The limits' and the choices' numbers as one sparse table."""
     n, m, cells = len(cell), len(limits), inputs.cells
     row = np.repeat(np.arange(m), [len(limit[5]) for limit in limits])
@@ -202,15 +197,9 @@ def _assembled(
         gain=np.r_[gain, -money if inputs.objective == "npv" else 0.0 * money],
         rows=sparse.csr_array(sparse.diags_array(1 / scale) @ rows),
         bound=np.array([limit[4] for limit in limits]) / scale,
-        scale=scale,
         group=np.r_[cell, len(cells) - 1 + np.cumsum(first)].astype(int),
         step=np.r_[np.full(n, -1), step].astype(int),
-        cell=cell,
-        subsidy=subsidy,
-        units=units,
-        limits=names,
-        per_unit=per_unit,
-        per_yuan=per_yuan,
         owner=np.r_[model, row_owner[of_row.astype(int)][first == 1]],
+        scale=scale, cell=cell, subsidy=subsidy, units=units, limits=names, per_unit=per_unit, per_yuan=per_yuan,
         row_owner=row_owner,
-    )
+    )  # fmt: skip

@@ -1,10 +1,10 @@
 """The best plan and the proof of how good it is.
 
-The bound does not rest on the solver's word. Whatever prices π ≥ 0 the limits are given, no plan gains more
+Without price steps the bound does not rest on the solver's word. Whatever prices π ≥ 0 the limits are given, no plan gains more
 than Σ over groups of the best (gain − π · rows) + π · bound; the solver only proposes the π. Columns are brought in
 when they pay at the prices so far, until none does, so most levels never reach the solver. Price
 steps are first read off the relaxed plan (its bound holds for any steps); only where that leaves a gap is
-branch and bound asked.
+branch and bound asked, and its bound taken as it says. All of it is among the levels tried.
 """
 
 from __future__ import annotations
