@@ -179,7 +179,8 @@ def returns(voice: Voice, table: pd.DataFrame) -> list[Finding]:
     )
     status = Status.WATCH if bad else Status.GOOD
     lead = voice.finding("payback.classes", float(len(within)), "类", voice.say(zh, en), definition="first month from which the discounted sum stays ≥ cost",
-                         table="activity", denominator=voice.say("每台直降与佣金", "discount and commission of a device"), status=status)  # fmt: skip
+                         table="activity", denominator=voice.say(f"每台直降与佣金（跟踪{known['horizon'].max()}个月）",
+                         f"discount and commission of a device, followed for {known['horizon'].max()} months"), status=status)  # fmt: skip
     values = [(f"{what}.{r.device_class}", getattr(r, what), unit) for r in known.itertuples()
               for what, unit in (("payback", "月"), ("npv", "元"), ("roi", "1"), ("break_even", "元"))]  # fmt: skip
     return [lead, *(voice.finding(name, value, unit, number(value, 2), definition="p50") for name, value, unit in values)]
@@ -198,7 +199,7 @@ def returns_table(voice: Voice, table: pd.DataFrame) -> pd.DataFrame:
     for r in table.itertuples():
         why = voice.word("payback_reason", r.reason) if r.reason else ""
         payback = why or span(months(r.payback, r), months(r.payback_p10, r), months(r.payback_p90, r))
-        npv = why or span(number(r.npv), number(r.npv_p10), number(r.npv_p90)) + voice.say(f"，{r.horizon}个月", f", {r.horizon} months")
+        npv = why or span(number(r.npv), number(r.npv_p10), number(r.npv_p90))
         rows.append((r.device_class, r.term, r.subsidy, payback, npv, r.roi, r.break_even, r.break_even_rate))
     names = ["device_class", "term", "subsidy", "payback_text", "npv_text", "roi", "break_even", "break_even_rate"]
     return pd.DataFrame(rows, columns=names)
