@@ -51,6 +51,25 @@ def test_the_published_curve_also_from_records_cut_by_delayed_entry(at: int) -> 
     assert curve.loc[[5, 6, 7, 35], "at_risk"].tolist() == [21, 21, 17, 1]
 
 
+# Satagopan et al. (2004), British Journal of Cancer 91, 1229-1235, table 2: months and fates of the first nine of 305 patients
+NINE_OF_305 = [(7, ""), (10, "cancer"), (14, ""), (16, "cancer"), (18, "other"), (23, "cancer"), (24, ""), (26, "other"), (27, "cancer")]
+
+
+@pytest.mark.parametrize("at", [0, 12, 18, 23, 40])
+def test_the_published_competing_risks_also_from_records_cut_by_delayed_entry(at: int) -> None:
+    everyone = spells(*((0, month, fate) for month, fate in NINE_OF_305), *[(0, 28, "")] * 296)
+    records = cut(everyone, at)
+    curve = retention.kaplan_meier(records).set_index("month")
+    assert curve.loc[[0, 10, 16, 18, 23, 26, 27], "at_risk"].tolist() == [305, 304, 302, 301, 300, 298, 297]
+    assert (100 * curve.loc[[10, 16, 18, 23, 26, 27], "survival"]).round(1).tolist() == [99.7, 99.3, 99.0, 98.7, 98.3, 98.0]
+    found = retention.cumulative_incidence(records).query("reason == 'cancer'").set_index("month")["incidence"]
+    steps = (100 * found.diff().loc[[10, 16, 23, 27]]).round(1)
+    assert steps.tolist() == [0.3, 0.3, 0.3, 0.3]
+    # the table adds its printed steps; unrounded they come to 1.32 %
+    assert steps.cumsum().round(1).tolist() == [0.3, 0.6, 0.9, 1.2]
+    assert found.loc[27] == pytest.approx(1 / 304 + 303 / 304 / 302 + 0.990110 / 300 + 0.983498 / 297, abs=1e-6)
+
+
 def test_delayed_entry_by_hand() -> None:
     # age 2: 1 of 2 at risk; age 3: the third has come, 1 of 2; age 5: 1 of 1
     curve = retention.kaplan_meier(spells((0, 2, "x"), (0, 3, ""), (3, 5, "x")))
