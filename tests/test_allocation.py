@@ -102,6 +102,16 @@ def test_no_cells_is_an_empty_plan() -> None:
     assert (len(plan.plan), plan.objective, plan.status) == (0, 0.0, "optimal")
 
 
+def test_a_mix_floor_of_nothing_or_of_a_class_that_nobody_sells() -> None:
+    ours = ("handset", "wireless_phone")
+    only = cells().assign(device_class="handset")  # a province without wireless phones keeps its floor by handsets alone
+    assert allocate(only, 1e6, mix_floor=(ours, 0.9)).status == "optimal"
+    none = allocate(only.assign(device_class="netbook"), 1e6, mix_floor=(ours, 0.0))
+    assert none.status == "optimal" and "mix floor" not in set(none.limits["limit"])
+    never = allocate(only.assign(device_class="netbook"), 1e6, mix_floor=(ours, 0.1))
+    assert never.status == "infeasible" and never.conflicts["limit"].tolist() == ["mix floor"]
+
+
 def test_unknown_response_stays_at_todays_rate() -> None:
     plan = allocate(cells(beta=[np.nan, 1.0]), 60_000)
     assert plan.plan["rate"].iloc[0] == 0.5
@@ -185,7 +195,7 @@ def test_every_fault_is_listed_at_once() -> None:
         )  # fmt: skip
     # frames' contents are looked at only once their columns and the settings are in order: settings first
     assert "budget is -1" in str(caught.value) and "share is 2.0" in str(caught.value)
-    for said in ("list_price is not above zero", "is there twice", "cap_per_unit is below zero", "ghost", "class phone"):
+    for said in ("list_price is not above zero", "is there twice", "cap_per_unit is below zero", "ghost", "phone is no device class"):
         assert said in str(caught.value)
     with pytest.raises(UsageError, match="objective"):
         allocate(cells(), 10, objective="profit")

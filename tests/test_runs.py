@@ -18,6 +18,7 @@ from g3lib.report.html import report_html
 from g3lib.report.index import index_html
 from g3lib.runs import batch, ledger
 from g3lib.runs.notebooks import Notebook, find
+from g3lib.tables import adding
 from g3lib.tables.workspace import Workspace
 
 HOSTILE = "<script>alert(1)</script>{{7*7}}'); import os"
@@ -232,3 +233,33 @@ def test_a_parameter_of_one_notebook_is_no_fault_of_the_others(workspace: Worksp
     assert [("compare_with" in t.parameters) for t in planned.tasks] == [False]
     with pytest.raises(UsageError, match="'colour' is no parameter"):
         batch.plan(workspace, find(workspace.notebooks, ["02", "04"]), parameters={"colour": "red"})
+
+
+BARE_PROVINCE = {
+    "branches.csv": "分公司,上级,级别\n东区,新省,县\n西区,新省,县\n新省,,省\n",
+    "sales.csv": "日期,分公司,渠道,终端类型,机型,合约,零售价(元),补贴(元),台数\n"
+    + "".join(f"2014-{m:02d}-05,{b},自营,G3手机,甲机,合约套餐,1000,{400 + 10 * m},{m}\n" for m in range(1, 7) for b in ("东区", "西区")),
+}
+
+
+def test_a_province_of_nothing_but_sales_has_its_reports_and_they_say_what_is_unknown(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No policy, models, activity, stock, commitments, prices or assumptions: the first day of a new operator."""
+    monkeypatch.setenv("G3_STORE", str(tmp_path / "store"))
+    for name, text in BARE_PROVINCE.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    loaded = adding.load(tmp_path / "store", [tmp_path / name for name in BARE_PROVINCE])
+    assert not [fault for one in loaded for fault in one.faults]
+    shutil.copytree(root / "notebooks", tmp_path / "notebooks")
+    (tmp_path / "data").mkdir()
+    workspace = Workspace(tmp_path)
+    planned = batch.plan(workspace, [one for one in find(workspace.notebooks) if one.path.stem[:2] in ("00", "01", "05")], ["东区", "新省"])
+    rows: list = []
+    batch.execute(planned.tasks, 2, rows.append)
+    assert sorted((row.notebook[:2], row.branch, row.state) for row in rows) == [("00", "东区", "ok"), ("01", "东区", "ok"), ("05", "新省", "ok")], [
+        row.error for row in rows]  # fmt: skip
+    texts = {row.notebook[:2]: " ".join(f["text"] for f in row.findings) for row in rows}
+    assert "没有可跟踪满三个月的客户" in texts["01"] and "由这些数据无法得知" in texts["01"]
+    assert "是否有效未知" in texts["05"] and "回本无法测算" in texts["05"] and "没有进行中或近一年结束的包销承诺" in texts["05"]
+    assert not [text for text in texts.values() if "nan" in text or "None" in text]

@@ -24,8 +24,8 @@ from g3lib.runs import ledger
 from g3lib.runs.notebooks import Notebook, find
 from g3lib.runs.task import Task, run
 from g3lib.tables.schema import TABLES
-from g3lib.tables.store import Store
-from g3lib.tables.workspace import DATED, NAMELESS, Dataset, Workspace, data_months, known_units, latest_month
+from g3lib.tables.store import DATED, Store
+from g3lib.tables.workspace import NAMELESS, Dataset, Workspace, data_months, known_units, latest_month
 
 UNITS = ("branch", "province")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -30,6 +30,9 @@ TOTALS = "stated_totals"
 MANIFEST = "manifest.json"
 REJECTED = "rejected"
 
+# the tables whose rows place a report in time, and make a unit one with rows of its own
+DATED = ("sales", "participation")
+
 
 @dataclass(frozen=True)
 class Part:
@@ -154,11 +157,12 @@ class Store:
         return sorted(self.parents.index[self.parents == parent])
 
     def members(self, unit: str) -> list[str]:
-        """Whose rows are a unit's own: itself where it has rows, else the branches under it.
+        """Whose rows are a unit's own: itself where it has sales or counts, else the branches under it.
 
-        Never both: a city's own rows may be the sum of its counties'.
+        Never both: a city's own rows may be the sum of its counties'. A line in the list of branches, or a target,
+        makes nothing sold.
         """
-        if any(unit in e.parts for e in self.manifest.entries):
+        if any(unit in e.parts for e in self.manifest.entries if e.table in DATED):
             return [unit]
         return sorted(self.parents.index[self.parents == unit]) or [unit]
 

@@ -19,12 +19,10 @@ from g3lib.errors import DataError, NoData, UsageError, listed
 from g3lib.periods import Period
 from g3lib.tables.notes import Note
 from g3lib.tables.schema import TABLES
-from g3lib.tables.store import MANIFEST, Entry, Store
+from g3lib.tables.store import DATED, MANIFEST, Entry, Store
 
 # The document lost this branch's name. It is ranked like any other and gets no report of its own.
 NAMELESS = "（未具名）"
-# the tables whose rows place a report in time
-DATED = ("sales", "participation")
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,8 @@ def liability(ledger: pd.DataFrame, months: Sequence[str | pd.Timestamp]) -> pd.
 
     Args:
         ledger: `refund_ledger`.
-        months: the table runs from the earliest to the latest of these, without a hole.
+        months: the table runs from the earliest to the latest of these, without a hole; a missing one (nothing is ever due)
+            is none.
 
     Returns:
         month (Timestamp), opening, new (contracts of the month), posted_free, posted_data, released (not due
@@ -119,7 +120,7 @@ def liability(ledger: pd.DataFrame, months: Sequence[str | pd.Timestamp]) -> pd.
     >>> liability(ledger, ["2013-01", "2013-02"]).iloc[:, 1:].values.tolist()
     [[0, 21, 0, 0, 0, 21], [21, 0, 7, 3, 11, 0]]
     """
-    asked = _month_number(pd.Series(pd.to_datetime(list(months))))
+    asked = _month_number(pd.Series(pd.to_datetime(list(months))).dropna())
     ledger = ledger.reset_index(drop=True)
     sold, due, ended = (_month_number(ledger[column]) for column in ("sold", "due", "ended"))
     span = pd.RangeIndex(min([*asked, *sold], default=0), max([*asked, *due], default=-1) + 1)

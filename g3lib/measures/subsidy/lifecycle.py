@@ -156,4 +156,5 @@ def _of_model(names: pd.Series, models: pd.DataFrame, column: str) -> pd.Series:
     """A date of each model; missing where the model, or the whole table, is unknown."""
     if column not in models:
         return pd.Series(pd.NaT, index=names.index, dtype="datetime64[us]")
-    return pd.to_datetime(names.map(models.set_index("model")[column]).astype("object"))
+    known: pd.Series = pd.to_datetime(models.set_index("model")[column]).reindex(names)
+    return known.set_axis(names.index)

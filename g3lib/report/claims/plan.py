@@ -116,12 +116,14 @@ def limits(voice: Voice, plan: Allocation) -> list[Finding]:
         return [voice.finding("plan.conflicts", float(n), "", text, definition="irreducible sets of limits", status=Status.BREACH)]
     priced = plan.shadow_prices[plan.shadow_prices["per_unit"] > 0]
     money = priced[priced["limit"] == "budget"]
-    if money.empty:
-        text = voice.say("预算没有用尽：再多的钱在各项限制内买不到更多客户", "The budget is not used up: within the limits more money buys nothing")
+    if money.empty or max(money.iloc[0]["bought"], money.iloc[0]["predicted"]) < 0.05:
+        # it may be used up to the fen, and yet no cell can turn a yuan into a customer
+        left = ("", "Within") if len(money) else ("预算没有用尽：", "The budget is not used up: within")
+        text = voice.say(left[0] + "再多的钱在各项限制内买不到更多客户", left[1] + " the limits more money buys nothing")
         return [voice.finding("plan.shadow.budget", 0.0, "户", text, definition="dual of the budget")]
     row = money.iloc[0]
-    got = row["bought"] if row["bought"] == row["bought"] else row["predicted"]
     checked = row["bought"] == row["bought"]
+    got = row["bought"] if checked else row["predicted"]
     others = len(priced) - 1
     rest = (f"；另有{others}条限制也在起作用", f"; {others} other limit{'s bind' if others > 1 else ' binds'}") if others else ("", "")
     text = voice.say(
@@ -309,12 +311,17 @@ def checks(
             "Sales are the pace of the last three months at last year's season, where it is known; the interval holds the sampling error of the "
             "response, not what a month sells by chance; plan and gain rest on the same betas, which favours the gain. The chance of meeting a "
             "commitment is taken from its own pace so far and may differ.")),
-        Check("assumed", Verdict.WARNING, voice.say(
+    ]  # fmt: skip
+    if any(decided[name] != decided[name] for name in ("margin", "discount_rate", "collection_rate")):
+        said.append(Check("assumed", Verdict.NONE, voice.say(
+            "毛利率、折现率或违约金收回率没有人设定，回本无法测算：请加载assumptions表。",
+            "Nobody decided margin, discount rate or collection rate: no payback; load an assumptions table.")))  # fmt: skip
+    else:
+        said.append(Check("assumed", Verdict.WARNING, voice.say(
             f"回本测算：毛利为收入的{percent(decided['margin'], 0)}，年折现率{percent(decided['discount_rate'], 1)}，违约金收回{percent(decided['collection_rate'], 0)}，"
             "成本为全部已知销售的平均；p10–p90只含客户抽样误差。",
             f"Payback takes a margin of {percent(decided['margin'], 0)} of revenue, {percent(decided['discount_rate'], 1)} a year, "
-            f"{percent(decided['collection_rate'], 0)} of what leavers owe collected, and the mean cost of all known sales; p10–p90 holds sampling error only.")),
-    ]  # fmt: skip
+            f"{percent(decided['collection_rate'], 0)} of what leavers owe collected, and the mean cost of all known sales; p10–p90 holds sampling error only.")))  # fmt: skip
     if plan.status != "infeasible":
         said.append(Check("audit", Verdict.PASS, voice.say("每条限制都以精确算术重新核对过；方案不超预算。",
                                                            "Every limit was checked again in exact arithmetic; the plan keeps to the budget.")))  # fmt: skip

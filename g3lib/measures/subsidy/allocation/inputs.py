@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from g3lib.errors import DataError, UsageError, listed
+from g3lib.labels import VOCABULARIES
 
 KEY = ["model", "channel", "contract", "branch"]
 NUMBERS = ["list_price", "units", "rate", "beta", "value"]
@@ -52,8 +53,8 @@ def checked(
     if len(faults) == usage:
         cells = cells.assign(row=np.arange(len(cells))).sort_values(KEY, kind="stable", ignore_index=True)
         faults += _of_cells(cells, rate_max) + _of_limits(cells, caps, commitments, prices)
-        known = set(cells["device_class"]) if mix_floor else set()
-        faults += [f"mix floor: no cell is of class {c}" for c in (mix_floor or [()])[0] if c not in known]
+        known = {*cells["device_class"], *VOCABULARIES["device_class"]} if mix_floor else set()
+        faults += [f"mix floor: {c} is no device class" for c in (mix_floor or [()])[0] if c not in known]
     if faults:
         error = UsageError if len(faults) == usage else DataError
         raise error(listed(faults, f"{len(faults)} fault(s), no allocation:"))
@@ -61,7 +62,7 @@ def checked(
         cells,
         float(budget),
         caps.set_index("model").reindex(cells["model"].unique()),
-        None if mix_floor is None else (tuple(mix_floor[0]), float(mix_floor[1])),
+        (tuple(mix_floor[0]), float(mix_floor[1])) if mix_floor and mix_floor[1] > 0 else None,
         commitments[commitments["direction"] == "province_to_vendor"].reset_index(drop=True),
         prices[prices["model"].isin(cells["model"])].sort_values(["model", "from_units"], ignore_index=True),
         rates,
