@@ -321,6 +321,14 @@ def test_a_promise_is_asked_of_the_months_that_it_covers() -> None:
     assert np.isnan(found.loc["runs", "penalty_per_unit"])  # a penalty that nobody knows: it must be met
 
 
+def test_a_promise_that_must_be_met_is_not_hidden_behind_a_larger_one_with_a_penalty() -> None:
+    two = pd.DataFrame({"model": "a", "direction": "province_to_vendor", "counted": "sell_through", "starts": pd.Timestamp("2013-12-01"),
+                        "ends": pd.Timestamp("2014-01-31"), "committed": [300.0, 100.0], "sell_through": 0.0})  # fmt: skip
+    for order in ([0, 1], [1, 0]):
+        (found,) = promised(two.iloc[order], pd.DataFrame({"penalty_per_unit": [50.0, np.nan]}), LAST, ["a"]).to_dict("records")
+        assert found["committed_units"] == 100 and np.isnan(found["penalty_per_unit"])
+
+
 def test_vendors_promises_other_models_and_unknown_sales_ask_nothing() -> None:
     assert "d" not in set(promised(STATUS, PROMISES, LAST, ["a", "d"])["model"])  # nobody knows what is owed: not 0
     assert promised(STATUS.assign(direction="vendor_to_province"), PROMISES, LAST, ["a"]).empty

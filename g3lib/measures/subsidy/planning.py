@@ -198,7 +198,7 @@ def promised(
     Returns:
         model, committed_units (next month's part), penalty_per_unit, direction. A sale counts for each promise whose
         window holds it, so of several the one that asks most stands, with its own penalty; one whose penalty nobody
-        knows must be met.
+        knows must be met, and stands before those that have one.
 
     >>> days = pd.to_datetime(["2013-01-01", "2013-02-28", "2013-03-31"])
     >>> status = pd.DataFrame({"model": ["m", "m"], "direction": "province_to_vendor", "starts": days[0], "ends": days[1:],
@@ -206,8 +206,7 @@ def promised(
     >>> promised(status, pd.DataFrame({"penalty_per_unit": [50.0, None]}), date(2013, 1, 31), ["m"]).values.tolist()
     [['m', 80.0, nan, 'province_to_vendor']]
     """
-    last = pd.Timestamp(asof)
-    first = last.replace(day=1) + pd.DateOffset(months=1)
+    last, first = pd.Timestamp(asof), pd.Timestamp(asof).replace(day=1) + pd.DateOffset(months=1)
     own = status[(status["direction"] == "province_to_vendor") & status["model"].isin(models) & keep]
     own = own.assign(**{name: pd.to_datetime(own[name]) for name in ("starts", "ends")})  # no commitment at all has no dates
     own = own[(own["ends"] >= first) & (own["starts"] < first + pd.DateOffset(months=1))]
@@ -217,7 +216,9 @@ def promised(
     left = (own["ends"].dt.year - first.year) * 12 + own["ends"].dt.month - first.month + 1
     owed = (own["committed"] - by_then.where(own["starts"] < first, 0.0)).clip(lower=0.0) / left
     parts = own[["model"]].assign(committed_units=owed, penalty_per_unit=commitments["penalty_per_unit"].reindex(own.index))
-    parts = parts[parts["committed_units"].notna()].sort_values(["committed_units", "penalty_per_unit"], na_position="last")
+    # the last of a model stands: one that must be met is never hidden behind a larger one that may be bought off
+    parts = parts[parts["committed_units"].notna()].sort_values("committed_units", kind="stable")
+    parts = parts.sort_values("penalty_per_unit", key=pd.isna, kind="stable")
     most = parts.drop_duplicates("model", keep="last").sort_values("model", ignore_index=True)
     return most.assign(direction="province_to_vendor")
 

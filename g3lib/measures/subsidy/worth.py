@@ -267,8 +267,7 @@ def without_boxes(sales: pd.DataFrame, states: pd.DataFrame, flagged: pd.Series)
 
     Returns:
         boxes (`with`, `without`), units (of known state), subsidy_yuan (theirs), valid (customers), cost_per_valid (yuan;
-        NaN without one, and
-        where a sale's subsidy is unknown).
+        NaN without one, and where a sale's subsidy is unknown).
 
     >>> sales = pd.DataFrame({"units": [1, 1], "subsidy": [100.0, 300.0]})
     >>> states = pd.DataFrame({"state": ["valid", "idle"]})
