@@ -463,7 +463,7 @@ def test_only_the_true_causes_lower_sales_within_a_channel(
 ) -> None:
     out, truth = province
     facts = read(out / "outlet_facts.csv").pivot(index="网点", columns="项目", values="数值")
-    outlets = read(out / "outlets.csv").set_index("网点")
+    outlets = read(out / "outlets.csv").set_index("网点").loc[facts.index]  # nothing was measured where nothing is sold
     y: pd.Series = sales.groupby("网点").size().reindex(outlets.index).clip(lower=1).map(math.log)
     groups = pd.get_dummies(outlets["渠道"]).astype(float)
     groups = groups.join(pd.get_dummies(outlets["分公司"], drop_first=True).astype(float))
@@ -475,6 +475,30 @@ def test_only_the_true_causes_lower_sales_within_a_channel(
     # without regard to the channel the confounded fact looks like a cause
     there = facts[truth["confounded_fact"]].reindex(outlets.index) == 1
     assert y[there].mean() - y[~there].mean() < -0.25
+
+
+def test_segments_displays_and_idle_outlets_are_as_planted(sales: pd.DataFrame, province: tuple[Path, dict[str, Any]]) -> None:
+    out, truth = province
+    for channel, shares in truth["segments"].items():
+        own = sales.loc[sales["渠道"].map(lambda word: code("channel", word)) == channel, "客户群"]
+        found = own.value_counts(normalize=True)
+        assert {s: found.get(s, 0.0) for s in shares} == pytest.approx(shares, abs=4 * (0.25 / len(own)) ** 0.5)
+    outlets, shown = read(out / "outlets.csv").set_index("网点"), read(out / "outlet-displays.csv")
+    models = read(out / "models.csv")
+    last = shown[shown["日期"] == shown["日期"].max()]
+    day = last["日期"].iloc[0]
+    listed = ((models["上市日期"] <= day) & (models["退市日期"].isna() | (models["退市日期"] >= day))).sum()
+    for channel, chance in truth["displayed"].items():
+        own = last[last["网点"].map(outlets["渠道"]).map(lambda word: code("channel", word)) == channel]
+        assert own["数值"].sum() / (len(own) * listed) == pytest.approx(chance, abs=4 * (0.25 / (len(own) * listed)) ** 0.5)
+    assert set(truth["idle_outlets"]) == set(outlets.index) - set(sales["网点"])
+
+
+def test_counties_lie_in_cities_in_the_province(province: tuple[Path, dict[str, Any]]) -> None:
+    places = read(province[0] / "branches.csv").set_index("分公司")
+    assert places["级别"].value_counts().to_dict() == {"县": 12, "市": 4, "省": 1}
+    counties = places[places["级别"] == "县"]
+    assert set(counties["上级"]) == set(places.index[places["级别"] == "市"])
 
 
 def test_masked_and_corrected_files_agree_but_for_the_subsidy(

@@ -303,7 +303,7 @@ def confirm_facts(
 
     Args:
         sales: branch, channel, outlet, month, units.
-        outlets, facts: see `outlet_units`.
+        outlets, facts: see `outlet_units`; facts that are counts (a value besides 0 and 1) are left out.
         minimum_effect: δ, a fraction, the same for every fact.
         part: an outlet below this part of the median of its branch's outlets of the same channel is a low
             seller.
@@ -312,6 +312,9 @@ def confirm_facts(
         As `confirm`, stratified by channel; reason `between_branches` (never rejected) where a fact holds for
         whole branches. Empty where no fact was measured.
     """
+    # a fact with any other value than yes and no is a count of something, not a possible cause
+    counts = facts.loc[~facts["value"].isin([0, 1]), "fact"].unique()
+    facts = facts[~facts["fact"].isin(counts)]
     if facts.empty:
         return pd.DataFrame()
     units = outlet_year(sales, outlets, facts, month)

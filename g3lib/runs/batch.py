@@ -56,6 +56,8 @@ def plan(
     """
     store = workspace.store()
     known = {unit: known_units(store, unit) for unit in UNITS}
+    if branches:  # a city has its overview when it is named
+        known["province"] = known_units(store, "area")
     if unknown := [b for b in branches if b not in {*known["branch"], *known["province"]}]:
         faults = [
             f"{b!r} is ranked beside the others and gets no report of its own" if b == NAMELESS else f"{b[:60]!r} has no rows"

@@ -149,22 +149,41 @@ class Store:
         """The parent of each branch, missing where unknown."""
         return self.read("branches").drop_duplicates("branch").set_index("branch")["parent"]
 
+    @cached_property
+    def with_rows(self) -> set[str]:
+        """The branches that sold or counted something: a line in the list of branches, or a target, makes nothing sold."""
+        return {branch for e in self.manifest.entries if e.table in DATED for branch in e.parts} - {_NO_BRANCH}
+
+    def above(self, unit: str) -> list[str]:
+        """What a unit lies in, nearest first: its city, its province."""
+        found = [unit]
+        while isinstance(parent := self.parents.get(found[-1]), str) and parent not in found:
+            found.append(parent)
+        return found[1:]
+
     def sisters(self, branch: str) -> list[str]:
-        """The branches under the same parent, this one included; only itself where no parent is known."""
-        parent = self.parents.get(branch)
-        if parent is None or parent != parent:
-            return [branch]
-        return sorted(self.parents.index[self.parents == parent])
+        """All branches of the same province, this one included; only itself where nothing above it is known."""
+        above = self.above(branch)
+        return self._leaves(above[-1]) if above else [branch]
 
     def members(self, unit: str) -> list[str]:
-        """Whose rows are a unit's own: itself where it has sales or counts, else the branches under it.
+        """Whose rows are a unit's own: itself where it has sales or counts, else the branches under it, at any depth.
 
-        Never both: a city's own rows may be the sum of its counties'. A line in the list of branches, or a target,
-        makes nothing sold.
+        Never both: a city's own rows may be the sum of its counties'.
         """
-        if any(unit in e.parts for e in self.manifest.entries if e.table in DATED):
-            return [unit]
-        return sorted(self.parents.index[self.parents == unit]) or [unit]
+        return [unit] if unit in self.with_rows else self._leaves(unit) or [unit]
+
+    def _leaves(self, unit: str) -> list[str]:
+        """The branches under a unit at which rows are or would be: the first with rows on each way down, else the lowest."""
+        found: set[str] = set()
+        below, seen = list(self.parents.index[self.parents == unit]), {unit}
+        while below:
+            branch = below.pop()
+            under = [] if branch in self.with_rows else list(self.parents.index[self.parents == branch])
+            found |= set() if under else {branch}
+            below += [b for b in under if b not in seen]
+            seen |= {branch, *under}
+        return sorted(found)
 
     def area(self, unit: str) -> list[str]:
         """What a unit is read against: the members of a province, the sisters of a branch."""

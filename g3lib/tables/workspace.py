@@ -8,6 +8,7 @@ rank needs them. Each table is read when it is first asked for.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -112,7 +113,7 @@ class Dataset:
 
     @cached_property
     def sisters(self) -> list[str]:
-        """The branches under the same parent, this one included; of a province its branches."""
+        """The branches of the same province, this one included; of a province or city its own branches."""
         self._seen.add("branches")
         return self.store.area(self.branch)
 
@@ -124,10 +125,7 @@ class Dataset:
     @cached_property
     def scopes(self) -> list[str]:
         """Whose assumptions hold here: the branch, then what it lies in, narrowest first."""
-        found = [self.branch]
-        while isinstance(above := self.store.parents.get(found[-1]), str) and above not in found:
-            found.append(above)
-        return found
+        return [self.branch, *self.store.above(self.branch)]
 
     @cached_property
     def area_sales(self) -> pd.DataFrame:
@@ -185,8 +183,22 @@ class Dataset:
     # figures that somebody decided (margin, discount rate, m, k)
     assumptions = _whole("assumptions")
     models = _whole("models")
+    # where green ends and red begins
+    thresholds = _whole("thresholds")
+    # whom each channel is meant to sell to
+    roles = _whole("roles")
     # every subsidy rule; which one holds is the measures' business
     policy = _whole("policy")
+
+    @cached_property
+    def campaigns(self) -> pd.DataFrame:
+        """The sisters' campaigns: who joined, and when."""
+        return self._of("campaigns", self.sisters)
+
+    @cached_property
+    def area_targets(self) -> pd.DataFrame:
+        """The sisters' targets: what ranks of attainment need."""
+        return self._of("targets", self.sisters)
 
     @cached_property
     def stated(self) -> dict[str, float]:
@@ -276,12 +288,16 @@ def known_branches(store: Store) -> list[str]:
 
 
 def known_units(store: Store, unit: str) -> list[str]:
-    """What there can be a report about: the branches with rows, or the provinces of two such branches or more."""
+    """What there can be a report about: the branches with rows, or the provinces of two such branches or more.
+
+    The unit `area` is a province or any city in one that has two such branches.
+    """
     branches = known_branches(store)
     if unit == "branch":
         return branches
-    parents = store.parents[store.parents.index.isin(branches)].value_counts()
-    return sorted(parents.index[parents > 1])
+    ways = [store.above(branch) for branch in branches]
+    held = Counter(above for way in ways for above in (way if unit == "area" else way[-1:]))
+    return sorted(name for name, count in held.items() if count > 1)
 
 
 def open_dataset(branch: str, period: str = "", needs: Sequence[str] = (), start: Path | None = None) -> Dataset:
@@ -297,7 +313,7 @@ def open_dataset(branch: str, period: str = "", needs: Sequence[str] = (), start
     """
     store = Workspace.find(start).store()
     known = known_branches(store)
-    if branch not in {*known, *known_units(store, "province")}:
+    if branch not in {*known, *known_units(store, "area")}:
         raise NoData(f"No rows of branch {branch!r}. Known: {', '.join(known) or 'none; run g3 load first'}.")
     last = latest_month(store, branch, needs)
     return Dataset(store, branch, Period.parse(period or last))

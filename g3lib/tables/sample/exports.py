@@ -19,7 +19,9 @@ from g3lib.labels import label
 from g3lib.tables.sample.rules import CHANNELS, CONTRACTS
 from g3lib.tables.sample.sales import FATES
 from g3lib.tables.sample.supply import supply_price
-from g3lib.tables.sample.truth import BATCH_STEP_SECONDS, EXISTING, GIFT, OPEN_SECONDS, Scenario, stream
+from g3lib.tables.sample.truth import (
+    BATCH_STEP_SECONDS, EXISTING, GIFT, OPEN_SECONDS, SEGMENT_SHARE, SEGMENTS, Scenario, stream,
+)  # fmt: skip
 from g3lib.tables.sample.world import GIFT_MODEL, MODELS, Outlet
 
 MASK = "*"
@@ -113,6 +115,7 @@ def sales_table(world: Scenario, places: list[Outlet], lines: pd.DataFrame) -> p
             "终端类型": classes[models],
             "机型": np.array([m.name for m in MODELS])[models],
             "客户类型": np.where(rng.random(len(lines)) < new, "新增", "存量"),
+            "客户群": _segments(world, lines),
             "合约": contracts,
             "合约期(月)": np.where(lines["term"] > 0, lines["term"].astype(str), ""),
             "激活时间": _activated(world, lines),
@@ -129,6 +132,13 @@ def sales_table(world: Scenario, places: list[Outlet], lines: pd.DataFrame) -> p
             "台数": 1,
         }
     )
+
+
+def _segments(world: Scenario, lines: pd.DataFrame) -> Any:
+    """Whom a channel sells to, drawn for each sale."""
+    chances = np.cumsum([SEGMENT_SHARE[channel] for channel in CHANNELS], axis=1)[lines["channel"]]
+    drawn = stream(world.seed, "segment").random(len(lines))[:, None]
+    return np.array(SEGMENTS)[np.minimum((drawn >= chances).sum(axis=1), len(SEGMENTS) - 1)]
 
 
 def _words(vocabulary: str, codes: tuple[str, ...]) -> Any:

@@ -11,7 +11,7 @@ from g3lib.tables.sample import truth as numbers
 from g3lib.tables.sample.activity import STATES
 from g3lib.tables.sample.sales import FATES, ODD_QUARTER, Sold
 from g3lib.tables.sample.truth import Scenario
-from g3lib.tables.sample.world import BREACH_MODEL, GIFT_MODEL, MODELS, PRICE_MODEL, Outlet
+from g3lib.tables.sample.world import BREACH_MODEL, GIFT_MODEL, MODELS, PRICE_MODEL, Outlet, idle_outlets
 
 
 def truth(world: Scenario, places: list[Outlet], sold: Sold, followed: pd.DataFrame) -> dict[str, Any]:
@@ -34,6 +34,9 @@ def truth(world: Scenario, places: list[Outlet], sold: Sold, followed: pd.DataFr
         },
         "incremental": _incremental(world, sold.caused),
         "customer_type": {"existing": numbers.EXISTING},
+        "segments": {channel: dict(zip(numbers.SEGMENTS, shares, strict=True)) for channel, shares in numbers.SEGMENT_SHARE.items()},
+        "displayed": numbers.DISPLAYED,
+        "idle_outlets": idle_outlets(world),
         "activation": {"open_seconds": list(numbers.OPEN_SECONDS), "batch_step_seconds": list(numbers.BATCH_STEP_SECONDS)},
         "deviations": _deviations(world),
         "causes": _causes(places),

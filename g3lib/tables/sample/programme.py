@@ -10,7 +10,7 @@ import pandas as pd
 from g3lib.labels import label
 from g3lib.periods import days_in
 from g3lib.tables.sample.sales import Floats
-from g3lib.tables.sample.truth import CAMPAIGN, EFFECT, Scenario, stream
+from g3lib.tables.sample.truth import CAMPAIGN, EFFECT, THRESHOLDS, Scenario, stream
 
 _ATTAINMENT = (0.77, 1.05)  # chance adds two or three points on either side
 _PARTICIPATION_TARGET = "45%"
@@ -132,6 +132,16 @@ def assumptions_table(world: Scenario) -> pd.DataFrame:
     start = f"{world.months[0]}-01"
     rows = [(name, "全省", f"{value:g}", unit, "样例市场部", start) for name, value, unit in _ASSUMPTIONS]
     return pd.DataFrame(rows, columns=["名称", "范围", "数值", "单位", "决定人", "生效日期"])
+
+
+def thresholds_table(world: Scenario) -> pd.DataFrame:
+    """Where green ends and red begins, as the made-up province decided."""
+    start = f"{world.months[0]}-01"
+    rows = [
+        (indicator, "全省", label("direction", direction, "zh"), f"{green:g}", f"{red:g}", "样例市场部", start)
+        for indicator, direction, green, red in THRESHOLDS
+    ]
+    return pd.DataFrame(rows, columns=["指标名", "范围", "方向", "绿灯线", "红灯线", "决定人", "生效日期"])
 
 
 def planted_attainment(world: Scenario, targets: pd.DataFrame, lines: pd.DataFrame) -> dict[str, Any]:

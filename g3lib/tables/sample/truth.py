@@ -41,6 +41,17 @@ OPEN_SECONDS = (9 * 3600, 18 * 3600 + 1800)  # activations happen from 9:00 to 1
 BATCH_STEP_SECONDS = (20, 51)  # from one activation of a batch to the next
 PRICE_OVER, GIFT = 50, 100  # yuan: a list price above the province's, and what a gift is worth
 EFFECT = 0.06
+# Share of each customer segment among a channel's buyers; the guideline gives own outlets the high end and groups,
+# social ones the ordinary, direct ones families and the low end; of end outlets it says nothing
+SEGMENTS = ("中高端客户", "集团客户", "普通客户", "家庭客户", "低端客户")
+SEGMENT_SHARE = {"own": (0.42, 0.20, 0.25, 0.08, 0.05), "social": (0.16, 0.0, 0.66, 0.10, 0.08),
+                 "end": (0.0, 0.0, 0.35, 0.20, 0.45), "direct": (0.0, 0.0, 0.22, 0.50, 0.28)}  # fmt: skip
+DISPLAYED = {"own": 0.85, "social": 0.60, "end": 0.35, "direct": 0.50}  # chance that an outlet shows a listed model
+DISPLAY_MONTHS = 3  # the last months in which displays were counted
+THRESHOLDS = (  # indicator, direction, green from, red beyond
+    ("progress_index", "up", 1.00, 0.90), ("valid_share", "up", 0.85, 0.75), ("counter_rate", "up", 0.60, 0.40),
+    ("dead_outlet_share", "down", 0.02, 0.10), ("rate_gap", "up", 0.0, -0.03),
+)  # fmt: skip
 FOLLOWED_MONTHS = 30
 
 # Monthly probabilities of leaving by reason; they add up within a month
@@ -69,6 +80,7 @@ class Scenario:
     campaign_start: int
     masked_branch: int
     odd_branches: tuple[int, ...]  # with a list price of its own, with a gift, with too much in stock
+    idle_branches: tuple[int, ...]  # with a listed outlet that never sold anything
 
     @property
     def masked_month(self) -> int:
@@ -103,6 +115,16 @@ def branch_name(index: int) -> str:
     return f"样例{words[index] if index < len(words) else index + 1}区"
 
 
+def city_of(index: int, branches: int) -> str:
+    """The plainly made-up city that a branch lies in: three branches a city, eight where there are many.
+
+    >>> city_of(0, 12), city_of(11, 12), city_of(95, 3000)
+    ('样例甲市', '样例丁市', '样例12市')
+    """
+    city = index // (3 if branches <= 12 else 8)
+    return f"样例{'甲乙丙丁戊己庚辛壬癸'[city] if city < 10 else city + 1}市"
+
+
 def scenario(branches: int, months: int, seed: int, last_month: str) -> Scenario:
     """Check the arguments and draw who does what.
 
@@ -126,6 +148,7 @@ def scenario(branches: int, months: int, seed: int, last_month: str) -> Scenario
         campaign_start=months * 5 // 6,
         masked_branch=masked,
         odd_branches=tuple(chosen[i % len(chosen)] for i in (2, 3, 4)),
+        idle_branches=tuple(sorted({chosen[i % len(chosen)] for i in (5, 6)})),
     )
 
 

@@ -153,9 +153,11 @@ def availability(months: int) -> npt.NDArray[np.float64]:
 
 
 def branches_table(world: Scenario) -> pd.DataFrame:
-    """The hierarchy."""
-    level = ["市" if i % 3 == 0 else "县" for i in range(len(world.branches))]
-    return pd.DataFrame({"分公司": world.branches, "上级": numbers.PROVINCE, "级别": level})
+    """The hierarchy: counties in cities in the province."""
+    count = len(world.branches)
+    rows = [(branch, numbers.city_of(i, count), "县") for i, branch in enumerate(world.branches)]
+    rows += [(city, numbers.PROVINCE, "市") for city in dict.fromkeys(city for _, city, _ in rows)]
+    return pd.DataFrame([*rows, (numbers.PROVINCE, "", "省")], columns=["分公司", "上级", "级别"])
 
 
 def models_table(world: Scenario) -> pd.DataFrame:
@@ -183,9 +185,14 @@ def models_table(world: Scenario) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def idle_outlets(world: Scenario) -> list[str]:
+    """Outlets that are listed and never sold anything."""
+    return [f"{world.branches[b]}-{label('channel', 'social', 'zh')}99" for b in world.idle_branches]
+
+
 def outlets_table(world: Scenario, places: list[Outlet]) -> pd.DataFrame:
-    """The outlets as a branch lists them."""
-    return pd.DataFrame(
+    """The outlets as a branch lists them, those that never sold last."""
+    listed = pd.DataFrame(
         {
             "网点": [o.name for o in places],
             "分公司": [world.branches[o.branch] for o in places],
@@ -195,6 +202,10 @@ def outlets_table(world: Scenario, places: list[Outlet]) -> pd.DataFrame:
             "佣金率": [f"{o.commission:.1%}" for o in places],
         }
     )
+    idle = pd.DataFrame({"网点": idle_outlets(world), "分公司": [world.branches[b] for b in world.idle_branches]})
+    opened = f"{shift(world.months[0], -12)}-01"
+    idle = idle.assign(渠道=label("channel", "social", "zh"), 片区="样例片区1", 开业日期=opened, 佣金率="8.0%")
+    return pd.concat([listed, idle], ignore_index=True)
 
 
 def facts_table(world: Scenario, places: list[Outlet]) -> pd.DataFrame:
@@ -204,4 +215,17 @@ def facts_table(world: Scenario, places: list[Outlet]) -> pd.DataFrame:
         for outlet in places
         for fact, there in zip(numbers.CAUSES, outlet.facts, strict=True)
     ]
+    return pd.DataFrame(rows, columns=["网点", "日期", "项目", "数值"])
+
+
+def displays_table(world: Scenario, places: list[Outlet]) -> pd.DataFrame:
+    """How many of the listed models each outlet shows, counted at the end of the last months."""
+    count = len(world.months)
+    listed = (availability(count) > 0).sum(axis=0)
+    chance = [numbers.DISPLAYED[outlet.channel] for outlet in places]
+    rows = []
+    for t in range(max(0, count - numbers.DISPLAY_MONTHS), count):
+        shown = stream(world.seed, "displays", world.months[t]).binomial(listed[t], chance)
+        day = f"{world.months[t]}-{days_in(world.months[t]):02d}"
+        rows += [(outlet.name, day, "上柜机型数", int(n)) for outlet, n in zip(places, shown, strict=True)]
     return pd.DataFrame(rows, columns=["网点", "日期", "项目", "数值"])
