@@ -1,6 +1,6 @@
 """g3lib: which subsidy caused which customers, which channel gave what, why a branch falls short.
 
-`from g3lib import subsidy, channels, targets, campaigns, causes` is what notebooks write. Importing the
+`from g3lib import subsidy, channels, targets, campaigns, overview, causes` is what notebooks write. Importing the
 package alone imports none of them: pandas is loaded by the first that is used.
 """
 
@@ -16,6 +16,7 @@ _ROOMS = {
     "channels": "g3lib.measures.channels",
     "targets": "g3lib.measures.targets",
     "campaigns": "g3lib.measures.campaigns",
+    "overview": "g3lib.measures.overview",
     "causes": "g3lib.qc.causes",
     "strata": "g3lib.qc.strata",
     "claims": "g3lib.report.claims",

@@ -160,6 +160,41 @@ def status(period: str) -> None:
 
 
 @main.command()
+@click.argument("period")
+@click.option("--by", default="", help="The role or department that signs; no person's name.")
+def sign(period: str, by: str) -> None:
+    """Sign a period off: its figures are kept, and later differences are reported, never silent."""
+    from g3lib.periods import Period
+    from g3lib.runs import signoff
+    from g3lib.tables.workspace import Workspace
+
+    workspace, name = Workspace.find(), str(Period.parse(period))
+    signature = signoff.sign(workspace, name, by)
+    click.echo(f"{name} is signed off as revision {signature.revision}: {signoff.folder_of(workspace, name) / signature.file}")
+
+
+@main.command()
+@click.argument("branch")
+@click.argument("finding")
+@click.argument("comment")
+@click.option("--period", default="", help="Only this period; else every one.")
+@click.option("--owner", default="", help="A role, no person's name.")
+@click.option("--due", default="", help="2010-03-31")
+@click.option("--done", is_flag=True)
+def note(branch: str, finding: str, comment: str, period: str, owner: str, due: str, done: bool) -> None:
+    """Put a comment beside a finding (its name is in findings.csv); it survives every run."""
+    from g3lib.runs.batch import reported
+    from g3lib.tables import comments
+    from g3lib.tables.workspace import Workspace
+
+    workspace = Workspace.find()
+    path = comments.add(workspace.notes, branch, finding, comment, period, owner, due, done)
+    click.echo(f"Kept in {path}; g3 run shows it.")
+    if (branch, finding) not in reported(workspace, period):
+        click.echo("No report so far has a finding of that name for this branch: see findings.csv.", err=True)
+
+
+@main.command()
 @click.option("--branches", type=click.IntRange(2, 3000), default=12, show_default=True)
 @click.option("--months", type=click.IntRange(3, 120), default=36, show_default=True)
 @click.option("--seed", type=int, default=2012, show_default=True)

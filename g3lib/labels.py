@@ -138,6 +138,25 @@ def points(value: object, lang: Lang = "en", digits: int = 2) -> str:
     return f"{rounded(amount * 100, digits):+,}" + pick(lang, "个百分点", " pp")
 
 
+# from what amount on people write 亿 and 万
+_LARGE = ((1e8, "亿"), (1e4, "万"))
+
+
+def count(value: object, lang: Lang, unit: str = "台", digits: int = 0) -> str:
+    """A count as operators write it: 台 or 户 below ten thousand, then 万 and 亿 of them; in full in English.
+
+    >>> count(1678, "zh"), count(16475, "zh", "户"), count(16475, "en"), count(-123456.7, "zh"), count(None, "zh")
+    ('1,678台', '1.65万户', '16,475', '-12.35万台', '—')
+    """
+    amount = _finite(value)
+    if amount is None or lang == "en":
+        return number(value, digits)
+    for size, word in _LARGE:
+        if abs(amount) >= size:
+            return f"{rounded(amount / size, 2):,}{word}{unit}"
+    return number(amount, digits) + unit
+
+
 def money(value: object, lang: Lang) -> str:
     """Yuan as operators write them: 元 below ten thousand, then 万元 and 亿元.
 
@@ -150,10 +169,7 @@ def money(value: object, lang: Lang) -> str:
     if lang == "en":
         sign = "-" if amount < 0 else ""
         return f"{sign}¥{rounded(abs(amount), 0):,}"
-    for size, unit in ((1e8, "亿元"), (1e4, "万元")):
-        if abs(amount) >= size:
-            return f"{rounded(amount / size, 2):,}{unit}"
-    return f"{rounded(amount, 0):,}元"
+    return count(amount, lang, "元")
 
 
 def _finite(value: object) -> float | None:

@@ -67,6 +67,15 @@ class Period:
         return f"{self.end:%Y-%m}"
 
     @property
+    def previous_month(self) -> str:
+        """The month before the period's last.
+
+        >>> Period.parse("2010-01").previous_month
+        '2009-12'
+        """
+        return shift(self.last_month, -1)
+
+    @property
     def following(self) -> date:
         """The first day of the month after the last day known: what a plan is made for.
 

@@ -18,6 +18,8 @@ from g3lib.errors import DataError, UsageError
 from g3lib.labels import VOCABULARIES, label
 from g3lib.measures.subsidy import commitments as measure
 from g3lib.measures.subsidy.commitments import commitment_status, gap_closers, recent, transfers, without_promise
+from g3lib.measures.targets.outlook import predicted
+from g3lib.measures.targets.outlook import season as season_of
 from g3lib.tables import adding, loading
 from g3lib.tables.schema import TABLES
 from g3lib.tables.store import Store
@@ -175,7 +177,7 @@ def test_the_outlook_is_the_predictive_distribution_of_a_poisson_rate() -> None:
 
 @given(st.lists(st.integers(0, 9), min_size=28, max_size=60), st.integers(1, 60), st.integers(-5, 300))
 def test_the_expected_shortfall_is_the_sum_over_the_distribution(daily: list[int], left: int, needed: int) -> None:
-    mean, likely, short = measure._outlook(np.array(daily), left, needed)
+    mean, likely, short = predicted(np.array(daily), left, needed)
     weeks = np.array(daily)[len(daily) % 7 :].reshape(-1, 7).sum(axis=1)
     spread = max(1, weeks.var(ddof=1) / weeks.mean()) if weeks.any() else 1
     variance = spread * mean * (1 + left / len(daily))
@@ -193,7 +195,7 @@ def test_probabilities_come_true(week_spread: float) -> None:
         weeks = np.exp(rng.normal(-week_spread**2 / 2, week_spread, 26))
         daily = rng.poisson(rng.uniform(1, 9) * np.repeat(weeks, 7))
         needed = round(daily[:91].sum() * rng.uniform(0.85, 1.15))
-        told.append(measure._outlook(daily[:91], 91, needed)[1])
+        told.append(predicted(daily[:91], 91, needed)[1])
         came.append(daily[91:].sum() >= needed)
     groups = pd.Series(came).groupby(pd.cut(told, [-0.01, 0.25, 0.5, 0.75, 1.01], labels=False)).mean()
     told_mean = pd.Series(told).groupby(pd.cut(told, [-0.01, 0.25, 0.5, 0.75, 1.01], labels=False)).mean()
@@ -299,20 +301,20 @@ def outlook(*before: pd.DataFrame, committed: float = 100.0) -> pd.Series:
 def test_the_season_is_a_day_of_the_rest_over_a_day_so_far(before: list[tuple[int, float]], season: float) -> None:
     every = last_year(*before).groupby("date")["units"].sum()
     days = (START, pd.Timestamp("2013-02-19"), pd.Timestamp("2013-04-10"))
-    assert measure._season(every, *days) == pytest.approx(season)
-    assert measure._season(every * 7, *days) == pytest.approx(season)
+    assert season_of(every, *days) == pytest.approx(season)
+    assert season_of(every * 7, *days) == pytest.approx(season)
     assert outlook(last_year(*before))["expected_final"] == pytest.approx(50 + 50.5 * season)
 
 
 def test_a_last_year_that_is_not_all_there_has_no_season() -> None:
     days = (START, pd.Timestamp("2013-02-19"), pd.Timestamp("2013-04-10"))
     late = last_year((49, 3), (51, 6), start="2012-01-02")  # one day is missing at its start
-    assert measure._season(late.groupby("date")["units"].sum(), *days) == 1
+    assert season_of(late.groupby("date")["units"].sum(), *days) == 1
     assert outlook(late)["expected_final"] == pytest.approx(100.5)
     for none in (sold([1] * 50), sold([1])[:0]):
-        assert measure._season(none.groupby("date")["units"].sum(), *days) == 1
+        assert season_of(none.groupby("date")["units"].sum(), *days) == 1
     whole = last_year((1, 1), (50, 3), (51, 6), start="2011-12-31")  # there from the day before on
-    assert measure._season(whole.groupby("date")["units"].sum(), *days) == pytest.approx(2)
+    assert season_of(whole.groupby("date")["units"].sum(), *days) == pytest.approx(2)
 
 
 def test_a_flat_last_year_changes_nothing() -> None:

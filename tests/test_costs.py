@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g3lib.errors import DataError
-from g3lib.measures.subsidy.costs import PARTS, assumption, cost_layers, stock_cost
+from g3lib.measures.assumptions import assumption
+from g3lib.measures.subsidy.costs import PARTS, cost_layers, stock_cost
 from g3lib.measures.subsidy.ledger import refund_ledger
 
 SHARES = pd.DataFrame({"contract": ["plan", "spend"], "free_share": [1.0, 0.7], "data_share": [0.0, 0.3]})

@@ -70,9 +70,10 @@ def test_the_library_stays_small() -> None:
 
 
 def test_the_library_grows_no_further_unseen() -> None:
-    # what it had when the bar above was missed, and what the second reading of the subsidy room added (the month that a
-    # plan is for, prices that are none, what identifies a response): whoever adds a room cuts another, or raises this knowingly
-    assert sum(map(code_lines, MODULES)) < 9470
+    # 9,470 when the bar above was missed; channels, targets and campaigns at full strength (decompositions, outlets,
+    # cascading, comparisons), the province's overview with its slides, signing off and comments came on top of it:
+    # whoever adds a room cuts another, or raises this knowingly
+    assert sum(map(code_lines, MODULES)) < 12050
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
@@ -92,6 +93,7 @@ def test_environment_agrees_with_pyproject(root: Path) -> None:
     wanted = {*project["dependencies"], *project["optional-dependencies"]["dev"]}
     plain = yaml.safe_load((root / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
     conda = {d for d in plain if isinstance(d, str)} - {"pip"}
+    conda |= {d for part in plain if isinstance(part, dict) for d in part["pip"]} - {"-e ."}  # what conda-forge lacks
     # conda-forge names two things differently
     renamed = {d.replace("python-duckdb", "duckdb") for d in conda}
     assert renamed == {*wanted, f"python{project['requires-python']}"}

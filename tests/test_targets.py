@@ -63,10 +63,11 @@ def test_a_met_target_needs_nothing_more() -> None:
     assert set(rows["per_day"]) == {0.0}
 
 
-def test_months_of_a_target_sum_to_it_by_either_phasing() -> None:
+def test_months_of_a_target_sum_to_it_by_every_phasing() -> None:
     start, end = date(2010, 1, 1), date(2010, 12, 31)
+    shape = pd.Series(range(365), index=pd.date_range("2009-01-01", "2009-12-31"), dtype=float)
     for phasing in targets.PHASINGS:
-        parts = [targets.phased_target(16475, start, end, m, phasing) for m in Period(start, end, end).months]
+        parts = [targets.phased_target(16475, start, end, m, phasing, last_year=shape) for m in Period(start, end, end).months]
         assert sum(parts) == pytest.approx(16475)
 
 

@@ -10,14 +10,15 @@ from typing import Any
 from g3lib.labels import Lang, pick
 
 
-def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "") -> str:
+def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "", deck: str = "", signed: str = "") -> str:
     """The report as HTML.
 
     Args:
         notebook: an executed notebook (nbformat).
         title: the page's title, from data: it is escaped.
         lang: `zh` or `en`.
-        workbook: the file name of the .xlsx beside it, where there is one.
+        workbook, deck: the file names of the .xlsx and .pptx beside it, where there are any.
+        signed: what is to be said of a month that was signed off.
     """
     words = {
         "title": title,
@@ -25,6 +26,9 @@ def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "") -> st
         "css": _css(),
         "back": pick(lang, "← 全部报告", "← all reports"),
         "workbook": workbook,
+        "deck": deck,
+        "slides": pick(lang, "会议材料（.pptx）", "slides (.pptx)"),
+        "signed": signed,
         "tables": pick(lang, "长表（.xlsx）", "long tables (.xlsx)"),
         "code": pick(lang, "计算过程（代码）", "How it was computed (code)"),
     }

@@ -39,7 +39,7 @@ class ReportRow(Protocol):
         """0 for a breach, growing with calm."""
 
 
-def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str], lang: Lang) -> str:
+def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str], lang: Lang, signed: str = "") -> str:
     """The index of one period as one HTML file.
 
     Args:
@@ -47,6 +47,7 @@ def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str]
         rows: the ledger's rows.
         titles: a notebook's name → its title.
         lang: `zh` or `en`.
+        signed: what is to be said of a month that was signed off.
     """
     names = sorted({row.notebook for row in rows})
     titles = {name: titles.get(name, name) for name in names}
@@ -62,6 +63,7 @@ def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str]
         "title": pick(lang, f"{period} 全部报告", f"All reports, {period}"),
         "counts": said,
         "made_up": pick(lang, "含虚构样例数据（made-up data）", "holds made-up data") if any(r.made_up for r in rows) else "",
+        "signed": signed,
         "search": pick(lang, "输入分公司或结论中的字词", "type a branch or a word of a finding"),
         "branch": pick(lang, "分公司", "branch"),
         "breaches": pick(lang, "预警", "breaches"),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -23,9 +23,13 @@ from g3lib import __version__
 from g3lib.about import About
 from g3lib.findings import FINDINGS_MIME, Check, Finding, Status, as_bundle
 from g3lib.labels import Lang, label, pick
+from g3lib.report.claims import kpis
 from g3lib.report.claims.voice import Voice
-from g3lib.report.tables import html_table, lines_html
+from g3lib.report.tables import comments_html, html_table, kpis_html, lines_html
 from g3lib.tables.workspace import Dataset, Workspace, open_dataset
+
+if TYPE_CHECKING:
+    from g3lib.report.slides import Slide
 
 
 @dataclass
@@ -73,11 +77,24 @@ class Report:
         )
         return Shown([_html(body, f"{title} {self.data.period}")])
 
-    def headline(self, findings: Sequence[Finding]) -> Shown:
-        """What the report opens with: the sentences of the findings marked as headline."""
+    def headline(self, findings: Sequence[Finding], kpi: pd.DataFrame | None = None, of: str = "units", form: str = "count") -> Shown:
+        """What the report opens with: the sentences of the findings marked as headline, under them the KPI row.
+
+        Args:
+            findings: the claims; those marked as headline are shown.
+            kpi: `targets.kpi_row`; of: what it is of (names its findings); form: `count` or `rate`.
+        """
         first = [f for f in findings if f.headline] or list(findings[:1])
         lines = "".join(f'<p class="{_esc(str(f.status))}">{_esc(f.text)}</p>' for f in first)
-        return Shown([_html(f'<div class="headline">{lines}</div>', "\n".join(f.text for f in first), findings)])
+        row, carried, plain = "", list(findings), "\n".join(f.text for f in first)
+        if kpi is not None:
+            shown = kpis.parts(self.voice, kpi, form)
+            why = kpis.reasons(self.voice, [("", kpi)])
+            row = kpis_html(shown, self.lang) + (f'<p class="quiet">{_esc(why)}</p>' if why else "")
+            carried += kpis.findings(self.voice, kpi, of, form)
+            plain += "\n" + " · ".join(f"{name} {text}" for name, (text, _) in shown.items()) + ("\n" + why if why else "")
+        body = f'<div class="headline">{lines}</div>{row}{self._comments(first)}'
+        return Shown([_html(body, plain, carried)])
 
     def chart(
         self, findings: Sequence[Finding], draw: Callable[..., Any], *args: Any, height: float = 3.2,
@@ -132,6 +149,15 @@ class Report:
         text += self.voice.listed(named)
         return Shown([_html(f'<p class="quiet">{_esc(text)}</p>', text)])
 
+    def deck(self, slides: Sequence[Slide]) -> Shown:
+        """The slides of a meeting, in a .pptx beside the report (the command names the file: `G3_DECK`)."""
+        if path := os.environ.get("G3_DECK"):
+            from g3lib.report.deck import pptx
+
+            Path(path).write_bytes(pptx(slides, self))
+        text = pick(self.lang, f"会议材料（{len(slides)}页）在报告旁的同名.pptx中。", f"A deck of {len(slides)} slides is in the .pptx of the same name.")
+        return Shown([_html(f'<p class="quiet">{_esc(text)}</p>', text)])
+
     def checks(self, checks: Sequence[Check]) -> Shown:
         """What was checked and what must be said: exclusions, caveats, definitions."""
         # how a file was decoded or its numbers hidden is the loader's affair, not the reader's
@@ -161,7 +187,13 @@ class Report:
         return Shown([_html(body, frame.to_string(index=False))])
 
     def _claim(self, findings: Sequence[Finding]) -> dict[str, Any]:
-        return _html(f"<h2>{_esc(findings[0].text)}</h2>", findings[0].text, findings)
+        return _html(f"<h2>{_esc(findings[0].text)}</h2>{self._comments(findings)}", findings[0].text, findings)
+
+    def _comments(self, findings: Sequence[Finding]) -> str:
+        """What analysts wrote beside these findings' names, with owner and due date."""
+        names = {f.name for f in findings}
+        own = self.data.comments[self.data.comments["finding"].isin(names)]
+        return comments_html(own, self.data.period.asof, self.lang) if len(own) else ""
 
     def _nothing(self, findings: Sequence[Finding]) -> Shown:
         # no heading over nothing: the claim itself says that there is nothing to show

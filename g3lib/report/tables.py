@@ -6,10 +6,11 @@ Every text that comes from data is escaped here, and only here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import date
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -66,6 +67,7 @@ _FORMATS: dict[str, Format] = {
     "percent": lambda v, lang: percent(v),
     "percent1": lambda v, lang: percent(v, 1),
     "points": points,
+    "growth": lambda v, lang: "—" if not isinstance(v, int | float) or v != v else f"{100 * v:+.1f}%",
     "money": money,
     "p": lambda v, lang: "< 0.001" if isinstance(v, float) and v < 0.001 else number(v, 3),
 }
@@ -106,6 +108,22 @@ def form_of(column: str) -> str:
     return "percent" if column.startswith("share · ") else "count" if column in VOCABULARIES["channel"] else "text"
 
 
+def _scale(column: str, values: pd.Series, lang: Lang) -> tuple[float, str]:
+    """What a column of large amounts is divided by, and the unit for its head: one unit a column, so that figures compare."""
+    form = form_of(column)
+    amounts = pd.to_numeric(values, errors="coerce").abs()
+    largest, least = amounts.max(), amounts[amounts > 0].min()
+    if lang == "en" or form not in ("money", "count") or not largest >= 1e5:
+        return 1.0, ""
+    size, word = (1e8, "亿") if largest >= 1e9 else (1e4, "万")
+    # where a small one would print as nought the column stays as it is
+    return (size, word + ("元" if form == "money" else "")) if least >= size / 10 else (1.0, "")
+
+
+def _written(column: str, value: object, size: float, unit: str, lang: Lang) -> str:
+    return number(value / size, 2) if unit and isinstance(value, int | float) else shown(column, value, lang)
+
+
 def html_table(frame: pd.DataFrame, lang: Lang, bold: Sequence[bool] | None = None) -> str:
     """The frame as HTML.
 
@@ -114,13 +132,15 @@ def html_table(frame: pd.DataFrame, lang: Lang, bold: Sequence[bool] | None = No
         bold: rows that matter.
     """
     strong = list(bold) if bold is not None else [False] * len(frame)
+    scales = [_scale(c, frame[c], lang) for c in frame.columns]
     rows = [
-        ([shown(c, v, lang) for c, v in zip(frame.columns, values, strict=True)], mark)
+        ([_written(c, v, *scale, lang) for c, v, scale in zip(frame.columns, values, scales, strict=True)], mark)
         for values, mark in zip(frame.itertuples(index=False, name=None), strong, strict=True)
     ]
+    heads = [heading(c, lang) + (f"（{unit}）" if unit else "") for c, (_, unit) in zip(frame.columns, scales, strict=True)]
     left = ["l" if c in columns() and columns()[c][2] in _LEFT else "" for c in frame.columns]
     left = [side + " w" * (c in _LONG) for side, c in zip(left, frame.columns, strict=True)]
-    return str(template("table.html.j2").render(heads=[heading(c, lang) for c in frame.columns], rows=rows, left=left))
+    return str(template("table.html.j2").render(heads=heads, rows=rows, left=left))
 
 
 def lines_html(lines: pd.DataFrame, lang: Lang) -> str:
@@ -137,6 +157,30 @@ def lines_html(lines: pd.DataFrame, lang: Lang) -> str:
         for row in lines.to_dict("records")
     ]
     return str(template("lines.html.j2").render(rows=rows))
+
+
+def kpis_html(parts: Mapping[str, tuple[str, str]], lang: Lang) -> str:
+    """The KPI row as HTML: label → its text and status; a colour never stands alone, its word is there too."""
+    rows = [(name, text, status, label("status", status, lang) if status not in ("plain", "unknown") else "")
+            for name, (text, status) in parts.items()]  # fmt: skip
+    return str(template("kpis.html.j2").render(rows=rows))
+
+
+def comments_html(comments: pd.DataFrame, asof: date, lang: Lang) -> str:
+    """Analysts' comments as HTML: what, who, until when; an open one past its day is marked."""
+    rows = [(row["comment"], *comment_details(row, asof, lang)) for row in comments.to_dict("records")]
+    return str(template("comments.html.j2").render(rows=rows, word=pick(lang, "批注", "note")))
+
+
+def comment_details(row: Mapping[Hashable, Any], asof: date, lang: Lang) -> tuple[str, bool]:
+    """Who owns a comment and until when, in words; and whether it is overdue."""
+    due = None if pd.isna(row["due"]) else pd.Timestamp(row["due"])
+    done = not pd.isna(row["done"]) and bool(row["done"])
+    late = due is not None and not done and due < pd.Timestamp(asof)
+    words = [pick(lang, "负责：", "owner: ") + row["owner"] if isinstance(row["owner"], str) else "",
+             pick(lang, "期限：", "due: ") + f"{due:%Y-%m-%d}" if due is not None else "",
+             pick(lang, "已完成", "done") if done else pick(lang, "已逾期", "overdue") if late else ""]  # fmt: skip
+    return pick(lang, "；", "; ").join(filter(None, words)), late
 
 
 @cache

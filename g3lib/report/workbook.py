@@ -19,7 +19,8 @@ from g3lib.report.tables import form_of, heading, shown
 
 _NUMBERS = {
     "count": "#,##0", "count1": "#,##0.0", "decimal": "#,##0.00", "decimal3": "#,##0.000", "percent": "0.00%",
-    "percent1": "0.00%", "points": "+0.00%;-0.00%;0.00%", "money": "#,##0.00", "fen": "#,##0.00", "p": "0.000",
+    "percent1": "0.00%", "points": "+0.00%;-0.00%;0.00%", "growth": "+0.0%;-0.0%;0.0%", "money": "#,##0.00",
+    "fen": "#,##0.00", "p": "0.000",
     "small": "0.000000",
 }  # fmt: skip
 _MOST_ROWS = 1_048_575  # a sheet's own limit, less the heading

@@ -14,18 +14,22 @@ from functools import cache
 from importlib import resources
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from g3lib import __version__
 from g3lib.errors import NoData, UsageError, listed
 from g3lib.labels import Lang
 from g3lib.periods import Period
-from g3lib.runs import ledger
+from g3lib.runs import ledger, signoff
 from g3lib.runs.notebooks import Notebook, find
 from g3lib.runs.task import Task, run
+from g3lib.tables import comments
 from g3lib.tables.schema import TABLES
 from g3lib.tables.store import DATED, Store
 from g3lib.tables.workspace import NAMELESS, Dataset, Workspace, data_months, known_units, latest_month
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNITS = ("branch", "province")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -68,11 +72,12 @@ def plan(
     if taken := {*UNITS, "period", "lang"} & set(parameters or {}):
         raise UsageError(f"{', '.join(sorted(taken))}: use --{', --'.join(sorted(taken))}, not -p.")
     made: dict[Path, dict[tuple[str, str], ledger.Row]] = {}
+    written = comments.read(workspace.notes)  # a fault in them is told before anything runs
     result = Plan()
     for notebook in notebooks:
         given = notebook.checked({"lang": lang, **_meant_for(notebook, notebooks, parameters or {})})
         for branch in (b for b in known[notebook.about.unit] if not branches or b in branches):
-            task = _task(workspace, store, notebook, branch, period, lang, given)
+            task = _task(workspace, store, notebook, branch, period, lang, given, written)
             if isinstance(task, ledger.Row):
                 result.settled.append(task)
                 continue
@@ -91,8 +96,9 @@ def _meant_for(notebook: Notebook, every: Sequence[Notebook], given: Mapping[str
 
 
 def _task(
-    workspace: Workspace, store: Store, notebook: Notebook, branch: str, period: str, lang: Lang, given: dict[str, Any]
-) -> Task | ledger.Row:
+    workspace: Workspace, store: Store, notebook: Notebook, branch: str, period: str, lang: Lang, given: dict[str, Any],
+    written: pd.DataFrame,
+) -> Task | ledger.Row:  # fmt: skip
     skipped = ledger.Row(notebook.name, branch, period, "skipped", given, finished=ledger.now())
     try:
         needs = notebook.about.needs
@@ -105,7 +111,8 @@ def _task(
         skipped.error, skipped.period = str(error), period or latest_month(store, branch)
         return skipped
     parameters = {**given, notebook.about.unit: branch, "period": wanted}
-    data = _data_digest(store, tuple(store.area(branch)))
+    said = comments.digest(comments.meant_for(written, branch, str(Period.parse(wanted))))
+    data = _data_digest(store, tuple(store.area(branch))) + said
     key = _key(notebook.digest, parameters, data)
     own = {*store.members(branch)}
     inputs = {(e.title, e.digest) for t in _dated(needs) for e in store.entries(t, [*own]) if own & e.parts.keys()}
@@ -204,12 +211,24 @@ def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list
         folder = workspace.reports / period
         all_rows = ledger.read(folder) | {(r.notebook, r.branch): r for r in rows if r.period == period}
         ledger.write(folder, all_rows, lang)
+        signed = signoff.signatures(workspace, period)
+        changed = signoff.differences(workspace, period, [row for row in all_rows.values() if row.state == "ok"])
+        if signed:
+            signoff.write_differences(folder, changed, signed[-1])
         # an index is in the language of its reports; one English report among Chinese ones does not turn it
         said = Counter(row.parameters.get("lang", lang) for row in all_rows.values() if row.state == "ok")
         words: Lang = said.most_common(1)[0][0] if said else lang
         titles = {n.name: n.about.title[words] for n in find(workspace.notebooks)}
-        replace_bytes(folder / "index.html", index_html(period, list(all_rows.values()), titles, words).encode())
+        page = index_html(period, list(all_rows.values()), titles, words, signoff.banner(signed, changed, words))
+        replace_bytes(folder / "index.html", page.encode())
         indexes.append(folder / "index.html")
     folders = sorted(path.parent for path in workspace.reports.glob("*/run.json"))
     replace_bytes(workspace.reports / "index.html", periods_html(folders, lang).encode())
     return indexes
+
+
+def reported(workspace: Workspace, period: str = "") -> set[tuple[str, str]]:
+    """Branch and name of every finding that the reports made so far have (of one period, or of all)."""
+    folders = [path.parent for path in workspace.reports.glob("*/run.json") if not period or path.parent.name == period]
+    rows = [row for folder in folders for row in ledger.read(folder).values()]
+    return {(row.branch, str(finding["name"])) for row in rows for finding in row.findings}

@@ -18,7 +18,12 @@ from typing import Any
 from g3lib.findings import in_notebook
 from g3lib.labels import Lang
 from g3lib.names import safe_name
+from g3lib.runs import signoff
 from g3lib.runs.ledger import Row, now
+from g3lib.tables.workspace import Workspace
+
+# what a notebook may make beside its page, and the variable that names it the file
+_BESIDE = {".xlsx": "G3_WORKBOOK", ".pptx": "G3_DECK"}
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,15 @@ def run(task: Task) -> Row:
     target = task.folder / task.stem
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".making-", dir=task.folder) as scratch:
-        executed, workbook = Path(scratch) / "report.ipynb", Path(scratch) / "report.xlsx"
-        os.environ["G3_WORKBOOK"] = str(workbook)  # one report at a time in this process
+        executed = Path(scratch) / "report.ipynb"
+        beside = {suffix: Path(scratch) / f"report{suffix}" for suffix in _BESIDE}
+        os.environ.update({name: str(beside[suffix]) for suffix, name in _BESIDE.items()})  # one report at a time in this process
         try:
             notebook = _execute(task, executed)
-            html = _html(task, notebook, workbook.exists())
+            row.findings = [finding.as_dict() for finding in in_notebook(notebook)]
+            html = _html(task, notebook, {s for s, path in beside.items() if path.exists()}, row)
         except Exception as error:  # anything a notebook can do must become a state, not stop the others
-            row.error = _one_line(error)
+            row.error, row.findings = _one_line(error), []
             row.state = "skipped" if _is_no_data(error) else "failed"
             _withdraw(target, executed if row.state == "failed" else None)
         else:
@@ -68,11 +75,11 @@ def run(task: Task) -> Row:
             page.write_text(html, encoding="utf-8")
             os.replace(executed, target.with_suffix(".ipynb"))
             os.replace(page, target.with_suffix(".html"))
-            if workbook.exists():
-                os.replace(workbook, target.with_suffix(".xlsx"))
+            for suffix, path in beside.items():
+                if path.exists():
+                    os.replace(path, target.with_suffix(suffix))
             target.with_suffix(".failed.ipynb").unlink(missing_ok=True)
             row.state, row.html = "ok", f"{task.stem}.html"
-            row.findings = [finding.as_dict() for finding in in_notebook(notebook)]
     row.seconds, row.finished = round(time.perf_counter() - started, 2), now()
     return row
 
@@ -94,16 +101,20 @@ def _execute(task: Task, executed: Path) -> Any:
     return notebook
 
 
-def _html(task: Task, notebook: Any, has_workbook: bool) -> str:
+def _html(task: Task, notebook: Any, made: set[str], row: Row) -> str:
     from g3lib.report.html import report_html
 
-    beside = f"{task.notebook.stem}.xlsx" if has_workbook else ""
-    return report_html(notebook, f"{task.branch} {task.period} {task.notebook.stem}", task.lang, beside)
+    workbook, deck = (f"{task.notebook.stem}{suffix}" if suffix in made else "" for suffix in (".xlsx", ".pptx"))
+    workspace = Workspace(task.reports.parent)
+    signed = signoff.banner(
+        signoff.signatures(workspace, task.period), signoff.differences(workspace, task.period, [row]), task.lang
+    )
+    return report_html(notebook, f"{task.branch} {task.period} {task.notebook.stem}", task.lang, workbook, deck, signed)
 
 
 def _withdraw(target: Path, executed: Path | None) -> None:
     """An earlier report would now lie; the failed notebook stays for whoever mends it."""
-    for suffix in (".ipynb", ".html", ".xlsx"):
+    for suffix in (".ipynb", ".html", *_BESIDE):
         target.with_suffix(suffix).unlink(missing_ok=True)
     if executed is not None and executed.exists():
         shutil.move(executed, target.with_suffix(".failed.ipynb"))

@@ -18,6 +18,7 @@ import pandas as pd
 
 from g3lib.errors import DataError, NoData, UsageError, listed
 from g3lib.periods import Period
+from g3lib.tables import comments
 from g3lib.tables.notes import Note
 from g3lib.tables.schema import TABLES
 from g3lib.tables.store import DATED, MANIFEST, Entry, Store
@@ -50,6 +51,11 @@ class Workspace:
     def notebooks(self) -> Path:
         """The parameterised notebooks."""
         return self.root / "notebooks"
+
+    @property
+    def notes(self) -> Path:
+        """Where analysts keep their comments."""
+        return self.root / "data" / comments.FOLDER
 
     @property
     def reports(self) -> Path:
@@ -90,6 +96,7 @@ class Dataset:
     store: Store
     branch: str
     period: Period
+    notes_folder: Path | None = None
     _seen: set[str] = field(default_factory=set)
 
     @cached_property
@@ -108,8 +115,8 @@ class Dataset:
 
     @cached_property
     def targets(self) -> pd.DataFrame:
-        """The branch's targets."""
-        return self._own("targets")
+        """The branch's targets; of a province its own and its branches'."""
+        return self._of("targets", list(dict.fromkeys([self.branch, *self.members])))
 
     @cached_property
     def sisters(self) -> list[str]:
@@ -196,9 +203,10 @@ class Dataset:
         return self._of("campaigns", self.sisters)
 
     @cached_property
-    def area_targets(self) -> pd.DataFrame:
-        """The sisters' targets: what ranks of attainment need."""
-        return self._of("targets", self.sisters)
+    def above(self) -> dict[str, list[str]]:
+        """What each of this report's branches lies in, nearest first, up to what the report is about."""
+        ways = {branch: self.store.above(branch) for branch in self.members}
+        return {b: way[: way.index(self.branch) + 1] if self.branch in way else way for b, way in ways.items()}
 
     @cached_property
     def stated(self) -> dict[str, float]:
@@ -206,6 +214,13 @@ class Dataset:
         frame = self.assumptions
         own = frame[(frame["scope"] == self.branch) & frame["name"].str.startswith("stated.")]
         return dict(zip(own["name"], own["value"], strict=True))
+
+    @cached_property
+    def comments(self) -> pd.DataFrame:
+        """Analysts' comments on this report's findings, from data/notes/."""
+        if self.notes_folder is None:
+            return comments.none()
+        return comments.meant_for(comments.read(self.notes_folder), self.branch, str(self.period))
 
     @property
     def sources(self) -> list[Entry]:
@@ -311,9 +326,10 @@ def open_dataset(branch: str, period: str = "", needs: Sequence[str] = (), start
     Raises:
         NoData: the branch is unknown, or lacks a needed table.
     """
-    store = Workspace.find(start).store()
+    workspace = Workspace.find(start)
+    store = workspace.store()
     known = known_branches(store)
     if branch not in {*known, *known_units(store, "area")}:
         raise NoData(f"No rows of branch {branch!r}. Known: {', '.join(known) or 'none; run g3 load first'}.")
     last = latest_month(store, branch, needs)
-    return Dataset(store, branch, Period.parse(period or last))
+    return Dataset(store, branch, Period.parse(period or last), workspace.notes)

@@ -17,7 +17,8 @@ import pandas as pd
 
 from g3lib.errors import UsageError, listed
 from g3lib.findings import Verdict
-from g3lib.measures.subsidy.cohorts import WINDOW, Bools, covered, customer_months, last_full_month, month_number, traceable
+from g3lib.measures.months import last_full_month, month_number
+from g3lib.measures.subsidy.cohorts import WINDOW, Bools, covered, customer_months, traceable
 
 SIGNS = ("repeated_device", "burst", "zero_use")
 

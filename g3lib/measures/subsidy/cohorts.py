@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from g3lib.measures.months import last_full_month, month_number
 from g3lib.measures.subsidy.rates import BARE
 
 WINDOW = 3  # months after the month of sale
@@ -35,23 +36,7 @@ STATES = (*FOLLOWED, "young", "unknown")
 PARTS = {"three_g_active": "valid", "unpacked": "split"}
 Z = 1.959964  # of a 95 % interval
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-
-def month_number(days: pd.Series) -> Ints:
-    """Calendar months since January 1970, so that months can be subtracted."""
-    return np.asarray(pd.to_datetime(days).to_numpy().astype("datetime64[M]").astype(np.int64))
-
-
-def last_full_month(asof: date) -> int:
-    """The last calendar month, counted as by `month_number`, that is over at `asof`.
-
-    >>> last_full_month(date(1970, 2, 28)), last_full_month(date(1970, 2, 27))
-    (1, 0)
-    """
-    day = pd.Timestamp(asof)
-    return int(day.year * 12 + day.month - 1970 * 12 - 1 - (not day.is_month_end))
 
 
 def traceable(sales: pd.DataFrame) -> Bools:

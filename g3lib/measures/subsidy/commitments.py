@@ -14,17 +14,16 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from g3lib.errors import DataError, UsageError, listed
 from g3lib.findings import Verdict
-from g3lib.measures.targets import attainment, required_run_rate, time_progress
+from g3lib.measures.targets.outlook import LEAST_DAYS, predicted, season
+from g3lib.measures.targets.progress import attainment, required_run_rate, time_progress
 
 COUNTS = ("sell_in", "sell_through", "activated")
 COUNTED = {"vendor_to_province": "sell_through", "province_to_vendor": "sell_through"}
 LIKELY = 0.5  # a running commitment that is less likely than this to be met is a warning
-_DAYS = 28  # four whole weeks are the least that shows how much weeks differ
 _STATUS = ["model", "vendor", "direction", "starts", "ends", "committed", *COUNTS, "counted", "phase", "attainment", "elapsed",
            "pace", "horizon", "per_day", "expected_final", "expected_short", "p_met", "expected_penalty", "verdict", "reason"]
 _GAPS = ["model", "gap", "to_come", "price", "subsidy", "extra_rate", "extra_subsidy", "extra_cost", "expected_penalty",
@@ -132,11 +131,11 @@ def _status(
         "not_started": today < start,
         "sell_in_is_decided": left and counted == "sell_in",
         "month_sums": left and process["grain"].eq("month").any(),
-        "short_history": left and len(daily) < _DAYS,
+        "short_history": left and len(daily) < LEAST_DAYS,
     }
     why, met = next((reason for reason, holds in lacks.items() if holds), ""), done >= committed
-    season = _season(every, start, today, end) if left else 1.0
-    more, likely, short = (float("nan"),) * 3 if why else _outlook(daily, left, committed - done, season)
+    season_left = season(every, start, today, end) if left else 1.0
+    more, likely, short = (float("nan"),) * 3 if why else predicted(daily, left, committed - done, season_left)
     if met:
         likely, short, verdict, why = 1.0, 0.0, Verdict.PASS, "" if committed else "zero_base"
     elif why or (left and likely >= LIKELY):
@@ -149,36 +148,6 @@ def _status(
         attainment(reached, elapsed), left, required_run_rate(done, committed, left), done + more, short, likely,
         short * row.penalty_per_unit if short else 0.0, str(verdict), why,
     )  # fmt: skip
-
-
-def _season(every: pd.Series, start: pd.Timestamp, today: pd.Timestamp, end: pd.Timestamp) -> float:
-    """What a day of the rest sold last year ÷ what a day so far did, over all models.
-
-    1 where last year is not all there, or says nothing because one of the two sold nothing.
-    """
-    year = pd.DateOffset(years=1)
-    first, now, last = start - year, today - year, end - year
-    if every.empty or every.index[0] > first or every.index[-1] < last or last <= now:
-        return 1.0
-    so_far = every.loc[first:now].sum() / ((now - first).days + 1)
-    rest = every[(every.index > now) & (every.index <= last)].sum() / (last - now).days
-    return float(rest / so_far) if rest > 0 and so_far > 0 else 1.0
-
-
-def _outlook(daily: npt.NDArray[Any], left: int, needed: float, season: float = 1.0) -> tuple[float, float, float]:
-    """Expected units of the days left, P(at least `needed`), E[(needed − units)+]."""
-    if not left:
-        return 0.0, float(needed <= 0), max(needed, 0.0)
-    from scipy.stats import nbinom
-
-    mean = (daily.sum() + 0.5) * left / len(daily) * season
-    weeks = daily[len(daily) % 7 :].reshape(-1, 7).sum(axis=1)
-    spread = max(1.0, weeks.var(ddof=1) / weeks.mean()) if weeks.any() else 1.0
-    variance = spread * mean * (1 + season * left / len(daily))
-    size, p = mean**2 / (variance - mean), mean / variance
-    # k·P(k; size) = mean·P(k − 1; size + 1): the expected shortfall needs no sum
-    short = needed * nbinom.cdf(needed - 1, size, p) - mean * nbinom.cdf(needed - 2, size + 1, p)
-    return float(mean), float(nbinom.sf(needed - 1, size, p)), max(float(short), 0.0)
 
 
 def without_promise(sales: pd.DataFrame, commitments: pd.DataFrame) -> pd.DataFrame:

@@ -106,5 +106,5 @@ def _excepted(sales: pd.DataFrame, policy: pd.DataFrame) -> pd.Series:
                          "segment": sales["segment"].to_numpy(dtype="object")})  # fmt: skip
     pairs = said.dropna().drop_duplicates()
     stems = pairs["segment"].str.strip().str.removesuffix("客户")
-    named = pairs[[bool(stem) and stem in words for stem, words in zip(stems, pairs["words"], strict=True)]]
+    named = pairs[np.array([bool(stem) and stem in words for stem, words in zip(stems, pairs["words"], strict=True)], dtype=bool)]
     return pd.Series(pd.MultiIndex.from_frame(said).isin(pd.MultiIndex.from_frame(named)), index=sales.index)

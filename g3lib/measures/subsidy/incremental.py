@@ -16,7 +16,8 @@ import pandas as pd
 from scipy import stats
 
 from g3lib.errors import UsageError
-from g3lib.measures.subsidy.cohorts import Floats, month_number
+from g3lib.measures.months import month_number
+from g3lib.measures.subsidy.cohorts import Floats
 from g3lib.measures.subsidy.rates import BARE
 from g3lib.measures.subsidy.response import sale_rate
 

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from g3lib.errors import DataError, UsageError, listed
-from g3lib.measures.subsidy.cohorts import Floats, Z, covered, customer_months, last_full_month, month_number, traceable
+from g3lib.measures.months import last_full_month, month_number
+from g3lib.measures.subsidy.cohorts import Floats, Z, covered, customer_months, traceable
 
 _AMOUNTS = ("latest", "ultimate", "reserve")
 LOSSES = ("cancelled", "cross_branch", "split", "suspended")

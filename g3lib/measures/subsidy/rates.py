@@ -91,3 +91,14 @@ def subsidy_rate(sales: pd.DataFrame, by: Sequence[str] = (), *, numerator: str,
     unset = "unknown" if numerator and base else "unset"
     out["reason"] = np.select([nothing, out["base_yuan"] == 0], [unset, "zero_base"], "")
     return out
+
+
+def monthly_rate(sales: pd.DataFrame, *, numerator: str, base: str) -> pd.Series:
+    """The subsidy rate of each month, index `2013-01`; see `subsidy_rate`.
+
+    >>> sales = pd.DataFrame({"date": pd.to_datetime(["2013-01-05"]), "units": 1, "subsidy": [500.0], "list_price": [1000.0]})
+    >>> monthly_rate(sales, numerator="device", base="list").to_dict()
+    {'2013-01': 0.5}
+    """
+    months = sales.assign(month=sales["date"].dt.strftime("%Y-%m"))
+    return subsidy_rate(months, ["month"], numerator=numerator, base=base).set_index("month")["rate"]

@@ -16,7 +16,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from g3lib.measures.subsidy.cohorts import Floats, Z, customer_months, last_full_month, month_number
+from g3lib.measures.months import last_full_month, month_number
+from g3lib.measures.subsidy.cohorts import Floats, Z, customer_months
 
 
 def durations(sales: pd.DataFrame, activity: pd.DataFrame, asof: date) -> pd.DataFrame:

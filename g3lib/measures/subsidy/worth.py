@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from g3lib.measures.subsidy.cohorts import WINDOW, customer_months, last_full_month, month_number, traceable
+from g3lib.measures.months import last_full_month, month_number
+from g3lib.measures.subsidy.cohorts import WINDOW, customer_months, traceable
 from g3lib.measures.subsidy.incremental import cost_per
 from g3lib.measures.subsidy.payback import break_even_subsidy, returns, termination_receipts
 from g3lib.measures.subsidy.rates import BARE, amounts

@@ -1,15 +1,25 @@
 """Charts: each takes a result and an `ax` and returns the `ax`; none computes, shows or saves."""
 
-from g3lib.report.charts.campaigns import before_after, start_and_lift
+from g3lib.report.charts.campaigns import before_after, parallel_trends, series_fit, start_and_lift
 from g3lib.report.charts.causes import effects, outlet_distribution, pareto_bars
-from g3lib.report.charts.channels import attainment_against_time, change_waterfall, units_by_month
+from g3lib.report.charts.channels import (
+    attainment_against_time,
+    change_waterfall,
+    cost_waterfall,
+    frontier,
+    lorenz_curves,
+    movers_waterfall,
+    units_by_month,
+)  # fmt: skip
 from g3lib.report.charts.customers import cohort_faults, cost_per
+from g3lib.report.charts.overview import quadrants
 from g3lib.report.charts.plan import rates_today_and_proposed
 from g3lib.report.charts.policy import policy_bands
 from g3lib.report.charts.subsidy import lifecycle_bars, rate_against_rule
 
 __all__ = [
-    "attainment_against_time", "before_after", "change_waterfall", "cohort_faults", "cost_per", "effects",
-    "lifecycle_bars", "outlet_distribution", "pareto_bars", "policy_bands", "rate_against_rule",
-    "rates_today_and_proposed", "start_and_lift", "units_by_month",
+    "attainment_against_time", "before_after", "change_waterfall", "cohort_faults", "cost_per", "cost_waterfall", "effects",
+    "frontier", "lifecycle_bars", "lorenz_curves", "movers_waterfall", "outlet_distribution", "parallel_trends", "pareto_bars",
+    "policy_bands", "quadrants", "rate_against_rule", "rates_today_and_proposed", "series_fit", "start_and_lift",
+    "units_by_month",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from g3lib.labels import Lang, percent, pick, points
-from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT
+from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, name_points, spread
 
 
 def before_after(lifts: pd.DataFrame, ax: Axes, lang: Lang, branch: str, area: tuple[float, float]) -> Axes:
@@ -48,19 +48,90 @@ def start_and_lift(lifts: pd.DataFrame, ax: Axes, lang: Lang, branch: str) -> Ax
         lifts: branch, before, lift.
     """
     ax.scatter(lifts["before"], lifts["lift"], s=36, color=[ACCENT if b == branch else GREY for b in lifts["branch"]])
-    wide, high = (float(lifts[c].max() - lifts[c].min()) or 1.0 for c in ("before", "lift"))
-    for row in lifts.itertuples():
-        right, near = lifts["before"] - row.before, (lifts["lift"] - row.lift).abs() < 0.05 * high
-        # to the left where a neighbour or the frame stands on the right
-        crowded = bool(((right > 0) & (right < 0.14 * wide) & near).any())
-        left = crowded or row.before > lifts["before"].min() + 0.85 * wide
-        ax.annotate(row.branch, (row.before, row.lift), xytext=(-7 if left else 7, 0), textcoords="offset points",
-                    ha="right" if left else "left", va="center", fontsize=9,
-                    color=ACCENT if row.branch == branch else "#555555")  # fmt: skip
     ax.axhline(0, color=LIGHT, linewidth=0.8)
+    tall = float(lifts["lift"].max() - lifts["lift"].min())
     ax.xaxis.set_major_formatter(lambda v, _: percent(v, 0))
-    ax.yaxis.set_major_formatter(lambda v, _: f"{100 * v:.0f}")
+    ax.yaxis.set_major_formatter(lambda v, _: f"{100 * v:.{0 if tall > 0.03 else 1}f}")
     ax.set_xlabel(pick(lang, "活动前参与率", "participation rate before"))
     ax.set_ylabel(pick(lang, "提升（个百分点）", "lift (pp)"))
     ax.margins(x=0.12, y=0.12)
+    ax.autoscale_view()
+    colours = [ACCENT if b == branch else "#555555" for b in lifts["branch"]]
+    name_points(ax, lifts["before"].tolist(), lifts["lift"].tolist(), lifts["branch"].tolist(), colours)
     return ax
+
+
+def parallel_trends(trends: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
+    """Both groups' mean by month: whether they moved alike before the start, and how they part after it.
+
+    Args:
+        trends: month, rate_joined, rate_others, since, as `campaigns.trends` gives them.
+    """
+    spots, ends = list(range(len(trends))), []
+    for name, colour, words in (("rate_others", GREY, ("未参加", "not joined")), ("rate_joined", ACCENT, ("参加", "joined"))):
+        ax.plot(spots, trends[name], color=colour, linewidth=2.2 if name == "rate_joined" else 1.6)
+        last = float(trends[name].iloc[-1])
+        ends.append((last, colour if name == "rate_joined" else "#555555", f"{pick(lang, *words)} {percent(last, 1)}"))
+    _name_ends(ax, spots[-1], ends, _span(trends[["rate_joined", "rate_others"]]))
+    _start_line(ax, trends, pick(lang, "活动开始", "start"))
+    _months(ax, trends["month"].tolist())
+    ax.yaxis.set_major_formatter(lambda v, _: percent(v, 0))
+    ax.set_ylabel(pick(lang, "参与率（各组分公司平均）", "participation rate (mean of branches)"))
+    return ax
+
+
+def series_fit(fitted: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
+    """One series: what was counted, what the regression fits, and what would have been without the start.
+
+    Args:
+        fitted: month, value, fitted, without, since, as `campaigns.segmented` gives them.
+    """
+    spots = list(range(len(fitted)))
+    ax.plot(spots, fitted["value"], "o", color="#6a6a6a", ms=3.6)
+    ax.plot(spots, fitted["fitted"], color=ACCENT, linewidth=2)
+    after = fitted.index[fitted["since"]]
+    if len(after):
+        ax.plot([spots[i] for i in after], fitted.loc[after, "without"], color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
+        words = ((ACCENT, "fitted", ("拟合", "fitted")), (INK, "without", ("若未开始", "without")))
+        lasts = [(float(fitted[name].iloc[-1]), colour, word) for colour, name, word in words]
+        ends = [(last, colour, f"{pick(lang, *word)} {percent(last, 1)}") for last, colour, word in lasts]
+        _name_ends(ax, spots[-1], ends, _span(fitted[["value"]]))
+        _start_line(ax, fitted, pick(lang, "活动开始", "start"))
+    _months(ax, fitted["month"].tolist())
+    ax.yaxis.set_major_formatter(lambda v, _: percent(v, 0))
+    ax.set_ylabel(pick(lang, "参与率（点为实际）", "participation rate (dots: counted)"))
+    return ax
+
+
+def _span(frame: pd.DataFrame) -> float:
+    return float(frame.max().max() - frame.min().min()) or 1.0
+
+
+def _name_ends(ax: Axes, spot: float, ends: list[tuple[float, str, str]], span: float) -> None:
+    """Names beside the lines' ends, moved apart where they would touch."""
+    ordered = sorted(ends)
+    for (_, colour, word), shown in zip(ordered, spread([end[0] for end in ordered], 0.07 * span), strict=True):
+        ax.annotate(word, (spot, shown), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9.5, color=colour,
+                    annotation_clip=False)  # fmt: skip
+
+
+def _start_line(ax: Axes, frame: pd.DataFrame, word: str) -> None:
+    first = int(frame["since"].to_numpy().argmax())
+    if frame["since"].any():
+        ax.axvline(first - 0.5, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
+        ax.annotate(
+            word,
+            (first - 0.5, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(-4, -2),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            fontsize=9,
+        )
+
+
+def _months(ax: Axes, months: list[str]) -> None:
+    step = max(1, len(months) // 9)
+    ax.set_xticks(range(0, len(months), step), months[::step])
+    ax.set_xlim(-0.5, len(months) - 0.5 + 0.14 * len(months))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import resources
@@ -61,6 +61,35 @@ def spread(heights: list[float], gap: float) -> list[float]:
     for height in heights:
         moved.append(max(height, moved[-1] + gap) if moved else height)
     return moved
+
+
+def name_points(
+    ax: Axes, x: Sequence[float], y: Sequence[float], names: Sequence[str], colours: Sequence[str], size: float = 9
+) -> None:
+    """A name beside each point of a scatter: right, left, above or below, the first place where it meets no other.
+
+    Call it when the axes' limits are set; sizes are estimated from the figure's width, as nothing is drawn yet.
+    """
+    whole: Any = ax.get_figure(root=True)
+    wide, high = (72 * inches for inches in whole.get_size_inches())
+    (left, right), (low, top) = ax.get_xlim(), ax.get_ylim()
+    # an axes fills some 86 % of its figure's width and 78 % of its height
+    across, up = 0.86 * wide / (right - left), 0.78 * high / (top - low)
+    spots = [((a - left) * across, (b - low) * up) for a, b in zip(x, y, strict=True)]
+    taken = [(px - 4, py - 4, px + 4, py + 4) for px, py in spots]
+    for (px, py), name, colour, point in zip(spots, names, colours, zip(x, y, strict=True), strict=True):
+        long = size * sum(1.0 if ord(c) > 255 else 0.55 for c in name)
+        starts = {(8, 0): px + 8, (-8, 0): px - 8 - long, (0, 10): px - long / 2, (0, -10): px - long / 2}
+        boxes = {at: (start, py + at[1] - 0.6 * size, start + long, py + at[1] + 0.6 * size) for at, start in starts.items()}
+        inside = {at: box for at, box in boxes.items() if box[0] > -4 and box[2] < 0.88 * wide}
+        at = next((at for at, box in inside.items() if not any(_meet(box, other) for other in taken)), (8, 0))
+        taken.append(boxes[at])
+        side = {8: "left", -8: "right", 0: "center"}[at[0]]
+        ax.annotate(name, point, xytext=at, textcoords="offset points", ha=side, va="center", fontsize=size, color=colour)
+
+
+def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def png(fig: Figure) -> bytes:

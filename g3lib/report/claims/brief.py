@@ -1,4 +1,4 @@
-"""The branch brief: at most ten lines, the headlines of the other reports, the most urgent first.
+"""The branch brief: at most eight lines, the headlines of the other reports, the most urgent first.
 
 Each line is the very finding that its own report opens with, from the same functions over the same rows,
 and beside it the row that operators read (当月 累计 完成率 序时差 环比 同比 排名), blank where unknown.
@@ -6,13 +6,12 @@ and beside it the row that operators read (当月 累计 完成率 序时差 环
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
-from g3lib.labels import VOCABULARIES, number, percent
+from g3lib.labels import VOCABULARIES
 from g3lib.measures import campaigns, channels, subsidy, targets
 from g3lib.periods import shift
 from g3lib.qc import causes, strata
@@ -20,12 +19,14 @@ from g3lib.report.claims import campaigns as say_campaigns
 from g3lib.report.claims import causes as say_causes
 from g3lib.report.claims import channels as say_channels
 from g3lib.report.claims import customers as say_customers
+from g3lib.report.claims import kpis
 from g3lib.report.claims import subsidy as say_subsidy
 from g3lib.report.claims.voice import Voice
 from g3lib.tables.workspace import Dataset
 
 _URGENCY = list(Status)
 _TOPICS = VOCABULARIES["topic"]
+MOST_LINES = 8
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,7 @@ class Line:
     topic: str
     finding: Finding
     kpi: pd.DataFrame | None
-    form: Callable[[float], str]
-    rate: bool = False
+    form: str = "count"
 
 
 def lines(voice: Voice, data: Dataset, numerator: str, base: str, tolerance: float, minimum_effect: float) -> list[Line]:
@@ -57,7 +57,13 @@ def lines(voice: Voice, data: Dataset, numerator: str, base: str, tolerance: flo
         found += _causes(voice, data, minimum_effect)
     if len(data.participation):
         found += _participation(voice, data)
-    return sorted(found, key=lambda line: (_URGENCY.index(line.finding.status), -_moved(line)))[:10]
+    told = {line.topic for line in found}
+
+    def order(line: Line) -> tuple[bool, int, float]:
+        # where the target has its line, the gap is the same shortfall told again: it stands last
+        return line.topic == "gap" and "target" in told, _URGENCY.index(line.finding.status), -_moved(line)
+
+    return sorted(found, key=order)
 
 
 def _moved(line: Line) -> float:
@@ -73,21 +79,21 @@ def _sales(voice: Voice, data: Dataset) -> list[Line]:
     every = channels.monthly_units(data.sales)
     units = channels.span(every, data.period)
     total = channels.contribution_share(units)
-    progress = targets.progress(data.sales, data.targets, data.period)
-    sums = every.groupby("month")["units"].sum()
+    progress = targets.progress(data.sales, data.targets, data.period, data.thresholds, data.scopes)
     peers = data.area_sales.rename(columns={"units": "value"})
-    kpi = targets.kpi_row(sums, data.period, reached=progress, peers=peers, branch=data.branch)
+    kpi = targets.sales_kpi(data.sales, data.area_sales, data.period, progress, data.branch, data.thresholds, data.scopes)
     opening = say_channels.headline(voice, total, units, progress)
     lines = [
-        Line("sales", opening[0], kpi, number),
-        Line("target", opening[1], kpi, number),
+        Line("sales", opening[0], kpi),
+        Line("target", opening[1], kpi),
     ]
     if shift(month, -1) in set(units["month"]) and month in set(units["month"]):
         changed = channels.change_of_share(units, shift(month, -1), month)
+        shifted = channels.shift_share(every, data.area_sales, shift(month, -1), month)
         mover = changed.loc[changed["change"].abs().idxmax(), "channel"]
         own = every[every["channel"] == mover].set_index("month")["units"]
         kpi = targets.kpi_row(own, data.period, peers=peers[peers["channel"] == mover], branch=data.branch)
-        lines.append(Line("channel", say_channels.change(voice, changed, shift(month, -1), month)[0], kpi, number))
+        lines.append(Line("channel", say_channels.change(voice, changed, shift(month, -1), month, shifted)[0], kpi))
     return lines
 
 
@@ -98,16 +104,13 @@ def _subsidy(voice: Voice, data: Dataset, sales: pd.DataFrame, numerator: str, b
     checked = subsidy.check_policy(now, data.policy, numerator=numerator, base=base, tolerance=tolerance)
     whole = subsidy.subsidy_rate(now, numerator=numerator, base=base)
     lead = say_subsidy.headline(voice, whole, checked, now["units"], base)[0]
-    by_month = subsidy.subsidy_rate(
-        sales.assign(month=sales["date"].dt.strftime("%Y-%m")), ["month"], numerator=numerator, base=base
-    ).set_index("month")
-    kpi = targets.kpi_row(by_month["rate"], data.period, "rate")
+    kpi = targets.rate_kpi(subsidy.monthly_rate(sales, numerator=numerator, base=base), data.period)
     plan = subsidy.run_on_plan(sales, data.models, data.period.asof, numerator=numerator, base=base)
     caps = subsidy.caps_by_model(sales, data.policy)
     lives = subsidy.lifecycle(sales, data.models, caps, data.period.asof, plan, numerator=numerator, base=base)
     return [
-        Line("subsidy", lead, kpi, percent, rate=True),
-        Line("lifecycle", say_subsidy.lifecycle(voice, lives, base)[0], None, number),
+        Line("subsidy", lead, kpi, "rate"),
+        Line("lifecycle", say_subsidy.lifecycle(voice, lives, base)[0], None),
     ]
 
 
@@ -123,8 +126,8 @@ def _customers(voice: Voice, data: Dataset, sales: pd.DataFrame, numerator: str,
     caused = subsidy.caused(sales[ripe], response, subsidy.displaced_bare(panel), numerator=numerator, base=base)
     costs = subsidy.customer_costs(sales[ripe], states[ripe], caused, data.activity, numerator=numerator, base=base)
     return [
-        Line("customers", say_customers.headline(voice, subsidy.cohort_rates(states[ripe], by=[]), states[ripe])[0], None, number),
-        Line("caused", say_customers.caused(voice, caused, costs, response)[0], None, number),
+        Line("customers", say_customers.headline(voice, subsidy.cohort_rates(states[ripe], by=[]), states[ripe])[0], None),
+        Line("caused", say_customers.caused(voice, caused, costs, response)[0], None),
     ]
 
 
@@ -135,13 +138,13 @@ def _causes(voice: Voice, data: Dataset, minimum_effect: float) -> list[Line]:
     gaps = strata.gap_by_month(units, progress, month, "channel")
     tested = causes.confirm_facts(data.outlet_sales, data.outlets, data.outlet_facts, month, minimum_effect)
     opening = say_causes.headline(voice, gaps, progress, tested)
-    return [Line("gap", opening[0], None, number), Line("causes", opening[1], None, number)]
+    return [Line("gap", opening[0], None), Line("causes", opening[1], None)]
 
 
 def _participation(voice: Voice, data: Dataset) -> list[Line]:
     month = data.period.last_month
-    rates = campaigns.month_rates(data.participation)
-    own = rates[rates["branch"] == data.branch].set_index("month")["rate"]
+    panel = campaigns.panel(data.participation)
+    own = campaigns.own_rates(panel, data.branch)
     before = shift(month, -1)
     if not {month, before} <= set(own.index):
         return []
@@ -149,51 +152,17 @@ def _participation(voice: Voice, data: Dataset) -> list[Line]:
     area = campaigns.area_uplift(data.participation_totals, before, month)
     gap = targets.rate_gap(float(own[month]), data.targets, "participation", data.period)
     lead = say_campaigns.headline(voice, lifts, area, before, month, gap)[0]
-    kpi = targets.kpi_row(own, data.period, "rate", peers=rates.rename(columns={"rate": "value"}), branch=data.branch)
-    return [Line("participation", lead, kpi, percent, rate=True)]
+    kpi = targets.rate_kpi(own, data.period, panel, data.branch, has_target=gap[0] == gap[0])
+    return [Line("participation", lead, kpi, "rate")]
 
 
 def table(voice: Voice, found: list[Line]) -> pd.DataFrame:
-    """The lines as the brief's table: topic, finding, status and the KPI row as text."""
+    """The first lines as the brief's table: topic, finding, status and the KPI row as text."""
     rows = []
-    for line in found:
-        row = {
-            "topic": voice.word("topic", line.topic),
-            "finding": line.finding.text,
-            "status": str(line.finding.status),
-        }
-        parts = {} if line.kpi is None else line.kpi.set_index("kpi")["value"].to_dict()
-        for name in VOCABULARIES["kpi"]:
-            row[voice.word("kpi", name)] = _part(voice, name, parts.get(name, float("nan")), parts, line)
-        rows.append(row)
+    for line in found[:MOST_LINES]:
+        row = {"topic": voice.word("topic", line.topic), "finding": line.finding.text, "status": str(line.finding.status)}
+        rows.append(row | {name: text for name, (text, _) in kpis.parts(voice, line.kpi, line.form).items()})
     return pd.DataFrame(rows)
-
-
-def _part(voice: Voice, name: str, value: float, parts: dict[str, float], line: Line) -> str:
-    if value != value:
-        return "—"
-    if name in ("month", "year_to_date"):
-        return line.form(value)
-    if name == "attainment":
-        return percent(value)
-    if name == "time_gap" or (line.rate and name in ("month_on_month", "year_on_year")):
-        return voice.points(value)
-    if name == "rank":
-        moved = parts.get("rank_change", float("nan"))
-        arrow = "" if moved != moved or moved == 0 else f" {'↑' if moved > 0 else '↓'}{abs(moved):.0f}"
-        return f"{value:.0f}{arrow}"
-    return f"{value:+.1%}"
-
-
-def unknown(voice: Voice, found: list[Line]) -> str:
-    """Why parts of the KPI rows are blank, each reason once."""
-    topics: dict[str, list[str]] = {}
-    for line in found:
-        for code in [] if line.kpi is None else dict.fromkeys(line.kpi["reason"]):
-            if code:
-                topics.setdefault(code, []).append(voice.word("topic", line.topic))
-    reasons = [voice.word("kpi_reason", code) + f"（{voice.listed(of)}）" for code, of in topics.items()]
-    return voice.say("空白或须留意之处：", "What is blank or needs care: ") + voice.listed(reasons) if reasons else ""
 
 
 def headline(voice: Voice, found: list[Line]) -> list[Finding]:
@@ -218,8 +187,9 @@ def headline(voice: Voice, found: list[Line]) -> list[Finding]:
 
 def all_lines(voice: Voice, found: list[Line]) -> list[Finding]:
     """The heading above the lines."""
-    text = voice.say(f"{len(found)}条结论，预警与变动在前", f"{len(found)} findings, breaches and movers first")
-    return [voice.finding("brief.lines", float(len(found)), "", text, definition="lines of the brief")]
+    shown = min(len(found), MOST_LINES)
+    text = voice.say(f"{shown}条结论，预警与变动在前", f"{shown} findings, breaches and movers first")
+    return [voice.finding("brief.lines", float(shown), "", text, definition="lines of the brief")]
 
 
 def checks(voice: Voice, found: list[Line]) -> list[Check]:
@@ -229,6 +199,9 @@ def checks(voice: Voice, found: list[Line]) -> list[Check]:
     if missing:
         text = voice.say(f"没有数据的主题：{voice.listed(missing)}。", f"Topics without data: {voice.listed(missing)}.")
         checks.append(Check("missing_topics", Verdict.NONE, text))
-    if reasons := unknown(voice, found):
+    if rest := [voice.word("topic", line.topic) for line in found[MOST_LINES:]]:
+        text = voice.say(f"未列入的主题见各自报告：{voice.listed(rest)}。", f"Not among the lines, see their own reports: {voice.listed(rest)}.")
+        checks.append(Check("beyond_the_lines", Verdict.PASS, text))
+    if reasons := kpis.reasons(voice, [(voice.word("topic", line.topic), line.kpi) for line in found]):
         checks.append(Check("blank_parts", Verdict.NONE, reasons))
     return checks

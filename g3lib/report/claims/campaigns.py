@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
-from g3lib.measures.campaigns import daily_pace, uplift_interval
+from g3lib.measures.campaigns import daily_pace, days_to_line
+from g3lib.report.claims.attribution import attribution, not_attributed
 from g3lib.report.claims.voice import Voice
 
 _DEFINITION = "uplift in percentage points of published rates"
@@ -33,8 +36,9 @@ def _status(own: pd.Series, n: int, aim: tuple[float, float, bool]) -> Status:
 
 
 def headline(
-    voice: Voice, lifts: pd.DataFrame, area: tuple[float, float], before: str, after: str, gap: tuple[float, float, bool] | None = None
-) -> list[Finding]:
+    voice: Voice, lifts: pd.DataFrame, area: tuple[float, float], before: str, after: str, gap: tuple[float, float, bool] | None = None,
+    effect: pd.DataFrame | None = None,
+) -> list[Finding]:  # fmt: skip
     """The branch's lift, its ranks, the area beside it, and the rate's target where there is one.
 
     Args:
@@ -42,6 +46,7 @@ def headline(
         area: the area's stated rates before and after; NaN where none is stated.
         before, after: the months compared.
         gap: `targets.rate_gap` of the rate after.
+        effect: `campaigns.did` where branches joined a campaign; without it nothing is attributed.
     """
     if voice.branch not in set(lifts["branch"]):
         text = voice.say(
@@ -77,21 +82,28 @@ def headline(
         definition=_DEFINITION, table="participation", period=f"{before}..{after}", previous=None, headline=True,
         status=_status(own, n, aim),
     )  # fmt: skip
-    warning = voice.finding(
-        "attribution", None, "", voice.say(
-            "仅为前后对比，未作归因：没有对照组。", "Before/after, not attributed: there is no comparison group."),
-        definition="before/after", table="participation", period=f"{before}..{after}", headline=True,
-    )  # fmt: skip
-    return [lead, warning, *_figures(voice, own, area, f"{before}..{after}", _phones(voice, lifts))]
+    known = effect is not None and len(effect) and effect["att"].notna().iloc[0]
+    attributed = attribution(voice, effect)[:1] if known and effect is not None else [not_attributed(voice, f"{before}..{after}")]
+    return [lead, *(replace(f, headline=True) for f in attributed), *_figures(voice, own, area, f"{before}..{after}", _phones(voice, lifts))]
 
 
 def ranking(voice: Voice, lifts: pd.DataFrame) -> list[Finding]:
-    """Who gained most and least."""
+    """Who gained most and least; where counts are known, which ranks chance leaves open.
+
+    Args:
+        lifts: `campaigns.ranked`: `uplift` with rank_low and rank_high.
+    """
     first, last = lifts.iloc[0], lifts.iloc[-1]
     text = voice.say(f"只有{first.branch}一个分公司，不作排名", f"{first.branch} is the only branch: no ranking") if len(lifts) == 1 else voice.say(
         f"提升最多的是{first.branch}（{voice.points(first.lift)}），最少的是{last.branch}（{voice.points(last.lift)}）",
         f"{first.branch} gained most ({voice.points(first.lift)}), {last.branch} least ({voice.points(last.lift)})",
     )
+    own = lifts[(lifts["branch"] == voice.branch) & lifts["rank_low"].notna()]
+    if len(own) and len(lifts) > 1:
+        row = own.iloc[0]
+        text += voice.say(
+            f"；{voice.branch}的提升位次在{row.rank_low:.0f}–{row.rank_high:.0f}之间（95%）", f"; {voice.branch} ranks {row.rank_low:.0f}–{row.rank_high:.0f} by lift (95 %)"
+        )
     lead = voice.finding("lift.highest", first.lift, "1", text, definition=_DEFINITION, table="participation",
                          denominator=_phones(voice, lifts))  # fmt: skip
     each = [
@@ -112,6 +124,7 @@ def room(voice: Voice, lifts: pd.DataFrame, correlation: pd.DataFrame) -> list[F
             "Fewer than four branches, or all with one start: no correlation of start and lift",
         )
     else:
+        # said only where low starters gained more: then the ranking by lift is partly a ranking by start
         partly = voice.say("，其中一部分是算术所致", ", partly by arithmetic") if start.r < 0 else ""
         text = voice.say(
             f"起点与提升的相关系数为{start.r:.3f}（{start.n:.0f}个分公司；去掉{without.without}为{without.r:.3f}）{partly}"
@@ -138,8 +151,14 @@ def room(voice: Voice, lifts: pd.DataFrame, correlation: pd.DataFrame) -> list[F
     return [lead, *figures, *each]
 
 
-def pace(voice: Voice, participation: pd.DataFrame, documents: dict[str, float], before: str, after: str) -> list[Finding]:
-    """Participants gained, and a day: the two dates are months, so both possible spans are said."""
+def pace(
+    voice: Voice, participation: pd.DataFrame, documents: dict[str, float], before: str, after: str, gap: tuple[float, float, bool] | None = None
+) -> list[Finding]:
+    """Participants gained, and a day: the two dates are months, so both possible spans are said; then the days to the line.
+
+    Args:
+        gap: `targets.rate_gap` of the rate after: its target is the assessment line.
+    """
     own = participation[participation["branch"] == voice.branch]
     counts = own.sort_values("date").assign(month=own["date"].dt.strftime("%Y-%m")).groupby("month")["participants"].last()
     first, last = counts.get(before), counts.get(after)
@@ -159,6 +178,11 @@ def pace(voice: Voice, participation: pd.DataFrame, documents: dict[str, float],
         f"{number(daily_pace(first, last, short + 1), 1)} a day over {short + 1} days, "
         f"{number(daily_pace(first, last, short), 1)} over {short}{aside}",
     )
+    bases = own.sort_values("date").assign(month=own["date"].dt.strftime("%Y-%m")).groupby("month")["base"].last() if "base" in own else counts
+    line = float(bases.get(after, float("nan"))) * gap[0] if gap else float("nan")
+    days = days_to_line(last, line, daily_pace(first, last, short))
+    if days == days:
+        text += voice.say("；", "; ") + _to_line(voice, days, line)
     lead = voice.finding("pace.gained", gained, "个", text, definition="daily pace", table="participation",
                          period=f"{before}..{after}")  # fmt: skip
     per_day = [
@@ -166,16 +190,35 @@ def pace(voice: Voice, participation: pd.DataFrame, documents: dict[str, float],
                       f"{number(gained)} ÷ {days} = {number(daily_pace(first, last, days), 1)}", definition="daily pace", table="participation")
         for days in (short + 1, short)
     ]  # fmt: skip
-    return [lead, *per_day]
+    # the documents' own bases are not given: then nobody can say how many participants the line is
+    to_go = [voice.finding("pace.days_to_line", days if days != float("inf") else None, "天", _to_line(voice, days, line), definition="days_to_line", table="participation")]
+    return [lead, *per_day, *(to_go if days == days else [])]
+
+
+def _to_line(voice: Voice, days: float, line: float) -> str:
+    at = voice.say(f"考核线（{number(line)}个）", f"the assessment line ({number(line)})")
+    if not days:
+        return voice.say(f"已过{at}", f"past {at}")
+    if days == float("inf"):
+        return voice.say(f"照此速度到不了{at}", f"at this pace {at} is never reached")
+    return voice.say(f"照此速度{number(days)}天后到{at}", f"{number(days)} days to {at} at this pace")
 
 
 def checks(
-    voice: Voice, lifts: pd.DataFrame, participation: pd.DataFrame, area: tuple[float, float], before: str, after: str
+    voice: Voice, lifts: pd.DataFrame, intervals: pd.DataFrame, area: tuple[float, float], compared: bool = False
 ) -> list[Check]:
-    """What the rates cannot say."""
+    """What the rates cannot say.
+
+    Args:
+        lifts: `campaigns.uplift`.
+        intervals: `campaigns.uplift_intervals`.
+        area: the area's stated rates before and after.
+        compared: whether a comparison stands above; else it is said that nothing is attributed.
+    """
     found = []
-    interval = uplift_interval(participation, voice.branch, before, after)
-    if interval is not None:
+    own = intervals[(intervals["branch"] == voice.branch) & (intervals["method"] == "newcombe")]
+    if len(own):
+        interval = (float(own["low"].iloc[0]), float(own["high"].iloc[0]))
         text = voice.say(
             f"提升的95%区间为{voice.points(interval[0])}至{voice.points(interval[1])}（Newcombe，把前后两期当作独立的两批话机；"
             "同一批客户的前后对比会更窄）。",
@@ -189,12 +232,13 @@ def checks(
             "Only rates were published, no bases: the lift is given in pp, and no interval can be.",
         )
         found.append(Check("no_interval", Verdict.NONE, text))
-    text = voice.say(
-        "前后两期相减不等于活动效果；基数也在变动。要归因须有未参加活动的可比分公司。",
-        "A difference of two dates is not the campaign's effect, and the base moves too; attribution needs comparable "
-        "branches without the campaign.",
-    )
-    found.append(Check("not_attributed", Verdict.NONE, text))
+    if not compared:
+        text = voice.say(
+            "前后两期相减不等于活动效果；基数也在变动。要归因须有未参加活动的可比分公司。",
+            "A difference of two dates is not the campaign's effect, and the base moves too; attribution needs comparable "
+            "branches without the campaign.",
+        )
+        found.append(Check("not_attributed", Verdict.NONE, text))
     if area[0] == area[0]:
         text = voice.say(
             f"全区参与率{percent(area[0])}→{percent(area[1])}取自表中合计行，不参与排名，也不由各分公司平均得出"
@@ -233,3 +277,19 @@ def _figures(voice: Voice, own: pd.Series, area: tuple[float, float], period: st
         for name, value, zh, en in ranks
     ]  # fmt: skip
     return found
+
+
+def ranked_table(ranked: pd.DataFrame) -> pd.DataFrame:
+    """The ranking as a reader's table; columns that nobody's counts allow are left out."""
+    known = ranked["rank_low"].notna()
+    span = [f"{low:.0f}–{high:.0f}" if k else None for low, high, k in zip(ranked["rank_low"], ranked["rank_high"], known, strict=True)]
+    columns = ["branch", "before", "after", "lift", "room", "rank_lift", "rank_range", "shrunken"]
+    return ranked.assign(rank_range=span)[columns].dropna(axis="columns", how="all")
+
+
+def paced(
+    voice: Voice, participation: pd.DataFrame, documents: dict[str, float], before: str, after: str, gap: tuple[float, float, bool] | None = None
+) -> list[Check]:
+    """The daily pace as a remark (see `pace`)."""
+    lead = pace(voice, participation, documents, before, after, gap)[0]
+    return [Check("pace", Verdict.NONE if lead.value is None else Verdict.PASS, lead.text + voice.say("" if lead.text.endswith("。") else "。", "" if lead.text.endswith(".") else "."))]

@@ -1,4 +1,4 @@
-"""What the channel and target tables say."""
+"""What the channel tables say: who gave what, what changed, what it is worth."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent, rounded
 from g3lib.measures.channels import printed_sum
 from g3lib.periods import shift
+from g3lib.report.claims.targets import target, target_units
 from g3lib.report.claims.voice import Voice
 
 _SHARE = "channel_contribution_share"
-_PROGRESS = "attainment"
-_FIGURES = {
-    "attainment.calendar": ("当月完成率（按日历天）", "month's attainment (calendar days)"),
-    "attainment.year": ("累计完成率", "attainment to date"), "time_progress.calendar": ("时间进度", "time progress"),
-    "target.remaining": ("尚缺", "to go"), "target.per_month": ("月均需", "needed a month"),
-    "target.per_day": ("日均需", "needed a day"), "target.gap_to_time": ("序时缺口", "behind time"),
-}  # fmt: skip
 
 
 def headline(voice: Voice, total: pd.DataFrame, units: pd.DataFrame, progress: pd.DataFrame) -> list[Finding]:
@@ -34,7 +28,7 @@ def headline(voice: Voice, total: pd.DataFrame, units: pd.DataFrame, progress: p
     sold = total["units"].sum()
     first = voice.finding(
         "units.total", sold, "台",
-        voice.say(f"{voice.branch}{shown}共销售{number(sold)}台", f"{voice.branch} sold {number(sold)} devices in {shown}")
+        voice.say(f"{voice.branch}{shown}共销售{voice.count(sold)}", f"{voice.branch} sold {number(sold)} devices in {shown}")
         + _who_gave(voice, total),
         denominator=voice.say("期内全部渠道销量", "all channels' sales of the span"), definition=_SHARE, table="sales",
         period=span, headline=True,
@@ -56,63 +50,6 @@ def _who_gave(voice: Voice, total: pd.DataFrame) -> str:
     )
 
 
-def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
-    """How far the target is, by both phasings, and what is still needed."""
-    if progress.empty:
-        text = voice.say("没有正在执行的销量目标，完成率未知。", "No sales target is running: attainment is unknown.")
-        return [voice.finding("attainment", None, "1", text, status=Status.UNKNOWN, headline=True)]
-    even = progress[progress["phasing"] == "month_even"].iloc[0]
-    days = progress[progress["phasing"] == "calendar"].iloc[0]
-    if even.target != even.target:
-        text = voice.say("目标被隐去，完成率未知。", "The target is masked: attainment is unknown.")
-        return [voice.finding("attainment", None, "1", text, status=Status.UNKNOWN, headline=True)]
-    behind = days.attainment < days.time_progress
-    span = f"{even.start}..{even.end}"
-    lead = voice.finding(
-        "attainment.month_even", even.month_attainment, "1",
-        voice.say(
-            f"{voice.span(even.month)}销售{number(even.month_actual)}台，完成当月{_to_date(voice, even)}目标的{percent(even.month_attainment)}（按月均分；按日历天为"
-            f"{percent(days.month_attainment)}）；" + _left(voice, even),
-            f"{voice.span(even.month)} brought {number(even.month_actual)} devices, {percent(even.month_attainment)} of the month's target {_to_date(voice, even)}"
-            f"(even months; {percent(days.month_attainment)} by calendar days); " + _left(voice, even),
-        ),
-        denominator=voice.say(f"{span}目标按月均分", f"target of {span} spread evenly over months"), definition=_PROGRESS,
-        table="targets", period=even.month, status=Status.BREACH if behind else Status.GOOD, headline=True,
-    )  # fmt: skip
-    by_days = voice.say(f"{span}目标按日历天分摊", f"target of {span} by calendar days")
-    figures = [
-        ("attainment.calendar", days.month_attainment, "1", by_days, _PROGRESS),
-        ("attainment.year", days.attainment, "1", voice.say(f"{span}目标", f"target of {span}"), _PROGRESS),
-        ("time_progress.calendar", days.time_progress, "1", voice.say("目标期的天数", "days of the target"), "time_progress"),
-        ("target.remaining", even.remaining, str(even.unit), "", "required_run_rate"),
-        ("target.per_month", even.per_month, str(even.unit), voice.say("剩余月数", "months left"), "required_run_rate"),
-        ("target.per_day", days.per_day, str(days.unit), voice.say("剩余天数", "days left"), "required_run_rate"),
-        ("target.gap_to_time", days.gap_to_time, str(days.unit), by_days, "gap_to_time"),
-    ]
-    return [lead, *(_figure(voice, *figure, table="targets", period=even.month, of=voice.say(*_FIGURES[figure[0]])) for figure in figures)]
-
-
-def _left(voice: Voice, even: pd.Series) -> str:
-    if even.remaining <= 0:
-        return voice.say("目标已经完成。", "the target is met.")
-    unit = voice.say(str(even.unit), "customers" if even.unit == "户" else "devices")
-    if not even.days_left:
-        return voice.say(f"期末差{number(even.remaining)}{unit}未完成。", f"the time is over, {number(even.remaining)} {unit} short.")
-    if even.months_left < 1:
-        return voice.say(
-            f"还差{number(even.remaining)}{unit}，余下{even.days_left}天每天须完成{number(even.per_day, 1)}{unit}。",
-            f"{number(even.remaining)} {unit} remain, {number(even.per_day, 1)} a day in the {even.days_left} days left.",
-        )
-    return voice.say(
-        f"到期末还差{number(even.remaining)}{unit}，此后每月须完成{number(even.per_month, 1)}{unit}。",
-        f"{number(even.remaining)} {unit} remain, {number(even.per_month, 1)} a month from now on.",
-    )
-
-
-def _to_date(voice: Voice, even: pd.Series) -> str:
-    return "" if len(even.month) == 7 else voice.say("至当日", "to date ")
-
-
 def by_month(voice: Voice, totals: pd.Series, kpi: pd.DataFrame) -> list[Finding]:
     """What the months say: the last one beside the one before and the mean.
 
@@ -127,7 +64,7 @@ def by_month(voice: Voice, totals: pd.Series, kpi: pd.DataFrame) -> list[Finding
             f"，日均环比{'增' if change >= 0 else '减'}{percent(abs(change), 1)}", f", {change:+.1%} a day on the month before"
         )
     text = voice.say(
-        f"{last}销售{number(totals.iloc[-1])}台{compared}；{len(totals)}个月月均{number(mean, 2)}台",
+        f"{last}销售{voice.count(totals.iloc[-1])}{compared}；{len(totals)}个月月均{number(mean, 2)}台",
         f"{last}: {number(totals.iloc[-1])} devices{compared}; the mean of {len(totals)} months is {number(mean, 2)}",
     )
     found = [
@@ -135,52 +72,166 @@ def by_month(voice: Voice, totals: pd.Series, kpi: pd.DataFrame) -> list[Finding
                       period=f"{totals.index[0]}..{last}"),
     ]  # fmt: skip
     if compared:
-        found.append(_figure(voice, "units.month_on_month", change, "1", "", "daily average ÷ that of the month before − 1",
-                             "sales", last, voice.say("日均环比", "a day on the month before")))  # fmt: skip
+        found.append(voice.figure("units.month_on_month", change, "1", voice.say("日均环比", "a day on the month before"),
+                                  definition="daily average ÷ that of the month before − 1", table="sales", period=last))  # fmt: skip
     return found
 
 
-def change(voice: Voice, changed: pd.DataFrame, before: str, after: str) -> list[Finding]:
-    """Which channel moved the total most."""
+def change(voice: Voice, changed: pd.DataFrame, before: str, after: str, shifted: pd.DataFrame | None = None) -> list[Finding]:
+    """Which channel moved the total most, and what of it the province's growth and the branch's mix gave.
+
+    Args:
+        changed: `channels.change_of_share`.
+        before, after: the two months.
+        shifted: `channels.shift_share` of the same months; None or empty: not compared with a province.
+    """
     if changed.empty:
         text = voice.say(f"没有{before}的数据，不能与上月比较", f"Nothing is known of {before}: no comparison with the month before")
         return [voice.finding("units.change", None, "台", text, status=Status.UNKNOWN, table="sales", period=after)]
-    difference = changed["change"].sum()
+    span, difference = f"{before}..{after}", changed["change"].sum()
     mover = changed.loc[changed["change"].abs().idxmax()]
     text = voice.say(
-        f"{before}到{after}销量{'增加' if difference >= 0 else '减少'}{number(abs(difference))}台，变动最大的是"
+        f"{before}到{after}销量{'增加' if difference >= 0 else '减少'}{voice.count(abs(difference))}，变动最大的是"
         f"{voice.word('channel', mover.channel)}渠道（{mover.change:+,.0f}台）",
         f"From {before} to {after} sales {'rose' if difference >= 0 else 'fell'} by {number(abs(difference))} devices; "
         f"the {voice.word('channel', mover.channel)} channel moved most ({mover.change:+,.0f})",
     )
-    lead = voice.finding(
-        "units.change", difference, "台", text, definition="change_of_share", table="sales", period=f"{before}..{after}"
-    )
-    parts = [
-        voice.finding(f"units.change.{c.channel}", c.change, "台", f"{voice.word('channel', c.channel)} {c.change:+,.0f}",
-                      definition="change_of_share", table="sales", period=f"{before}..{after}")
-        for c in changed.itertuples()
-    ]  # fmt: skip
-    return [lead, *parts]
+    parts: dict[str, tuple[float, str]] = {
+        f"units.change.{c.channel}": (c.change, voice.word("channel", c.channel)) for c in changed.itertuples()
+    }
+    if shifted is not None and len(shifted):
+        sums = shifted[["province", "structure", "own_growth"]].sum()
+        names = {"province": ("全省增长带来", "the province's growth"), "structure": ("渠道结构", "its channel mix"), "own_growth": ("自身", "its own")}
+        shares = {name: (sums[name], voice.say(*words)) for name, words in names.items()}
+        text += voice.say("：", ": ") + voice.listed([f"{word}{voice.say('', ' ')}{value:+,.0f}" for value, word in shares.values()])
+        parts |= {f"units.change.{name}": value for name, value in shares.items()}
+    lead = voice.finding("units.change", difference, "台", text, definition="change_of_share, shift_share", table="sales", period=span)
+    return [lead, *(voice.figure(name, value, "台", of, definition="change_of_share, shift_share", table="sales", period=span)
+                    for name, (value, of) in parts.items())]  # fmt: skip
 
 
-def progress_claim(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
-    """The year's attainment against the time that has passed."""
-    if progress.empty:
-        return target(voice, progress)
-    days = progress[progress["phasing"] == "calendar"].iloc[0]
-    gap = days.gap_to_time
+def worth(voice: Voice, efficiency: pd.DataFrame) -> list[Finding]:
+    """Which channel is cheap and which is sound: a cheap one with poor customers is named.
+
+    Args:
+        efficiency: `channels.efficiency`.
+    """
+    known = efficiency.dropna(subset=["valid_share", "cost_per_sale"])
+    if known.empty:
+        text = voice.say("客户状态或费用未知，各渠道效能不作比较", "Customers' states or costs are unknown: channels are not compared")
+        return [voice.finding("channel.cost_per_valid", None, "元", text, status=Status.UNKNOWN, table="sales")]
+    best = known.loc[known["cost_per_valid"].idxmin()] if known["cost_per_valid"].notna().any() else known.iloc[0]
+    poor = known[known["judged"] == "cheap_poor"]
+    name = voice.word("channel", best.channel)
     text = voice.say(
-        f"累计完成年度目标的{percent(days.attainment)}，时间已过{percent(days.time_progress)}："
-        + (f"序时缺口{number(gap, 1)}{days.unit}" if gap > 0 else f"超序时{number(-gap, 1)}{days.unit}"),
-        f"{percent(days.attainment)} of the year's target in {percent(days.time_progress)} of its time: "
-        + (f"{number(gap, 1)} behind time" if gap > 0 else f"{number(-gap, 1)} ahead of time"),
+        f"{name}渠道每有效客户最省：{voice.money(best.cost_per_valid)}（有效客户占{percent(best.valid_share, 1)}）",
+        f"The {name} channel spends least a valid customer: {voice.money(best.cost_per_valid)} ({percent(best.valid_share, 1)} valid)",
     )
-    status = Status.BREACH if gap > 0 else Status.GOOD
-    return [
-        voice.finding("progress_index", days.progress_index, "1", text, definition="progress_index", status=status,
-                      denominator=voice.say("时间进度（日历天）", "time progress (calendar days)"), table="targets")
+    for row in poor.itertuples():
+        word = voice.word("channel", row.channel)
+        text += voice.say(
+            f"；{word}渠道每台便宜（{voice.money(row.cost_per_sale)}），但有效客户只占{percent(row.valid_share, 1)}，每有效客户{voice.money(row.cost_per_valid)}",
+            f"; the {word} channel is cheap a device ({voice.money(row.cost_per_sale)}), but only {percent(row.valid_share, 1)} are valid: "
+            f"{voice.money(row.cost_per_valid)} a valid customer",
+        )
+    base = voice.say("状态已知、满三个月的销售", "sales of known state, three months old")
+    lead = voice.finding("channel.cost_per_valid", best.cost_per_valid, "元", text, definition="efficiency", table="sales", denominator=base,
+                         status=Status.WATCH if len(poor) else Status.PLAIN)  # fmt: skip
+    each = [
+        voice.figure(f"channel.{what}.{row.channel}", getattr(row, what), unit, voice.word("channel", row.channel), definition="efficiency", table="sales",
+                     denominator=base)
+        for row in known.itertuples() for what, unit in (("valid_share", "1"), ("cost_per_sale", "元"), ("cost_per_valid", "元"))
     ]  # fmt: skip
+    return [lead, *each]
+
+
+def cost_change(voice: Voice, cost: pd.DataFrame, before: str, after: str) -> list[Check]:
+    """The change of the subsidy as volume, mix and price.
+
+    Args:
+        cost: `channels.price_volume_mix` of the two months.
+    """
+    if cost.empty or not cost["units_before"].sum():
+        return []
+    sums = cost[["yuan_before", "yuan_after", "volume_yuan", "mix_yuan", "price_yuan"]].sum()
+    difference = sums["yuan_after"] - sums["yuan_before"]
+    signed = {name: ("+" if sums[f"{name}_yuan"] > 0 else "") + voice.money(sums[f"{name}_yuan"]) for name in ("volume", "mix", "price")}
+    text = voice.say(
+        f"{before}到{after}补贴{'增加' if difference >= 0 else '减少'}{voice.money(abs(difference))}：销量{signed['volume']}，结构{signed['mix']}，"
+        f"每台补贴{signed['price']}。",
+        f"From {before} to {after} the subsidy {'rose' if difference >= 0 else 'fell'} by {voice.money(abs(difference))}: volume {signed['volume']}, "
+        f"mix {signed['mix']}, yuan a device {signed['price']}.",
+    )
+    return [Check("cost_change", Verdict.PASS, text)]
+
+
+def outlets(voice: Voice, spread: pd.DataFrame, counter: pd.DataFrame, statuses: dict[str, Status]) -> list[Check]:
+    """Dead outlets and models on display, each against the province's lines.
+
+    Args:
+        spread: `channels.concentration` over all outlets of the branch (one row).
+        counter: `channels.counter_rate` over all (one row), empty where nothing was counted.
+        statuses: `targets.light` of dead_outlet_share and counter_rate.
+    """
+    verdicts = {Status.GOOD: Verdict.PASS, Status.WATCH: Verdict.WARNING, Status.BREACH: Verdict.FAIL}
+    found = []
+    if len(spread) and spread["outlets"].iloc[0]:
+        row = spread.iloc[0]
+        text = voice.say(
+            f"{number(row.outlets)}个网点中{number(row.dead_outlets)}个近三个月零销量（{percent(row.dead_share, 1)}）；最大的一成网点占销量{percent(row.top_tenth, 1)}。",
+            f"{number(row.dead_outlets)} of {number(row.outlets)} outlets sold nothing in three months ({percent(row.dead_share, 1)}); the largest tenth sold "
+            f"{percent(row.top_tenth, 1)}.",
+        )
+        found.append(Check("dead_outlets", verdicts.get(statuses["dead_outlet_share"], Verdict.NONE), text))
+    if len(counter) and counter["on_display"].notna().any():
+        row = counter.iloc[0]
+        text = voice.say(
+            f"上柜率{percent(row.on_display, 1)}：{number(row.outlets)}个网点应上柜{number(row.listed_models)}机型次，实上{number(row.displayed_models)}。",
+            f"Models on display: {percent(row.on_display, 1)} ({number(row.displayed_models)} of {number(row.listed_models)} listed, over {number(row.outlets)} outlets).",
+        )
+        found.append(Check("counter_rate", verdicts.get(statuses["counter_rate"], Verdict.NONE), text))
+    else:
+        text = voice.say("没有网点上柜盘点，上柜率未知。", "No outlet's displays were counted: the share of models on display is unknown.")
+        found.append(Check("counter_rate", Verdict.NONE, text))
+    return found
+
+
+def roles(voice: Voice, fit: pd.DataFrame) -> list[Check]:
+    """Whether each channel sells to whom the guideline means it to.
+
+    Args:
+        fit: `channels.role_fit`; empty where no segment is known.
+    """
+    known = fit.dropna(subset=["in_role"])
+    if known.empty:
+        return [Check("roles", Verdict.NONE, voice.say("客户群或渠道分工未知，不作核对。", "Segments or roles are unknown: not checked."))]
+    parts = []
+    for row in known.itertuples():
+        word, outside = voice.word("channel", row.channel), row.outside if isinstance(row.outside, str) else ""
+        aside = voice.say(f"（外向最多的是{outside}{percent(row.outside_share, 1)}）", f" (most outside: {outside} {percent(row.outside_share, 1)})") if outside else ""
+        parts.append(voice.say(f"{word}{percent(row.in_role, 1)}符合分工{aside}", f"{word} {percent(row.in_role, 1)} within its role{aside}"))
+    unstated = [voice.word("channel", c) for c in fit.loc[fit["in_role"].isna(), "channel"]]
+    text = voice.say("；", "; ").join(parts)
+    text += voice.say(f"；指导意见未规定{voice.listed(unstated)}的分工", f"; no role is stated for {voice.listed(unstated)}") if unstated else ""
+    verdict = Verdict.PASS if (known["in_role"] >= 0.5).all() else Verdict.WARNING
+    return [Check("roles", verdict, text + voice.say("。", "."))]
+
+
+def intervals(voice: Voice, shares: pd.DataFrame) -> list[Check]:
+    """Simultaneous intervals of the shares, read as a process, where some channel sold little.
+
+    Args:
+        shares: `channels.share_intervals` of the span.
+    """
+    small = shares[shares["units"] < 100].dropna(subset="low")
+    if small.empty:
+        return []
+    parts = voice.listed([f"{voice.word('channel', r.channel)} {percent(r.low, 1)}–{percent(r.high, 1)}" for r in small.itertuples()])
+    text = voice.say(
+        f"若把这些台数看作同一过程的一次结果，小渠道占比的同时95%区间（Goodman）为：{parts}。",
+        f"Read as one outcome of a process, the small channels' shares have simultaneous 95 % intervals (Goodman) of {parts}.",
+    )
+    return [Check("share_intervals", Verdict.PASS, text)]
 
 
 def checks(voice: Voice, total: pd.DataFrame, sales: pd.DataFrame, targets: pd.DataFrame) -> list[Check]:
@@ -202,50 +253,13 @@ def checks(voice: Voice, total: pd.DataFrame, sales: pd.DataFrame, targets: pd.D
     return [*found, Check("full_count", Verdict.PASS, text)]
 
 
-def target_units(voice: Voice, targets: pd.DataFrame) -> list[Check]:
-    """A target in customers beside sales in devices."""
-    units = sorted(set(targets.loc[targets["metric"] == "units", "unit"].dropna()) - {"台"})
-    if not units:
-        return []
-    text = voice.say(
-        f"目标以{voice.listed(units)}计，销量以台计：两者并不相同，完成率与缺口按一台一户理解。",
-        f"The target counts {voice.listed(units)} (customers), sales count 台 (devices): they are not the same; "
-        "attainment and shortfall read one device as one customer.",
-    )
-    return [Check("target_unit", Verdict.WARNING, text)]
-
-
-def stated(voice: Voice, documents: dict[str, float], units: pd.DataFrame, progress: pd.DataFrame) -> list[Check]:
-    """What the source document says of the same figures, beside ours."""
-    found = []
-    if "stated.mean_monthly_units" in documents:
-        mean = units.groupby("month")["units"].sum().mean()
-        given = documents["stated.mean_monthly_units"]
-        months = units["month"].nunique()
-        text = voice.say(
-            f"文件称月均{number(given)}台；{months}个月合计÷{months} = {number(mean, 2)}台。",
-            f"The document says {number(given)} devices a month; the total ÷ {months} months is {number(mean, 2)}.",
-        )
-        found.append(Check("stated_mean", Verdict.PASS if rounded(mean, 0) == given else Verdict.WARNING, text))
-    if "stated.january_attainment" in documents and len(progress):
-        even = progress[progress["phasing"] == "month_even"].iloc[0]
-        given = documents["stated.january_attainment"]
-        text = voice.say(
-            f"文件称1月完成{percent(given, 0)}；按月均分为{percent(even.month_attainment)}。",
-            f"The document says {percent(given, 0)} for January; spread evenly over months it is {percent(even.month_attainment)}.",
-        )
-        near = abs(float(rounded(even.month_attainment, 2)) - given) < 1e-9
-        found.append(Check("stated_attainment", Verdict.PASS if near else Verdict.WARNING, text))
-    return found
-
-
 def _figures(voice: Voice, total: pd.DataFrame, units: pd.DataFrame, span: str) -> list[Finding]:
     whole = voice.say("期内全部渠道销量", "all channels' sales of the span")
     found = []
     for row in total.itertuples():
         name = voice.word("channel", row.channel)
-        found.append(_figure(voice, f"units.channel.{row.channel}", row.units, "台", "", "sum of units", "sales", span, name))
-        found.append(_figure(voice, f"share.{row.channel}", row.share, "1", whole, _SHARE, "sales", span, name))
+        found.append(voice.figure(f"units.channel.{row.channel}", row.units, "台", name, definition="sum of units", table="sales", period=span))
+        found.append(voice.figure(f"share.{row.channel}", row.share, "1", name, denominator=whole, definition=_SHARE, table="sales", period=span))
     sums = units.groupby("month")["units"].sum()
     for month, sold in sums.items():
         before, last_year = (sums.get(shift(str(month), -n)) for n in (1, 12))
@@ -254,20 +268,3 @@ def _figures(voice: Voice, total: pd.DataFrame, units: pd.DataFrame, span: str) 
                           period=str(month), previous=before, last_year=last_year)
         )  # fmt: skip
     return found
-
-
-def _figure(
-    voice: Voice, name: str, value: float, unit: str, denominator: str, definition: str, table: str, period: str, of: str = ""
-) -> Finding:
-    shown = percent(value) if unit == "1" else f"{number(value, 0 if float(value).is_integer() else 1)}{unit}"
-    return voice.finding(name, value, unit, f"{of or name} {shown}", denominator=denominator, definition=definition,
-                         table=table, period=period)  # fmt: skip
-
-
-def shares(voice: Voice, total: pd.DataFrame, units: pd.DataFrame) -> list[Finding]:
-    """The shares of the whole span, in one sentence."""
-    parts = voice.listed([f"{voice.word('channel', row.channel)} {percent(row.share)}" for row in total.itertuples()])
-    text = voice.say(f"各渠道贡献占比：{parts}", f"Contribution shares: {parts}")
-    return [voice.finding("share.all", None, "", text, definition=_SHARE, table="sales",
-                          period=f"{units['month'].min()}..{units['month'].max()}",
-                          denominator=voice.say("期内全部渠道销量", "all channels' sales of the span"))]  # fmt: skip

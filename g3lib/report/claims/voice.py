@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from g3lib.findings import Finding, Status
-from g3lib.labels import Lang, label, money, pick, points
+from g3lib.labels import Lang, count, label, money, number, percent, pick, points
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class Voice:
         """A difference of rates in percentage points."""
         return points(difference, self.lang)
 
+    def count(self, number: float, unit: str = "台") -> str:
+        """A count as operators write it; English adds no unit, its sentence does."""
+        return count(number, self.lang, unit)
+
     def money(self, yuan: float) -> str:
         """An amount."""
         return money(yuan, self.lang)
@@ -40,6 +44,12 @@ class Voice:
         """A finding of this report; an unknown number is None."""
         known = None if value is None or value != value else float(value)
         return Finding(name, known, unit, period or self.period, denominator, definition, text, table, status, **more)
+
+    def figure(self, name: str, value: float, unit: str, of: str = "", **more: Any) -> Finding:
+        """A figure behind a claim: its sentence is no more than what it is of and its value."""
+        known = bool(value == value)
+        shown = percent(value) if unit == "1" else number(value, 0 if known and float(value).is_integer() else 1) + unit * known
+        return self.finding(name, value, unit, f"{of or name} {shown}", **more)
 
     def span(self, period: str) -> str:
         """A period in running text: 2009-11至2010-01, and of a date its month up to it: 2010-02（至10日）."""

@@ -20,7 +20,14 @@ from g3lib.tables.sample.rules import CHANNELS, CONTRACTS
 from g3lib.tables.sample.sales import FATES
 from g3lib.tables.sample.supply import supply_price
 from g3lib.tables.sample.truth import (
-    BATCH_STEP_SECONDS, EXISTING, GIFT, OPEN_SECONDS, SEGMENT_SHARE, SEGMENTS, Scenario, stream,
+    BATCH_STEP_SECONDS,
+    EXISTING,
+    GIFT,
+    OPEN_SECONDS,
+    SEGMENT_SHARE,
+    SEGMENTS,
+    Scenario,
+    stream,
 )  # fmt: skip
 from g3lib.tables.sample.world import GIFT_MODEL, MODELS, Outlet
 

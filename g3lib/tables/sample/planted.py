@@ -34,7 +34,7 @@ def truth(world: Scenario, places: list[Outlet], sold: Sold, followed: pd.DataFr
         },
         "incremental": _incremental(world, sold.caused),
         "customer_type": {"existing": numbers.EXISTING},
-        "segments": {channel: dict(zip(numbers.SEGMENTS, shares, strict=True)) for channel, shares in numbers.SEGMENT_SHARE.items()},
+        "segments": {of: dict(zip(numbers.SEGMENTS, shares, strict=True)) for of, shares in numbers.SEGMENT_SHARE.items()},
         "displayed": numbers.DISPLAYED,
         "idle_outlets": idle_outlets(world),
         "activation": {"open_seconds": list(numbers.OPEN_SECONDS), "batch_step_seconds": list(numbers.BATCH_STEP_SECONDS)},

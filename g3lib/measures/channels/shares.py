@@ -2,30 +2,36 @@
 
 Counted are units sold. The denominator is an argument (`within=`): shares sum to one inside each group.
 A channel that sold nothing has zero units and keeps its row, because its absence is the finding. A full
-count of sales has no sampling error, so nothing here is an estimate.
+count of sales has no sampling error: an interval is given only where the counts stand for a process.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from g3lib.labels import VOCABULARIES, rounded
+from g3lib.measures.guards import parts_only
 from g3lib.periods import Period, shift
 
 CHANNEL_ORDER = tuple(VOCABULARIES["channel"])
 
 
-def monthly_units(sales: pd.DataFrame) -> pd.DataFrame:
+def monthly_units(sales: pd.DataFrame, by: Sequence[str] = ("channel",)) -> pd.DataFrame:
     """Units by month and channel, every month × every channel that ever sold.
 
     Args:
-        sales: rows of the sales table (date, channel, units).
+        sales: rows of the sales table (date, units and the columns of `by`).
+        by: what stands beside the month; every value of each meets every other.
 
     Returns:
-        month (`2010-01`), channel, units (devices); absent combinations are 0. Months between the first
+        month (`2010-01`), by…, units (devices); absent combinations are 0. Months between the first
         and the last are all there: a month without a row sold nothing that was reported.
+
+    Raises:
+        DataError: total rows among the parts.
 
     >>> sales = pd.DataFrame({"date": pd.to_datetime(["2010-01-01", "2010-03-01"]),
     ...                       "channel": ["own", "social"], "units": [5.0, 7.0]})
@@ -33,14 +39,30 @@ def monthly_units(sales: pd.DataFrame) -> pd.DataFrame:
     [0.0, 0.0]
     """
     if sales.empty:
-        return pd.DataFrame({"month": [], "channel": [], "units": []})
-    months = sales["date"].dt.to_period("M")
-    span = pd.period_range(months.min(), months.max(), freq="M")
-    known = set(sales["channel"])
-    channels = [c for c in CHANNEL_ORDER if c in known] + sorted(known - set(CHANNEL_ORDER))
-    grid = pd.MultiIndex.from_product([span.astype(str), channels], names=["month", "channel"])
-    summed = sales.groupby([months.astype(str).rename("month"), sales["channel"]])["units"].sum()
-    return summed.reindex(grid, fill_value=0.0).reset_index()
+        return pd.DataFrame({"month": [], **{name: [] for name in by}, "units": []})
+    # months as numbers: a text for each of 20 million rows would take longer than all the rest
+    number = sales["date"].to_numpy().astype("datetime64[M]").astype(np.int64)
+    names = [ordered(sales[name]) for name in by]
+    codes = [index.get_indexer(sales[name]) for index, name in zip(names, by, strict=True)]
+    shape = (int(number.max() - number.min()) + 1, *map(len, names))
+    cell = np.ravel_multi_index((number - number.min(), *codes), shape)
+    summed = np.bincount(cell, sales["units"].to_numpy(dtype="float64"), minlength=int(np.prod(shape)))
+    span = np.arange(number.min(), number.max() + 1).astype("datetime64[M]").astype(str)
+    grid = pd.MultiIndex.from_product([span, *names], names=["month", *by])
+    out = pd.DataFrame({"units": summed}, index=grid).reset_index()
+    parts_only(out, by)
+    return out
+
+
+def ordered(values: pd.Series) -> pd.Index:
+    """The values that occur, each once: channels in their usual order, others by name; unknown is not among them.
+
+    >>> ordered(pd.Series(["end", "own", "kiosk"])).tolist()
+    ['own', 'end', 'kiosk']
+    """
+    known = set(pd.unique(values.dropna()))
+    usual = [c for c in CHANNEL_ORDER if c in known]
+    return pd.Index([*usual, *sorted(known - set(usual))], dtype="object")
 
 
 def contribution_share(
@@ -64,6 +86,7 @@ def contribution_share(
     [0.25, 0.75, nan, nan]
     """
     groups = [*within, by]
+    parts_only(units, [by])
     summed = units.groupby(groups, as_index=False, sort=False)[value].sum()
     if within:
         total = summed.groupby(list(within))[value].transform("sum")
@@ -71,6 +94,37 @@ def contribution_share(
         total = pd.Series(summed[value].sum(), index=summed.index)
     summed["share"] = summed[value] / total.where(total != 0)
     return summed
+
+
+def share_intervals(shares: pd.DataFrame, within: Sequence[str] = (), level: float = 0.95) -> pd.DataFrame:
+    """Goodman's simultaneous intervals of shares, for counts that stand for a process and not for themselves.
+
+    A full count of a month's sales has none; they answer "what would the next customers do". With `level` all
+    shares of a group lie in their intervals at once (Goodman 1965, through statsmodels). The approximation wants
+    counts of five or more: below, the interval is given and `few` says so.
+
+    Args:
+        shares: `contribution_share`: within…, one row a member, units, share.
+        within: the columns that make the group.
+        level: the joint confidence.
+
+    Returns:
+        The rows with low, high (fractions; NaN in a group without units) and few (fewer than five units).
+
+    >>> shares = contribution_share(pd.DataFrame({"channel": ["own", "end"], "units": [90, 0]}))
+    >>> share_intervals(shares)[["low", "high", "few"]].round(3).values.tolist()
+    [[0.947, 1.0, False], [0.0, 0.053, True]]
+    """
+    from statsmodels.stats.proportion import multinomial_proportions_confint
+
+    out = shares.assign(low=float("nan"), high=float("nan"), few=shares["units"] < 5)
+    groups = shares.groupby(list(within), sort=False).indices.values() if within else [np.arange(len(shares))]
+    low, high = np.full(len(shares), np.nan), np.full(len(shares), np.nan)
+    for rows in groups:
+        counts = shares["units"].to_numpy()[rows]
+        if counts.sum() > 0:
+            low[rows], high[rows] = multinomial_proportions_confint(counts, alpha=1 - level, method="goodman").T
+    return out.assign(low=low.clip(0, 1), high=high.clip(0, 1))
 
 
 def printed_sum(shares: Sequence[float], digits: int = 2) -> str:
@@ -122,6 +176,22 @@ def change_of_share(units: pd.DataFrame, before: str, after: str) -> pd.DataFram
             "share_change": (table[after] / end - table[before] / start).to_numpy(),
         }
     )
+
+
+def change_table(changed: pd.DataFrame, shifted: pd.DataFrame) -> pd.DataFrame:
+    """A change of the total beside its shift-share, one row a channel.
+
+    Args:
+        changed: `change_of_share`; shifted: `shift_share` of the same months, may be empty.
+
+    >>> changed = pd.DataFrame({"channel": ["own"], "change": [5.0]})
+    >>> shifted = pd.DataFrame({"channel": ["own"], "province": [2.0], "structure": [1.0], "own_growth": [2.0]})
+    >>> change_table(changed, shifted).columns.tolist()
+    ['channel', 'change', 'province', 'structure', 'own_growth']
+    """
+    parts = shifted[["channel", "province", "structure", "own_growth"]]
+    shown = changed.drop(columns=["share_before", "share_after"], errors="ignore")
+    return shown.merge(parts, on="channel", how="left") if len(shifted) else shown
 
 
 def month_totals(units: pd.DataFrame) -> pd.Series:
@@ -184,3 +254,12 @@ def share_table(shares: pd.DataFrame, total: pd.DataFrame) -> pd.DataFrame:
     parts = both.pivot(index="month", columns="channel", values="share").loc[rows, order]
     parts.columns = [f"share · {channel}" for channel in order]
     return pd.concat([units, units.sum(axis=1).rename("total"), parts], axis=1).reset_index()
+
+
+def in_month(sales: pd.DataFrame, month: str) -> pd.DataFrame:
+    """The sales of one month.
+
+    >>> in_month(pd.DataFrame({"date": pd.to_datetime(["2010-01-31", "2010-02-01"])}), "2010-02").index.tolist()
+    [1]
+    """
+    return sales[sales["date"].dt.strftime("%Y-%m") == month]

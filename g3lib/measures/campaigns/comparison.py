@@ -1,0 +1,330 @@
+"""What a campaign did, by comparison: branches that joined against branches that did not, before against after.
+
+The unit is the branch, and each gives one number: how much it moved from before its start to after it. So months that
+hang together within a branch cannot pretend to be many observations (Bertrand, Duflo and Mullainathan 2004), and the
+interval is Welch's t over branches: what CR2 standard errors with Satterthwaite's degrees of freedom come to for two
+groups. Where starts differ, a branch is only ever held against branches that never joined (Callaway and Sant'Anna
+2021). Under thirty branches a permutation p stands beside: how often chance alone would pick such a group.
+
+What it assumes: without the campaign the joined would have moved as the others did. The placebo and the trend before
+the start can refute that; nothing can prove it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from itertools import combinations
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from g3lib.measures.guards import parts_only
+from g3lib.periods import shift
+
+Floats = npt.NDArray[np.float64]
+FEW = 30  # clusters: below, a permutation p stands beside the t interval
+_MOST_ASSIGNMENTS = 20_000
+_DRAWN = 9_999
+
+
+class Lifts(NamedTuple):
+    """How much each branch moved: of the joined beside the others' move over the same months, and of the others."""
+
+    joined: pd.Series
+    others: pd.Series
+
+
+def starts_of(campaigns: pd.DataFrame, campaign: str = "") -> dict[str, str]:
+    """The month in which each branch joined: its first start, of one campaign or of any.
+
+    >>> starts_of(pd.DataFrame({"campaign": "c", "branch": ["a"], "start": pd.to_datetime(["2013-07-15"])}))
+    {'a': '2013-07'}
+    """
+    own = campaigns[campaigns["campaign"] == campaign] if campaign else campaigns
+    first = own.groupby("branch")["start"].min()
+    return {str(branch): f"{start:%Y-%m}" for branch, start in first.items()}
+
+
+def balanced(panel: pd.DataFrame) -> pd.DataFrame:
+    """Branches × months without a gap: a branch with an unknown month is left out, for its mean would be of other months.
+
+    Args:
+        panel: branch, month (`2013-01`), rate (or another value, see `did`).
+
+    Raises:
+        DataError: totals among the branches.
+    """
+    parts_only(panel, ["branch"])
+    wide = panel.pivot(index="branch", columns="month", values=panel.columns[-1]).sort_index()
+    return wide[sorted(wide.columns)].dropna()
+
+
+def around(panel: pd.DataFrame, starts: Mapping[str, str], before: int = 12) -> pd.DataFrame:
+    """The months of a comparison: at most so many before the first start, for groups drift apart over years.
+
+    >>> months = pd.DataFrame({"branch": "a", "month": ["2012-01", "2012-12", "2013-01"], "rate": 0.1})
+    >>> around(months, {"a": "2013-01"}, 1)["month"].tolist()
+    ['2012-12', '2013-01']
+    """
+    first = _first(panel, starts)
+    return panel[panel["month"] >= shift(first, -before)].reset_index(drop=True) if first else panel
+
+
+def did(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> pd.DataFrame:
+    """Difference in differences: mean move of the joined − mean move of those that never joined.
+
+    A joined branch's move is its mean from its start on − its mean before; the others' over the same two spans. Moves of
+    branches that started in different months are averaged over the joined.
+
+    Args:
+        panel: branch, month, value (the last column): one row a branch and month.
+        starts: branch → month in which it joined; all others never did.
+        level: of the interval.
+
+    Returns:
+        One row: att (the effect on the joined), low, high, se, df, p_value, p_permutation (NaN with 30 branches or
+        more), permutations, joined, others (branches), left_out (with unknown months), months_before, months_after (of the
+        earliest starter), method (`welch`;
+        `one_joined`: a single branch, whose spread is taken to be the others'), reason where there is no estimate:
+        `no_joined`, `no_others`, `no_before`, `no_after`, `one_each`.
+
+    >>> panel = pd.DataFrame({"branch": list("aabbccdd"), "month": ["2013-01", "2013-02"] * 4,
+    ...                       "rate": [0.2, 0.5, 0.3, 0.5, 0.1, 0.2, 0.4, 0.5]})
+    >>> found = did(panel, {"a": "2013-02", "b": "2013-02"})
+    >>> found[["att", "p_permutation", "permutations"]].round(3).values.tolist()
+    [[0.15, 0.333, 6.0]]
+    """
+    wide = balanced(panel)
+    months = list(wide.columns)
+    joined = {b: s for b, s in starts.items() if b in wide.index and s <= (months[-1] if months else "")}
+    names = [b for b in wide.index if b not in starts]
+    first = min(joined.values(), default="")
+    after = sum(m >= first for m in months) if first else 0
+    counts = {"joined": len(joined), "others": len(names), "left_out": panel["branch"].nunique() - len(wide),
+              "months_before": sum(m < first for m in months), "months_after": after}  # fmt: skip
+    known_too_late = not joined and any(b in wide.index for b in starts)
+    reasons = {
+        "no_after": known_too_late,
+        "no_joined": not joined,
+        "no_others": not names,
+        "no_before": any(s <= months[0] for s in joined.values()) if joined else False,
+        "one_each": len(joined) == 1 and len(names) == 1,
+    }
+    reason = next((why for why, holds in reasons.items() if holds), "")
+    if reason:
+        nothing = dict.fromkeys(["att", "low", "high", "se", "df", "p_value", "p_permutation"], float("nan"))
+        return pd.DataFrame([nothing | {"permutations": 0, **counts, "method": "", "reason": reason}])
+    lifts = _lifts(wide, joined, names)
+    effect, se, df = _welch(lifts)
+    low, high, p = _t_interval(effect, se, df, level)
+    p_permutation, tried = _permuted(wide, joined, names) if len(wide) < FEW else (float("nan"), 0)
+    method = "one_joined" if len(joined) == 1 else "welch"
+    return pd.DataFrame([{"att": effect, "low": low, "high": high, "se": se, "df": df, "p_value": p,
+                          "p_permutation": p_permutation,
+                          "permutations": tried, **counts, "method": method, "reason": ""}])  # fmt: skip
+
+
+def _lifts(wide: pd.DataFrame, joined: Mapping[str, str], names: list[str]) -> Lifts:
+    months = np.array(wide.columns)
+    table = wide.to_numpy(float)
+    place = {branch: i for i, branch in enumerate(wide.index)}
+    own, beside = {}, np.zeros(len(names))
+    rows = [place[b] for b in names]
+    for branch, start in sorted(joined.items()):
+        after = months >= start
+        moves = table[:, after].mean(axis=1) - table[:, ~after].mean(axis=1)
+        own[branch] = moves[place[branch]] - moves[rows].mean()
+        beside += moves[rows] / len(joined)
+    # the others' mean is already taken off the joined: what is left of it is its chance, centred
+    return Lifts(pd.Series(own), pd.Series(beside - beside.mean(), index=names))
+
+
+def _welch(lifts: Lifts) -> tuple[float, float, float]:
+    """Effect, standard error and degrees of freedom; a single joined branch borrows the others' spread."""
+    n1, n0 = len(lifts.joined), len(lifts.others)
+    effect = float(lifts.joined.mean())
+    v0 = float(lifts.others.var(ddof=1)) if n0 > 1 else float("nan")
+    v1 = float(lifts.joined.var(ddof=1)) if n1 > 1 else float("nan")
+    if n1 == 1 or n0 == 1:
+        pooled = v0 if n1 == 1 else v1
+        return effect, float((pooled * (1 / n1 + 1 / n0)) ** 0.5), float(max(n1, n0) - 1)
+    a, b = v1 / n1, v0 / n0
+    df = (a + b) ** 2 / (a**2 / (n1 - 1) + b**2 / (n0 - 1)) if a + b > 0 else float(n1 + n0 - 2)
+    return effect, float((a + b) ** 0.5), float(df)
+
+
+def _t_interval(effect: float, se: float, df: float, level: float) -> tuple[float, float, float]:
+    from scipy.stats import t
+
+    reach = float(t.ppf((1 + level) / 2, df)) * se
+    p = float(2 * t.sf(abs(effect) / se, df)) if se > 0 else float(effect == 0)
+    return effect - reach, effect + reach, p
+
+
+def _permuted(wide: pd.DataFrame, joined: Mapping[str, str], names: list[str]) -> tuple[float, int]:
+    """How often a group picked by chance, with the same starts, has a studentised effect as large; and how many were tried."""
+    branches = [*sorted(joined), *names]
+    starts = [joined[b] for b in sorted(joined)]
+    n, k = len(branches), len(starts)
+    single = len(set(starts)) == 1
+    seed = hashlib.sha256("\n".join([*branches, *starts]).encode()).digest()
+    rng = np.random.default_rng(int.from_bytes(seed[:8], "big"))
+    if single and comb(n, k) <= _MOST_ASSIGNMENTS:
+        picks = [list(c) for c in combinations(range(n), k)]
+        drawn = False
+    else:
+        picks, drawn = [rng.permutation(n)[:k].tolist() for _ in range(_DRAWN)], True
+    found = np.array([_statistic(wide, branches, pick, starts) for pick in picks])
+    own = _statistic(wide, branches, list(range(k)), starts)
+    as_large = int((np.abs(found) >= abs(own) * (1 - 1e-9)).sum())
+    return ((as_large + 1) / (len(picks) + 1), len(picks)) if drawn else (as_large / len(picks), len(picks))
+
+
+def _statistic(wide: pd.DataFrame, branches: list[str], pick: list[int], starts: list[str]) -> float:
+    chosen = {branches[i]: start for i, start in zip(pick, starts, strict=True)}
+    effect, se, _ = _welch(_lifts(wide, chosen, [b for b in branches if b not in chosen]))
+    # one joined branch has no spread of its own: then the effect itself is compared
+    return effect / se if len(pick) > 1 and se > 0 else effect
+
+
+def group_time(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> pd.DataFrame:
+    """The effect by month of start and month of outcome, against those that never joined (Callaway and Sant'Anna 2021).
+
+    ATT(g, t) = mean of the joined's move from the month before g to t − the same of the others. Months before g are
+    placebos, each against the month before it.
+
+    Args:
+        panel, starts, level: see `did`.
+
+    Returns:
+        start, month, att, low, high (t over branches), joined (branches), since (whether the month is from the start
+        on). A start in the first month has no month before it and is left out.
+
+    >>> panel = pd.DataFrame({"branch": list("aabbcc"), "month": ["2013-01", "2013-02"] * 3, "rate": [0, 4, 0, 1, 0, 3.0]})
+    >>> group_time(panel, {"a": "2013-02"})[["start", "month", "att"]].values.tolist()
+    [['2013-02', '2013-02', 2.0]]
+    """
+    wide = balanced(panel)
+    months, names, rows = list(wide.columns), [b for b in wide.index if b not in starts], []
+    for start in sorted({s for b, s in starts.items() if b in wide.index and s in months[1:]}):
+        group = [b for b in wide.index if starts.get(b) == start]
+        for i, month in enumerate(months[1:], 1):
+            base = months[months.index(start) - 1] if month >= start else months[i - 1]
+            move = wide[month] - wide[base]
+            lifts = Lifts(move[group] - move[names].mean(), move[names])
+            effect, se, df = _welch(lifts)
+            rows.append((start, month, effect, *_t_interval(effect, se, df, level)[:2], len(group), month >= start))
+    return pd.DataFrame(rows, columns=["start", "month", "att", "low", "high", "joined", "since"])
+
+
+def trends(panel: pd.DataFrame, starts: Mapping[str, str]) -> pd.DataFrame:
+    """The picture behind a comparison: both groups' mean by month, and the gap between them less its mean before.
+
+    Args:
+        panel, starts: see `did`; with several starts the earliest divides before from after.
+
+    Returns:
+        month, rate_joined, rate_others (means), gap_points (joined − others − its mean before the first start), since.
+
+    >>> panel = pd.DataFrame({"branch": list("aabb"), "month": ["2013-01", "2013-02"] * 2, "rate": [0.2, 0.5, 0.1, 0.2]})
+    >>> trends(panel, {"a": "2013-02"}).round(3).values.tolist()
+    [['2013-01', 0.2, 0.1, 0.0, False], ['2013-02', 0.5, 0.2, 0.2, True]]
+    """
+    wide = balanced(panel)
+    inside = [b in starts for b in wide.index]
+    if len(set(inside)) < 2:  # one group is no comparison
+        return pd.DataFrame(columns=["month", "rate_joined", "rate_others", "gap_points", "since"])
+    joined, others = wide[inside].mean(), wide[[not i for i in inside]].mean()
+    first = min((s for b, s in starts.items() if b in wide.index), default="9999-99")
+    after = np.array([m >= first for m in wide.columns], dtype=bool)
+    gap = (joined - others).to_numpy()
+    before = gap[~after].mean() if (~after).any() else np.nan
+    return pd.DataFrame(
+        {"month": wide.columns, "rate_joined": joined.to_numpy(), "rate_others": others.to_numpy(), "gap_points": gap - before,
+         "since": after}
+    )
+
+
+def placebo(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> pd.DataFrame:
+    """The same comparison where nothing happened: only months before the first start, as if half of them were after it.
+
+    Returns:
+        As `did`; an interval without nought says that the groups moved apart before anybody joined.
+
+    >>> panel = pd.DataFrame({"branch": list("aaabbbccc"), "month": ["2013-01", "2013-02", "2013-03"] * 3,
+    ...                       "rate": [0.1, 0.4, 0.9, 0.1, 0.1, 0.1, 0.2, 0.2, 0.1]})
+    >>> placebo(panel, {"a": "2013-03"})["att"].round(3).tolist()  # it rose before it joined
+    [0.3]
+    """
+    early = before_start(panel, starts)
+    months = sorted(early["month"].unique())
+    if len(months) < 2:
+        return (
+            did(early, dict.fromkeys(starts, "")).assign(reason="no_before")
+            if len(early)
+            else did(panel, {}).assign(reason="no_before")
+        )
+    return did(early, dict.fromkeys(starts, months[len(months) // 2]), level)
+
+
+def minimum_effect(panel: pd.DataFrame, joining: int, after: int, power: float = 0.8, level: float = 0.95) -> pd.DataFrame:
+    """What a campaign would have to do to be seen, before it starts: the minimum detectable effect.
+
+    MDE = (t at level + t at power) × standard error, with the spread of branches' moves as the months so far show it:
+    every window of `after` months held against all months before it, pooled.
+
+    Args:
+        panel: branch, month, value of the months before the campaign.
+        joining: branches that are to join.
+        after: months that it will be followed.
+
+    Returns:
+        One row: mde (in the value's unit), joining, others, months_before, months_after, windows, reason (`too_short`,
+        `no_others`).
+
+    >>> panel = pd.DataFrame({"branch": list("aabbccdd"), "month": ["2013-01", "2013-02"] * 4,
+    ...                       "rate": [0.2, 0.3, 0.3, 0.5, 0.1, 0.1, 0.4, 0.5]})
+    >>> minimum_effect(panel, joining=2, after=1)[["mde", "windows"]].round(3).values.tolist()
+    [[0.438, 1.0]]
+    """
+    from scipy.stats import t
+
+    wide = balanced(panel)
+    n, months = len(wide), len(wide.columns)
+    windows = range(1, months - after + 1)
+    row = {
+        "mde": float("nan"),
+        "joining": joining,
+        "others": n - joining,
+        "months_before": months,
+        "months_after": after,
+        "windows": len(windows),
+    }
+    if len(windows) < 1 or not 0 < joining < n or n < 3:
+        return pd.DataFrame([row | {"reason": "too_short" if len(windows) < 1 else "no_others"}])
+    table = wide.to_numpy(float)
+    moves = [table[:, w : w + after].mean(axis=1) - table[:, :w].mean(axis=1) for w in windows]
+    variance = float(np.mean([m.var(ddof=1) for m in moves]))
+    df = n - 2
+    se = (variance * (1 / joining + 1 / (n - joining))) ** 0.5
+    return pd.DataFrame([row | {"mde": float((t.ppf((1 + level) / 2, df) + t.ppf(power, df)) * se), "reason": ""}])
+
+
+def before_start(panel: pd.DataFrame, starts: Mapping[str, str]) -> pd.DataFrame:
+    """The months before the first start: what `minimum_effect` reads; empty where nobody joined.
+
+    >>> panel = pd.DataFrame({"branch": "a", "month": ["2013-01", "2013-02"], "rate": 0.1})
+    >>> before_start(panel, {"a": "2013-02"})["month"].tolist()
+    ['2013-01']
+    """
+    return panel[panel["month"] < _first(panel, starts)].reset_index(drop=True)
+
+
+def _first(panel: pd.DataFrame, starts: Mapping[str, str]) -> str:
+    """The first month in which a branch of the panel joined; empty where none did."""
+    present = set(panel["branch"])
+    return min((start for branch, start in starts.items() if branch in present), default="")

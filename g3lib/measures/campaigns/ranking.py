@@ -1,0 +1,148 @@
+"""Ranks that say how sure they are, and rates of small branches drawn towards the rest.
+
+A rank is an estimate: branches whose rates cannot be told apart could stand in either order. A rank interval holds the
+ranks that the data leave open. A small branch's rate is mostly chance at either end of the list; shrinking draws it
+towards the mean of all by as much as its size deserves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from g3lib.errors import DataError
+from g3lib.measures.campaigns.uplift import month_counts
+
+Floats = npt.NDArray[np.float64]
+
+
+def rank_intervals(estimate: Sequence[float], error: Sequence[float], level: float = 0.95) -> pd.DataFrame:
+    """The ranks that each member may have, 1 is the highest.
+
+    Each member is compared with all others by one-sided z tests in both directions, Holm over the 2 (K − 1) of them:
+    it stands below those that are shown higher and above those that are shown lower (Mogstad, Romano, Shaikh and
+    Wilhelm 2024, with Holm instead of their bootstrap: never narrower than `level` promises, and wider with ties).
+
+    Args:
+        estimate, error: independent estimates and their standard errors; a member without an error has no interval.
+        level: of each member's interval by itself.
+
+    Returns:
+        rank (equal estimates share the better one), low, high (best and worst rank; NaN without an error).
+
+    >>> rank_intervals([0.5, 0.3, 0.29], [0.01, 0.01, 0.01]).values.tolist()
+    [[1.0, 1.0, 1.0], [2.0, 2.0, 3.0], [3.0, 2.0, 3.0]]
+    """
+    from scipy.special import ndtr
+
+    value, spread = np.asarray(estimate, float), np.asarray(error, float)
+    rank = pd.Series(value).rank(ascending=False, method="min").to_numpy()
+    known = ~np.isnan(value) & ~np.isnan(spread)
+    low, high = np.full(len(value), np.nan), np.full(len(value), np.nan)
+    places = np.flatnonzero(known)
+    for j in places:
+        others = places[places != j]
+        with np.errstate(divide="ignore", invalid="ignore"):  # two known exactly: apart by any difference, else not at all
+            z = np.nan_to_num((value[others] - value[j]) / np.hypot(spread[others], spread[j]))
+        shown = _holm(np.concatenate([ndtr(-z), ndtr(z)]), 1 - level)
+        higher, lower = shown[: len(others)].sum(), shown[len(others) :].sum()
+        low[j], high[j] = 1 + higher, len(places) - lower
+    return pd.DataFrame({"rank": rank, "low": low, "high": high})
+
+
+def _holm(p: Floats, alpha: float) -> npt.NDArray[np.bool_]:
+    order = np.argsort(p, kind="stable")
+    passed = np.cumprod(p[order] <= alpha / np.arange(len(p), 0, -1)).astype(bool)
+    shown = np.zeros(len(p), dtype=bool)
+    shown[order] = passed
+    return shown
+
+
+def rate_errors(participants: pd.Series, base: pd.Series) -> pd.Series:
+    """The standard error of a rate from its counts: half a customer is added on each side, so that none is sure.
+
+    >>> rate_errors(pd.Series([0.0]), pd.Series([99.0])).round(4).tolist()
+    [0.0071]
+    """
+    p = (participants + 0.5) / (base + 1)
+    return (p * (1 - p) / base.where(base > 0)) ** 0.5
+
+
+def shrunken(participants: pd.Series, base: pd.Series, level: float = 0.95) -> pd.DataFrame:
+    """Empirical Bayes: each branch's rate drawn towards the mean of all by a beta-binomial model.
+
+    rate = (participants + strength × mean) ÷ (base + strength); mean and strength are the maximum-likelihood beta of the
+    branches' own rates. Where they differ no more than chance allows, the strength is large and all go to the mean.
+    The interval is the beta's with mean and strength taken as known: right on average over the branches, too narrow for
+    few of them and for an unusual one.
+
+    Args:
+        participants, base: counts, one a branch; a branch with an unknown or empty base keeps NaN.
+
+    Returns:
+        index as given: raw, rate (shrunken), low, high, weight (of its own rate: base ÷ (base + strength)), mean, strength.
+        NaN throughout with fewer than three branches: nobody to learn from.
+
+    Raises:
+        DataError: more participants than the base, or below zero.
+
+    >>> found = shrunken(pd.Series([1.0, 300, 350, 250]), pd.Series([2.0, 1000, 1000, 1000]))
+    >>> found[["raw", "rate"]].round(2).head(2).values.tolist()
+    [[0.5, 0.3], [0.3, 0.3]]
+    """
+    from scipy.optimize import minimize
+    from scipy.special import betaln
+    from scipy.stats import beta
+
+    x, n = participants.astype("float64"), base.astype("float64").where(base > 0)
+    if ((x < 0) | (x > n)).any():
+        raise DataError(f"Participants outside 0 to their base at {participants.index[(x < 0) | (x > n)].tolist()}.")
+    known = (x.notna() & n.notna()).to_numpy()
+    out = pd.DataFrame({"raw": x / n}, index=participants.index)
+    columns = ["rate", "low", "high", "weight", "mean", "strength"]
+    if known.sum() < 3:
+        return out.assign(**dict.fromkeys(columns, float("nan")))
+    xs, ns = x[known].to_numpy(), n[known].to_numpy()
+    centre = min(max(xs.sum() / ns.sum(), 1e-6), 1 - 1e-6)
+
+    def unlikely(point: Floats) -> float:
+        mean, strength = 1 / (1 + np.exp(-point[0])), np.exp(point[1])
+        a, b = mean * strength, (1 - mean) * strength
+        return float(-(betaln(xs + a, ns - xs + b) - betaln(a, b)).sum())
+
+    start = [np.log(centre / (1 - centre)), np.log(50.0)]
+    best = minimize(unlikely, start, method="L-BFGS-B", bounds=[(-16, 16), (np.log(0.1), np.log(1e7))])
+    mean, strength = float(1 / (1 + np.exp(-best.x[0]))), float(np.exp(best.x[1]))
+    a, b = x + mean * strength, n - x + (1 - mean) * strength
+    tail = (1 - level) / 2
+    limits = {"low": beta.ppf(tail, a, b), "high": beta.ppf(1 - tail, a, b)}
+    return out.assign(rate=a / (n + strength), **limits, weight=n / (n + strength), mean=mean, strength=strength)
+
+
+def ranked(lifts: pd.DataFrame, participation: pd.DataFrame, before: str, after: str) -> pd.DataFrame:
+    """The lifts with the ranks that chance leaves open, and each branch's rate after drawn towards the rest.
+
+    Args:
+        lifts: `uplift`.
+        participation: its counts; where only rates were published there is neither.
+        before, after: months.
+
+    Returns:
+        The rows of `lifts` with rank_low, rank_high (of the lift, 95 %), shrunken (fraction) and its low, high.
+
+    >>> from g3lib.measures.campaigns.uplift import uplift
+    >>> rates = pd.DataFrame({"branch": ["a", "a"], "date": pd.to_datetime(["2010-02-01", "2010-03-01"]), "rate": [0.2, 0.4]})
+    >>> ranked(uplift(rates, "2010-02", "2010-03"), rates, "2010-02", "2010-03")["rank_low"].tolist()
+    [nan]
+    """
+    old, new = (month_counts(participation, month).reindex(lifts["branch"]) for month in (before, after))
+    error = (rate_errors(old["participants"], old["base"]) ** 2 + rate_errors(new["participants"], new["base"]) ** 2) ** 0.5
+    limits = rank_intervals(lifts["lift"].tolist(), error.tolist())
+    drawn = shrunken(new["participants"], new["base"])
+    columns = {"shrunken": drawn["rate"], "shrunken_low": drawn["low"], "shrunken_high": drawn["high"]}
+    return lifts.assign(
+        rank_low=limits["low"].to_numpy(), rank_high=limits["high"].to_numpy(), **{k: v.to_numpy() for k, v in columns.items()}
+    )

@@ -1,0 +1,19 @@
+"""Channels: who contributed what, where a change came from, how the outlets do, and at what cost."""
+
+from g3lib.measures.channels.decomposition import factor_effects, mix_and_rate, price_volume_mix, shapley, shift_share
+from g3lib.measures.channels.outlets import (
+    DISPLAYED, concentration, counter_rate, lorenz, lorenz_by, most_uneven, outlet_table,
+)  # fmt: skip
+from g3lib.measures.channels.quality import efficiency, role_fit, role_mix, valid_by_quarter, with_yuan
+from g3lib.measures.channels.shares import (
+    CHANNEL_ORDER, change_of_share, change_table, contribution_share, in_month, last_two, lowest, month_totals,
+    monthly_units, ordered, printed_sum, share_intervals, share_table, span,
+)  # fmt: skip
+
+__all__ = [
+    "CHANNEL_ORDER", "DISPLAYED", "change_of_share", "change_table", "concentration", "contribution_share",
+    "counter_rate", "efficiency", "factor_effects", "in_month", "last_two", "lorenz", "lorenz_by", "lowest",
+    "mix_and_rate", "month_totals", "monthly_units", "most_uneven", "ordered", "outlet_table", "price_volume_mix",
+    "printed_sum", "role_fit", "role_mix", "shapley", "share_intervals", "share_table", "shift_share", "span",
+    "valid_by_quarter", "with_yuan",
+]  # fmt: skip

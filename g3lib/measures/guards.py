@@ -1,0 +1,63 @@
+"""What a measure refuses: total rows among the parts, rates and counts that cannot be. Every fault is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from g3lib.errors import DataError, listed
+from g3lib.labels import fold
+from g3lib.tables.shaping import TOTAL
+
+
+def parts_only(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse rows that say 合计, 小计 or total among the parts: they would be counted twice.
+
+    Raises:
+        DataError: lists every such label with its column.
+
+    >>> parts_only(pd.DataFrame({"channel": ["own", "合计"]}), ["channel"])
+    Traceback (most recent call last):
+    g3lib.errors.DataError: Totals stand among the parts; take them out before you share or rank:
+      - channel: 合计
+    """
+    faults = [
+        f"{column}: {value}"
+        for column in columns
+        for value in pd.unique(frame[column])
+        if isinstance(value, str) and TOTAL.fullmatch(fold(value))
+    ]
+    if faults:
+        raise DataError(listed(faults, "Totals stand among the parts; take them out before you share or rank:"))
+
+
+def possible_rates(frame: pd.DataFrame) -> None:
+    """Refuse rates outside 0–1, negative counts, and more participants than their base.
+
+    Args:
+        frame: branch, date and any of rate (fraction), participants, base; missing values are unknown, not faults.
+
+    Raises:
+        DataError: lists every such row.
+
+    >>> possible_rates(pd.DataFrame({"branch": ["a"], "date": ["2010-02"], "rate": [41.36]}))
+    Traceback (most recent call last):
+    g3lib.errors.DataError: Impossible rates or counts (a rate is a fraction, 0.4136 for 41.36 %):
+      - a 2010-02: rate 41.36 is not within 0 and 1
+    """
+    none = pd.Series(float("nan"), index=frame.index)
+    rate, above, below = (frame[name].astype("float64") if name in frame else none for name in ("rate", "participants", "base"))
+    wrong = {
+        "rate {rate:g} is not within 0 and 1": (rate < 0) | (rate > 1),
+        "participants {above:g} below zero": above < 0,
+        "base {below:g} below zero": below < 0,
+        "{above:g} participants of a base of {below:g}": (above > below) & (below > 0),
+    }
+    faults = [
+        f"{frame['branch'][i]} {str(frame['date'][i])[:10]}: " + text.format(rate=rate[i], above=above[i], below=below[i])
+        for text, holds in wrong.items()
+        for i in frame.index[holds]
+    ]
+    if faults:
+        raise DataError(listed(faults, "Impossible rates or counts (a rate is a fraction, 0.4136 for 41.36 %):"))

@@ -1,0 +1,238 @@
+"""The province at a glance: where every branch stands, who moved, who is to learn from and who to help.
+
+One row is a unit of the hierarchy: the province, a city, a county. A unit above the branches is the sum of the branches
+under it, never the mean of their rates; its ratios are made anew from the sums. Ranks are among units of the same level
+(a county among counties), so a city is never ranked against its own counties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from g3lib.measures.campaigns.ranking import rank_intervals, rate_errors
+from g3lib.measures.guards import parts_only
+from g3lib.measures.targets.cascade import cascade
+from g3lib.periods import Period, days_in, shift
+
+_RATIOS = (  # figure, what stands above the line and below it
+    ("growth", "units", "units_before"), ("year_growth", "units", "last_year"), ("attainment", "actual", "target"),
+    ("progress_index", "actual", "due"), ("valid_share", "valid", "sold"), ("cost_per_valid", "cost_yuan", "valid"),
+)  # fmt: skip
+_SUMS = ("units", "units_before", "last_year", "actual", "target", "due", "sold", "valid", "cost_yuan")
+
+
+def whole(targets: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """A unit's targets: its own where it has one of that metric and span, else the sum of its branches'.
+
+    A sum with a masked part is unknown, not smaller. Rates are not summed.
+
+    Args:
+        targets: rows of the targets table, of the unit and of the branches under it.
+
+    Returns:
+        Rows of the targets table, branch = unit.
+
+    >>> rows = pd.DataFrame({"branch": ["a", "b"], "metric": "units", "unit": "台", "kind": "flow", "direction": "up",
+    ...     "start": pd.Timestamp("2013-01-01"), "end": pd.Timestamp("2013-12-31"), "target": [10.0, None], "channel": None,
+    ...     "device_class": None, "version": None})
+    >>> whole(rows, "p")[["branch", "target"]].values.tolist()
+    [['p', nan]]
+    """
+    keys = ["metric", "unit", "kind", "direction", "start", "end", "channel", "device_class"]
+    own = targets[targets["branch"] == unit]
+    below = targets[(targets["branch"] != unit) & (targets["kind"].fillna("flow") != "rate")]
+    below = below.sort_values("version", kind="stable", na_position="first").drop_duplicates(["branch", *keys], keep="last")
+    groups = below.groupby(keys, dropna=False, sort=False, as_index=False)["target"]
+    summed = groups.agg(lambda part: part.sum(skipna=False)).assign(branch=unit, version=None)
+    taken = pd.MultiIndex.from_frame(own[["metric", "start", "end"]].astype(object))
+    summed = summed[~pd.MultiIndex.from_frame(summed[["metric", "start", "end"]].astype(object)).isin(taken)]
+    parts = [part[targets.columns] for part in (own, summed) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else own
+
+
+def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.DataFrame, month: str) -> pd.DataFrame:
+    """The sums that the standings of every level are made of, one row a branch.
+
+    Args:
+        units: branch, month, units.
+        reached: `targets.progress` by branch; its calendar rows of the longest target are read.
+        efficiency: `channels.efficiency` by branch.
+        month: the month that the standings are of.
+
+    Returns:
+        branch, units (of the month), units_before (of the month before), last_year, actual, target, due (target × time that has
+        passed), sold and valid (of known state), cost_yuan. Unknown is NaN.
+
+    Raises:
+        DataError: totals among the branches.
+    """
+    parts_only(units, ["branch"])
+    months = units.pivot_table(index="branch", columns="month", values="units", aggfunc="sum")
+    wanted = {"units": month, "units_before": shift(month, -1), "last_year": shift(month, -12)}
+    out = pd.DataFrame({name: months.get(of) for name, of in wanted.items()}, index=months.index, dtype="float64")
+    unknown = pd.Series(np.nan, index=out.index)
+    calendar = reached[reached["phasing"] == "calendar"].drop_duplicates("branch").set_index("branch") if len(reached) else None
+    for name in ("actual", "target"):
+        out[name] = unknown if calendar is None else calendar[name].reindex(out.index).astype("float64")
+    passed = unknown if calendar is None else calendar["time_progress"].reindex(out.index).astype("float64")
+    out["due"] = out["target"] * passed
+    worth = efficiency.set_index("branch")
+    out["sold"], out["valid"] = (worth[name].reindex(out.index).astype("float64") for name in ("units", "valid"))
+    out["cost_yuan"] = (worth["subsidy_yuan"] + worth["commission_yuan"]).reindex(out.index)
+    return out.rename_axis("branch").reset_index()
+
+
+def standings(figures: pd.DataFrame, above: Mapping[str, Sequence[str]], level: float = 0.95) -> pd.DataFrame:
+    """Every unit's place: the province, its cities, their counties.
+
+    Args:
+        figures: `branch_figures`.
+        above: branch → what it lies in, nearest first (`Store.above`).
+        level: of the rank interval.
+
+    Returns:
+        place, parent, depth (0 the province), and the sums; growth (month on month), year_growth, attainment,
+        progress_index (actual ÷ due), valid_share, cost_per_valid, share (of the province's month), rank of the progress
+        index among units of the same depth (none where there is but one), rank_low and rank_high: the ranks of the valid
+        share that chance leaves open; quadrant (see `quadrant_of`). The province first, then each city with its counties.
+
+    >>> figures = pd.DataFrame({"branch": ["a", "b"], "units": [3.0, 1], "units_before": [2.0, 2], "last_year": [1.0, 1],
+    ...     "actual": [30.0, 10], "target": [50.0, 50], "due": [25.0, 25], "sold": [10.0, 10], "valid": [9.0, 5],
+    ...     "cost_yuan": [900.0, 1000]})
+    >>> found = standings(figures, {"a": ["p"], "b": ["p"]})
+    >>> found[["place", "units", "progress_index", "cost_per_valid", "rank", "quadrant"]].round(2).values.tolist()
+    [['p', 4.0, 0.8, 135.71, nan, ''], ['a', 3.0, 1.2, 100.0, 1.0, 'learn_from'], ['b', 1.0, 0.4, 200.0, 2.0, 'help']]
+    """
+    ways = {branch: [branch, *above.get(branch, ())] for branch in figures["branch"]}
+    pairs = [
+        (branch, unit, len(way) - 1 - i, way[i + 1] if i + 1 < len(way) else "")
+        for branch, way in ways.items() for i, unit in enumerate(way)
+    ]  # fmt: skip
+    links = pd.DataFrame(pairs, columns=["branch", "place", "depth", "parent"])
+    sums = links.merge(figures, on="branch").groupby("place", sort=False)[list(_SUMS)].agg(lambda part: part.sum(skipna=False))
+    out = links.drop_duplicates("place").set_index("place")[["depth", "parent"]].join(sums).reset_index()
+    for name, above_line, below_line in _RATIOS:
+        out[name] = out[above_line] / out[below_line].where(out[below_line] > 0)
+    out["growth"], out["year_growth"] = out["growth"] - 1, out["year_growth"] - 1
+    out["share"] = out["units"] / (total if (total := out.loc[out["depth"] == 0, "units"].sum()) else float("nan"))
+    ranks = out.groupby("depth")["progress_index"].rank(ascending=False, method="min")
+    out["rank"] = ranks.where(out.groupby("depth")["depth"].transform("size") > 1)  # one alone has nobody to be ranked among
+    for _, rows in out.groupby("depth"):
+        limits = rank_intervals(rows["valid_share"].tolist(), rate_errors(rows["valid"], rows["sold"]).tolist(), level)
+        out.loc[rows.index, ["rank_low", "rank_high"]] = limits[["low", "high"]].to_numpy()
+    usual = usual_cost(figures)
+    corners = zip(out["depth"], out["progress_index"], out["cost_per_valid"], strict=True)
+    out["quadrant"] = [quadrant_of(index, cost, usual) if depth else "" for depth, index, cost in corners]
+    return _as_tree(out)
+
+
+def quadrant_of(progress_index: float, cost_per_valid: float, usual_cost: float) -> str:
+    """Progress × efficiency: ahead of time at no more than the province's cost a valid customer is to learn from.
+
+    `learn_from` (ahead, cheap), `spend_better` (ahead, dear), `push` (behind, cheap), `help` (behind, dear), `unknown`.
+
+    >>> quadrant_of(1.0, 100.0, 100.0), quadrant_of(0.9, 101.0, 100.0), quadrant_of(float("nan"), 1.0, 1.0)
+    ('learn_from', 'help', 'unknown')
+    """
+    if progress_index != progress_index or cost_per_valid != cost_per_valid or usual_cost != usual_cost:
+        return "unknown"
+    names = {(True, True): "learn_from", (True, False): "spend_better", (False, True): "push", (False, False): "help"}
+    return names[progress_index >= 1, cost_per_valid <= usual_cost]
+
+
+def _as_tree(table: pd.DataFrame) -> pd.DataFrame:
+    """Each unit followed by what lies under it, those of one parent by rank."""
+    order: list[int] = []
+    ranked = table.sort_values(["rank", "place"], na_position="last")
+    waiting = list(ranked.index[ranked["parent"].eq("") | ~ranked["parent"].isin(table["place"])])[::-1]
+    while waiting:
+        at = waiting.pop()
+        order.append(at)
+        waiting += list(ranked.index[ranked["parent"] == table.loc[at, "place"]])[::-1]
+    return table.loc[order].reset_index(drop=True)
+
+
+def movers(figures: pd.DataFrame, period: Period, most: int = 8) -> pd.DataFrame:
+    """Which branches moved the province's month: the largest changes, all others together; they add up.
+
+    Args:
+        figures: `branch_figures`.
+        period: its last month; a month that is not over is compared by the same number of days.
+        most: how many are named.
+
+    Returns:
+        branch (`""` is all others), units_before, units, change; Σ change = the province's. Where the month is not over,
+        units_before is scaled to the days known. Empty where nothing is known of the month before.
+
+    >>> figures = pd.DataFrame({"branch": list("abc"), "units": [9.0, 1, 5], "units_before": [2.0, 2, 5]})
+    >>> movers(figures, Period.parse("2013-04"), most=1)[["branch", "change"]].values.tolist()
+    [['a', 7.0], ['', -1.0]]
+    """
+    known = figures.dropna(subset=["units", "units_before"])
+    part = 1.0 if period.asof == period.end else period.asof.day / days_in(shift(period.last_month, -1))
+    known = known.assign(units_before=known["units_before"] * part, change=lambda f: f["units"] - f["units_before"])
+    ordered = known.assign(size=known["change"].abs()).sort_values(["size", "branch"], ascending=[False, True])
+    columns = ["branch", "units_before", "units", "change"]
+    named, rest = ordered.head(most).sort_values("change", ascending=False)[columns], ordered.iloc[most:]
+    if rest.empty:
+        return named.reset_index(drop=True)
+    others = pd.DataFrame([{"branch": "", **rest[columns[1:]].sum().to_dict()}])
+    return pd.concat([named, others], ignore_index=True)
+
+
+def usual_cost(figures: pd.DataFrame) -> float:
+    """The province's cost a valid customer, yuan: a ratio of sums; NaN where a branch's is unknown.
+
+    >>> usual_cost(pd.DataFrame({"cost_yuan": [900.0, 1000], "valid": [9.0, 0]}))
+    211.11...
+    """
+    cost, valid = (figures[name].sum(skipna=False) for name in ("cost_yuan", "valid"))
+    return float(cost / valid) if valid > 0 else float("nan")
+
+
+def standings_table(standings: pd.DataFrame) -> pd.DataFrame:
+    """The standings as a reader's table: what lies under a unit is indented."""
+    indented = ["\u3000" * depth + place for depth, place in zip(standings["depth"], standings["place"], strict=True)]
+    columns = ["units", "growth", "year_growth", "attainment", "progress_index", "cost_per_valid", "rank", "quadrant"]
+    return standings.assign(place=indented)[["place", *columns]]
+
+
+def behind(standings: pd.DataFrame) -> pd.DataFrame:
+    """The branches behind time, the largest gap first, and what each owes.
+
+    >>> one = pd.DataFrame({"place": ["p", "a"], "depth": [0, 1], "actual": [4.0, 4.0], "due": [5.0, 5.0], "target": [9.0, 9.0],
+    ...                     "progress_index": [0.8, 0.8]})
+    >>> behind(one)[["place", "gap_to_time"]].values.tolist()
+    [['a', 1.0]]
+    """
+    lowest = standings[(standings["depth"] == standings["depth"].max()) & (standings["progress_index"] < 1)]
+    lowest = lowest.assign(gap_to_time=lowest["due"] - lowest["actual"], remaining=lowest["target"] - lowest["actual"])
+    lowest = lowest.sort_values("gap_to_time", ascending=False, ignore_index=True)
+    return lowest[["place", "actual", "target", "progress_index", "gap_to_time", "remaining"]]
+
+
+def next_target(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, mix_floor: float = 0.0) -> pd.DataFrame:
+    """What remains of the province's longest running target, laid out over branches, channels and classes to the last unit.
+
+    In proportion to what each sold in the twelve months before; with the guideline's floor for handsets and wireless phones.
+
+    Args:
+        sales: date, branch, channel, device_class, units.
+        reached: `targets.progress` of the province.
+        mix_floor: the least share of handsets and wireless phones; 0: none is set.
+
+    Returns:
+        See `targets.cascade`; empty where no target runs.
+    """
+    calendar = reached[reached["phasing"] == "calendar"] if len(reached) else reached
+    if calendar.empty:
+        return pd.DataFrame(columns=["branch", "channel", "device_class", "units", "target", "split"])
+    remaining = float(calendar["remaining"].iloc[0])
+    since = pd.Timestamp(period.asof) - pd.DateOffset(months=12)
+    basis = sales.loc[(sales["date"] > since) & sales["device_class"].notna(), ["branch", "channel", "device_class", "units"]]
+    keys = ["branch", "channel", "device_class"]
+    whole = float(np.ceil(max(remaining, 0.0))) if remaining == remaining else remaining
+    return cascade(whole, basis, keys, floor=(["handset", "wireless_phone"], mix_floor) if mix_floor else None)

@@ -1,0 +1,115 @@
+"""What the days that are left will bring: expected, between what limits, and whether the target will be met.
+
+A predictive distribution of the units of the days left: their rate is the rate of the days so far, moved by last
+year's season where last year is known; how much weeks differ widens it. It has no trend, and it knows of no campaign.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+import pandas as pd
+
+from g3lib.measures.targets.progress import daily_units
+from g3lib.periods import Period
+
+LEAST_DAYS = 28  # four whole weeks are the least that shows how much weeks differ
+
+
+def outlook(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: float = 0.95) -> pd.DataFrame:
+    """P(hit) of each running target, with its horizon.
+
+    Args:
+        sales: date, grain, units since the year before the targets began.
+        reached: `progress`; its calendar rows are read.
+        period: its `asof` is the last day known.
+        level: of the predictive interval.
+
+    Returns:
+        branch, starts, ends, target, actual, horizon (days left), expected_final, low, high (units at the end), p_hit,
+        reason: `no_target` (masked), `month_sums` (days are not known), `short_history` (fewer than 28 days),
+        `ended`. An ended target is hit or not: P is 1 or 0.
+
+    >>> from g3lib.measures.targets.progress import progress
+    >>> days = pd.date_range("2010-01-01", "2010-02-19")
+    >>> sales = pd.DataFrame({"date": days, "grain": "day", "units": 1.0})
+    >>> targets = pd.DataFrame({"branch": ["b"], "metric": "units", "unit": "台", "kind": "flow", "target": [100.0],
+    ...     "start": days[:1], "end": pd.to_datetime(["2010-04-10"]), "channel": None, "device_class": None})
+    >>> period = Period.parse("2010-02-19")
+    >>> found = outlook(sales, progress(sales, targets, period), period)
+    >>> found[["horizon", "expected_final", "p_hit"]].round(2).values.tolist()
+    [[50.0, 100.5, 0.52]]
+    """
+    today = pd.Timestamp(period.asof)
+    every = sales.groupby("date")["units"].sum().sort_index()
+    rows = []
+    for row in reached[reached["phasing"] == "calendar"].itertuples() if len(reached) else ():
+        start, end = pd.Timestamp(row.starts), pd.Timestamp(row.ends)
+        inside = sales[sales["date"].between(start, today)]
+        daily = daily_units(inside, start, today)
+        reasons = {
+            "no_target": row.target != row.target,
+            "ended": not row.days_left,
+            "month_sums": "grain" in inside and bool(inside["grain"].eq("month").any()),
+            "short_history": len(daily) < LEAST_DAYS,
+        }
+        why = next((reason for reason, holds in reasons.items() if holds), "")
+        more, low, high, hit = float("nan"), float("nan"), float("nan"), float("nan")
+        if why == "ended":
+            more = low = high = 0.0
+            hit = float(row.actual >= row.target)
+        elif not why:
+            mean, size, p = predictive(daily, row.days_left, season(every, start, today, end))
+            more, low, high = mean, *_interval(size, p, level)
+            hit = predicted(daily, row.days_left, row.target - row.actual, season(every, start, today, end))[1]
+        rows.append((row.branch, row.starts, row.ends, row.target, row.actual, row.days_left, row.actual + more, row.actual + low,
+                     row.actual + high, hit, why))  # fmt: skip
+    columns = ["branch", "starts", "ends", "target", "actual", "horizon", "expected_final", "low", "high", "p_hit", "reason"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _interval(size: float, p: float, level: float) -> tuple[float, float]:
+    from scipy.stats import nbinom
+
+    low, high = nbinom.ppf([(1 - level) / 2, (1 + level) / 2], size, p)
+    return float(low), float(high)
+
+
+def season(every: pd.Series, start: pd.Timestamp, today: pd.Timestamp, end: pd.Timestamp) -> float:
+    """What a day of the rest sold last year ÷ what a day so far did, over all models.
+
+    1 where last year is not all there, or says nothing because one of the two sold nothing.
+    """
+    year = pd.DateOffset(years=1)
+    first, now, last = start - year, today - year, end - year
+    if every.empty or every.index[0] > first or every.index[-1] < last or last <= now:
+        return 1.0
+    so_far = every.loc[first:now].sum() / ((now - first).days + 1)
+    rest = every[(every.index > now) & (every.index <= last)].sum() / (last - now).days
+    return float(rest / so_far) if rest > 0 and so_far > 0 else 1.0
+
+
+def predictive(daily: npt.NDArray[Any], left: int, season: float = 1.0) -> tuple[float, float, float]:
+    """The negative binomial of the units of the days left: mean, size, p.
+
+    Mean = (units so far + ½) × left ÷ days so far × season. Variance = spread × mean × (1 + season × left ÷ days so far):
+    the second term is what is not known of the rate itself; spread = max(1, variance ÷ mean of whole weeks).
+    """
+    mean = (daily.sum() + 0.5) * left / len(daily) * season
+    weeks = daily[len(daily) % 7 :].reshape(-1, 7).sum(axis=1)
+    spread = max(1.0, weeks.var(ddof=1) / weeks.mean()) if weeks.any() else 1.0
+    variance = spread * mean * (1 + season * left / len(daily))
+    return float(mean), float(mean**2 / (variance - mean)), float(mean / variance)
+
+
+def predicted(daily: npt.NDArray[Any], left: int, needed: float, season: float = 1.0) -> tuple[float, float, float]:
+    """Expected units of the days left, P(at least `needed`), E[(needed − units)+]."""
+    if not left:
+        return 0.0, float(needed <= 0), max(needed, 0.0)
+    from scipy.stats import nbinom
+
+    mean, size, p = predictive(daily, left, season)
+    # k·P(k; size) = mean·P(k − 1; size + 1): the expected shortfall needs no sum
+    short = needed * nbinom.cdf(needed - 1, size, p) - mean * nbinom.cdf(needed - 2, size + 1, p)
+    return mean, float(nbinom.sf(needed - 1, size, p)), max(float(short), 0.0)

@@ -1,0 +1,185 @@
+"""Where every target stands, flows, stocks and rates each in their way; and what each channel must add.
+
+A flow is what came since the start, against the time that has passed. A stock is a level: it is compared with the way
+from where it stood before the start to the target. A rate has a gap in percentage points and no attainment. Where
+lower is better the sign of the gap turns, and the words say ahead or behind.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from g3lib.measures.campaigns.uplift import rates
+from g3lib.measures.guards import parts_only
+from g3lib.measures.targets.progress import attainment, required_run_rate, running, time_progress
+from g3lib.periods import Period, shift
+
+
+def measured(sales: pd.DataFrame, activity: pd.DataFrame, participation: pd.DataFrame) -> pd.DataFrame:
+    """What the tables say of each metric that a target may be of, one value a branch and day or month.
+
+    Args:
+        sales: branch, date, units.
+        activity: customer, month, branch, state (customer-months).
+        participation: branch, date, rate or participants and base.
+
+    Returns:
+        metric, branch, date, value: `units` (devices sold), `customers` (in service in the month: neither cancelled nor
+        without a row), `net_adds` (change of that stock on the month before), `participation` (a fraction).
+
+    >>> used = pd.DataFrame({"customer": ["a", "b", "b"], "branch": "x", "state": ["active", "active", "cancelled"],
+    ...                      "month": pd.to_datetime(["2013-01-01", "2013-01-01", "2013-02-01"])})
+    >>> none = pd.DataFrame({"branch": [], "date": [], "units": [], "rate": []})
+    >>> measured(none, used, none)[["metric", "value"]].values.tolist()
+    [['customers', 2.0], ['customers', 0.0], ['net_adds', -2.0]]
+    """
+    sold = sales.groupby(["branch", "date"], as_index=False)["units"].sum().rename(columns={"units": "value"})
+    months = activity.loc[activity["month"].notna() & activity["branch"].notna(), ["branch", "month", "customer", "state"]]
+    served = months.assign(value=~months["state"].isin(["cancelled"])).drop_duplicates(
+        ["branch", "month", "customer"], keep="last"
+    )
+    stock = (
+        served.groupby(["branch", "month"], as_index=False)["value"]
+        .sum()
+        .rename(columns={"month": "date"})
+        .astype({"value": "float64"})
+    )
+    stock = stock.sort_values(["branch", "date"])
+    change = stock.assign(value=stock.groupby("branch")["value"].diff()).dropna(subset="value")
+    shares = rates(participation).rename(columns={"rate": "value"}).dropna(subset="value")[["branch", "date", "value"]]
+    parts = {"units": sold, "customers": stock, "net_adds": change, "participation": shares}
+    every = [frame.assign(metric=metric)[["metric", "branch", "date", "value"]] for metric, frame in parts.items() if len(frame)]
+    return pd.concat(every, ignore_index=True) if every else pd.DataFrame(columns=["metric", "branch", "date", "value"])
+
+
+def standing(values: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Every running target of every metric that is known.
+
+    Args:
+        values: `measured`: metric, branch, date, value.
+        targets: rows of the targets table.
+        period: its `asof` is the last day known.
+
+    Returns:
+        branch, metric, kind, unit, direction, starts, ends, aim (the target), measured, attainment (NaN of a rate), time_progress
+        (calendar days; NaN of a rate), progress_index (of a stock: the part of the way from its level before the start),
+        to_go (aim − measured in the unit, of a rate a fraction; positive is still to come whichever way is better),
+        per_month (needed; flows and stocks), standing (`ahead`, `behind`, `unknown`), reason of an unknown one:
+        `no_target` (masked), `no_data`, `no_start` (the stock's level before the start is unknown).
+
+    >>> values = pd.DataFrame({"metric": "customers", "branch": "a", "value": [900.0, 950.0],
+    ...                        "date": pd.to_datetime(["2012-12-01", "2013-06-01"])})
+    >>> targets = pd.DataFrame({"branch": "a", "metric": "customers", "unit": "户", "kind": "stock", "direction": "up",
+    ...     "start": pd.to_datetime(["2013-01-01"]), "end": pd.to_datetime(["2013-12-31"]), "target": 1000.0, "channel": None,
+    ...     "device_class": None})
+    >>> standing(values, targets, Period.parse("2013-06"))[["attainment", "progress_index", "standing"]].round(3).values.tolist()
+    [[0.95, 1.008, 'ahead']]
+    """
+    rows = []
+    for metric in dict.fromkeys(targets["metric"]):
+        own = values[values["metric"] == metric]
+        for row in running(targets, metric, period.asof, ("flow", "stock", "rate")).itertuples():
+            rows.append(_stand(row, own[own["branch"] == row.branch], period))
+    columns = ["branch", "metric", "kind", "unit", "direction", "starts", "ends", "aim", "measured", "attainment",
+               "time_progress",
+               "progress_index", "to_go", "per_month", "standing", "reason"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _stand(row: Any, values: pd.DataFrame, period: Period) -> tuple[Any, ...]:
+    start, end, target = row.start.date(), row.end.date(), float(row.target)
+    kind = row.kind if isinstance(row.kind, str) else "flow"
+    down = row.direction == "down"
+    known = values[values["date"] <= pd.Timestamp(period.asof)].sort_values("date")
+    inside = known.loc[known["date"] >= row.start, "value"]
+    passed = time_progress(start, end, period.asof)
+    done = index = need = nan = float("nan")
+    actual = nan if inside.empty else float(inside.sum() if kind == "flow" else inside.iloc[-1])
+    reason = "no_target" if target != target else "no_data" if actual != actual else ""
+    left = ((end.year - period.asof.year) * 12 + end.month - period.asof.month) or (0 if end <= period.asof else 1)
+    match kind:
+        case "rate":
+            passed, behind = nan, (actual > target) if down else (actual < target)
+        case "stock":
+            before = known.loc[known["date"] < row.start, "value"]
+            level = float(before.iloc[-1]) if len(before) else nan
+            done = attainment(actual, target)
+            index = attainment(attainment(actual - level, target - level), passed)
+            need = attainment(target - actual, left)
+            reason = reason or ("no_start" if level != level else "")
+            behind = index < 1
+        case _:
+            done = attainment(actual, target)
+            index = attainment(done, passed)
+            need = nan if down else required_run_rate(actual, target, left)
+            behind = (index > 1) if down else (index < 1)
+    word = "unknown" if reason else "behind" if behind else "ahead"
+    gap = (actual - target) if down else (target - actual)
+    return (row.branch, row.metric, kind, row.unit, "down" if down else "up", start, end, target, actual, done, passed, index,
+            gap, need, word, reason)  # fmt: skip
+
+
+def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """What each channel must add a month, so that together they meet what remains of the target.
+
+    A channel with a running target of its own owes what remains of that. The rest of the branch's remainder is laid out
+    over the other channels by their share of the twelve months before.
+
+    Args:
+        units: month, channel, units of the branch.
+        reached: `progress`; its calendar row of the longest target is read.
+        targets: rows of the targets table, those of channels among them.
+        period: its `asof` is the last day known.
+
+    Returns:
+        channel, recent (devices a month, mean of the last three known), share (of the twelve months before), remaining,
+        needed (devices a month), more (needed ÷ recent − 1; NaN over nought), basis (`own_target` or `share`). Σ remaining
+        = the branch's remainder, or what the channels' own targets ask where that is more. Empty without a target.
+
+    >>> units = pd.DataFrame({"month": "2010-01", "channel": ["own", "end"], "units": [30.0, 10.0]})
+    >>> reached = pd.DataFrame({"phasing": ["calendar"], "remaining": [440.0], "months_left": [11.0], "starts": ["2010-01-01"]})
+    >>> must_add(units, reached, pd.DataFrame(columns=["metric"]), Period.parse("2010-01"))[["channel", "needed"]].values.tolist()
+    [['own', 30.0], ['end', 10.0]]
+    """
+    columns = ["channel", "recent", "share", "remaining", "needed", "more", "basis"]
+    calendar = reached[reached["phasing"] == "calendar"] if len(reached) else reached
+    if calendar.empty or calendar["remaining"].isna().iloc[0] or units.empty:
+        return pd.DataFrame(columns=columns)
+    row = calendar.iloc[0]
+    parts_only(units, ["channel"])
+    month = period.last_month
+    lately = units[(units["month"] > shift(month, -12)) & (units["month"] <= month)]
+    months = sorted(lately["month"].unique())[-3:]
+    sums = lately.groupby("channel", sort=False)["units"].sum()
+    out = pd.DataFrame({"channel": sums.index, "share": (sums / sums.sum()).to_numpy() if sums.sum() else float("nan")})
+    recent = lately[lately["month"].isin(months)].groupby("channel")["units"].sum() / len(months)
+    out.insert(1, "recent", out["channel"].map(recent))
+    own = _own_targets(units, targets, period)
+    rest = max(float(row.remaining), 0.0) - sum(own.values())
+    others = ~out["channel"].isin(own)
+    weight = out["share"].where(others, 0.0)
+    out["remaining"] = (
+        (weight / weight.sum() * max(rest, 0.0)).where(others, out["channel"].map(own))
+        if weight.sum()
+        else out["channel"].map(own)
+    )
+    out["needed"] = out["remaining"] / row.months_left if row.months_left > 0 else float("nan")
+    out["more"] = out["needed"] / out["recent"].where(out["recent"] > 0) - 1
+    return out.assign(basis=others.map({True: "share", False: "own_target"}))
+
+
+def _own_targets(units: pd.DataFrame, targets: pd.DataFrame, period: Period) -> dict[str, float]:
+    """What remains of each channel's own running target of device sales."""
+    if "channel" not in targets or targets["channel"].isna().all():
+        return {}
+    mine = targets[targets["channel"].notna()]
+    found = {}
+    for channel, rows in mine.groupby("channel"):
+        held = running(rows.assign(channel=None), "units", period.asof)
+        if len(held) and held["target"].notna().iloc[0]:
+            since = f"{held['start'].iloc[0]:%Y-%m}"
+            sold = units.loc[(units["channel"] == channel) & units["month"].between(since, period.last_month), "units"].sum()
+            found[str(channel)] = max(float(held["target"].iloc[0]) - float(sold), 0.0)
+    return found

@@ -1,0 +1,39 @@
+"""Working days and the Spring Festival, from the State Council's own calendar (chinesecalendar).
+
+Make-up workdays at weekends count as working days, the days that they make up for as holidays. The calendar of a
+year is published in the autumn before; a year that is not published yet has no verdict, it is not guessed.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+
+def working_days(first: date, last: date) -> float:
+    """Working days from the first to the last day, both counted; NaN where a year is not published.
+
+    >>> working_days(date(2010, 2, 20), date(2010, 2, 21)), working_days(date(1999, 1, 1), date(1999, 1, 2))
+    (2.0, nan)
+    """
+    from chinese_calendar import get_workdays
+
+    if last < first:
+        return 0.0
+    try:
+        return float(len(get_workdays(first, last)))
+    except NotImplementedError:
+        return float("nan")
+
+
+def spring_festival(year: int) -> tuple[date, date] | None:
+    """The first and last day of the Spring Festival's holiday; None where the year is not published.
+
+    >>> spring_festival(2010)
+    (datetime.date(2010, 2, 13), datetime.date(2010, 2, 19))
+    """
+    from chinese_calendar import Holiday, holidays
+
+    days = sorted(day for day, name in holidays.items() if day.year == year and name == Holiday.spring_festival.value)
+    # a swapped weekend that stands apart from the festival is no part of it
+    run = [day for i, day in enumerate(days) if not i or day - days[i - 1] == timedelta(days=1)]
+    return (run[0], run[-1]) if run else None

@@ -1,0 +1,129 @@
+"""What a comparison lets one ascribe to a campaign: each result says what it assumes and what would break it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from g3lib.findings import Check, Finding, Status, Verdict
+from g3lib.labels import percent
+from g3lib.measures.campaigns import Segmented
+from g3lib.report.claims.voice import Voice
+
+
+def not_attributed(voice: Voice, period: str) -> Finding:
+    """That a difference of two dates is all there is."""
+    text = voice.say("仅为前后对比，未作归因：没有对照组。", "Before/after, not attributed: there is no comparison group.")
+    return voice.finding("attribution", None, "", text, definition="before/after", table="participation", period=period)
+
+
+def attribution(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame | None = None) -> list[Finding]:
+    """What the comparison lets one ascribe to the campaign, what it assumes, and what would break it.
+
+    Args:
+        effect: `campaigns.did` (one row).
+        tested: `campaigns.placebo` (one row), or None.
+    """
+    row = effect.iloc[0]
+    if row.att != row.att:
+        text = voice.say(f"没有可比的对照（{voice.word('why', row.reason)}），不作归因", f"No comparison ({voice.word('why', row.reason)}): nothing is attributed")
+        return [voice.finding("campaign.effect", None, "1", text, definition="difference in differences", table="participation", status=Status.UNKNOWN)]
+    chance = "" if row.p_permutation != row.p_permutation else voice.say(f"，置换检验p={_p(row.p_permutation)}", f", permutation p = {_p(row.p_permutation)}")
+    text = voice.say(
+        f"与{row.others:.0f}个未参加的分公司比，活动使{row.joined:.0f}个参加者的参与率变动{voice.points(row.att)}"
+        f"（95%区间{voice.points(row.low)}至{voice.points(row.high)}{chance}）",
+        f"Beside the {row.others:.0f} branches that did not join, the campaign moved the {row.joined:.0f} that did by {voice.points(row.att)} "
+        f"(95 % interval {voice.points(row.low)} to {voice.points(row.high)}{chance})",
+    )
+    base = voice.say(f"{row.joined:.0f}个参加、{row.others:.0f}个未参加的分公司", f"{row.joined:.0f} branches joined, {row.others:.0f} did not")
+    sure = row.low > 0 or row.high < 0
+    status = (Status.GOOD if row.att > 0 else Status.WATCH) if sure else Status.PLAIN
+    lead = voice.finding("campaign.effect", row.att, "1", text, denominator=base, definition="difference in differences", table="participation", status=status)
+    figures = {"low": ("95%区间下限", "interval low"), "high": ("95%区间上限", "interval high"), "p_value": ("p值（Welch t）", "p (Welch t)"),
+               "p_permutation": ("p值（置换）", "p (permutation)")}  # fmt: skip
+    found = [
+        voice.finding(f"campaign.{name}", row[name], "1" if name in ("low", "high") else "",
+                      f"{voice.say(*of)} {voice.points(row[name]) if name in ('low', 'high') else _p(row[name])}", definition="difference in differences",
+                      table="participation")
+        for name, of in figures.items() if row[name] == row[name]
+    ]  # fmt: skip
+    if tested is not None and tested["att"].notna().iloc[0]:
+        mock = tested.iloc[0]
+        found.append(voice.finding("campaign.placebo", mock.att, "1", _placebo(voice, mock), definition="difference in differences before the start",
+                                   table="participation"))  # fmt: skip
+    return [lead, *found]
+
+
+def _placebo(voice: Voice, mock: pd.Series) -> str:
+    apart = mock.low > 0 or mock.high < 0
+    return voice.say(
+        f"安慰剂检验（活动前）{voice.points(mock.att)}（{voice.points(mock.low)}至{voice.points(mock.high)}）："
+        + ("活动前两组已经分开，归因不可信" if apart else "活动前两组没有分开"),
+        f"Placebo before the start: {voice.points(mock.att)} ({voice.points(mock.low)} to {voice.points(mock.high)}): "
+        + ("the groups parted before anybody joined, so the effect is not to be trusted" if apart else "the groups had not parted"),
+    )
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def assumed(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame, smallest: pd.DataFrame) -> list[Check]:
+    """What the attribution assumes and what would break it, the placebo, and what could have been seen at all.
+
+    Args:
+        effect, tested: `campaigns.did`, `campaigns.placebo`.
+        smallest: `campaigns.minimum_effect` of the months before the start.
+    """
+    if effect["att"].isna().iloc[0]:
+        return []
+    text = voice.say(
+        "归因假定：若无活动，参加者与未参加者的参与率会同样变动；同时发生的其他措施、参加者因预期好转而报名、活动波及未参加者，都会使它不成立。",
+        "Assumes that without the campaign the joined would have moved as the others did; another measure at the same time, branches that joined because "
+        "they saw it coming, or a spill-over to the others would break it.",
+    )
+    found = [Check("attribution_assumes", Verdict.NONE, text)]
+    if tested["att"].notna().iloc[0]:
+        mock = tested.iloc[0]
+        found.append(Check("placebo", Verdict.WARNING if mock.low > 0 or mock.high < 0 else Verdict.PASS, _placebo(voice, mock) + voice.say("。", ".")))
+    if smallest["mde"].notna().iloc[0]:
+        row = smallest.iloc[0]
+        text = voice.say(
+            f"按活动前的波动，{row.joining:.0f}个参加、{row.others:.0f}个未参加，跟踪{row.months_after:.0f}个月，能以八成把握看出的最小效果为{voice.points(row.mde)}。",
+            f"With the spread before the start, {row.joining:.0f} joined and {row.others:.0f} not, followed for {row.months_after:.0f} months: the smallest effect "
+            f"seen with 80 % power is {voice.points(row.mde)}.",
+        )
+        found.append(Check("minimum_effect", Verdict.PASS, text))
+    return found
+
+
+def series(voice: Voice, fit: Segmented, joined: bool) -> list[Finding]:
+    """What the branch's own series says: the jump at the start, or that nothing can be said."""
+    if not joined:
+        text = voice.say(f"{voice.branch}没有参加活动，不作分段回归", f"{voice.branch} did not join: no segmented regression")
+        return [voice.finding("series.level", None, "odds ratio", text, definition="segmented regression", table="participation")]
+    if fit.reason:
+        text = voice.say(f"序列不足以作分段回归（{voice.word('why', fit.reason)}）", f"The series allows no segmented regression ({voice.word('why', fit.reason)})")
+        return [voice.finding("series.level", None, "odds ratio", text, definition="segmented regression", table="participation", status=Status.UNKNOWN)]
+    row = fit.terms.iloc[0]
+    last = fit.fitted.iloc[-1]
+    rough = voice.say("；残差相关，区间偏窄", "; residuals hang together, the interval is too narrow") if fit.p_autocorrelation < 0.05 else ""
+    text = voice.say(
+        f"{voice.branch}自身序列：活动开始时参与的胜算变为{row.ratio:.2f}倍（95%区间{row.low:.2f}–{row.high:.2f}{rough}）；若未开始，最后一月应为{percent(last.without, 1)}",
+        f"{voice.branch}'s own series: the odds of taking part changed by a factor of {row.ratio:.2f} at the start (95 % interval {row.low:.2f}–{row.high:.2f}"
+        f"{rough}); without it the last month would be {percent(last.without, 1)}",
+    )
+    lead = voice.finding("series.level", row.ratio, "odds ratio", text, definition="segmented regression, quasi-binomial with season", table="participation")
+    more = [("series.low", row.low), ("series.high", row.high), ("series.dispersion", fit.dispersion), ("series.without", last.without)]
+    return [lead, *(voice.finding(name, value, "", f"{name} {value:.3g}", definition="segmented regression", table="participation") for name, value in more)]
+
+
+def series_checks(voice: Voice, fit: Segmented, joined: bool) -> list[Check]:
+    """What one series assumes, and what would break it."""
+    if not joined or fit.reason:
+        return []
+    text = voice.say(
+        f"分段回归假定：若无活动，原有的趋势与季节会延续；同一时点的任何其他变化都会算进效果。离散度{fit.dispersion:.1f}已计入区间，一阶残差相关{fit.autocorrelation:.2f}。",
+        f"The segmented regression assumes that the old trend and season would have gone on; anything else that changed at the same time is in the effect. "
+        f"Dispersion {fit.dispersion:.1f} is in the interval; residual autocorrelation {fit.autocorrelation:.2f}.",
+    )
+    return [Check("series_assumes", Verdict.WARNING if fit.p_autocorrelation < 0.05 else Verdict.NONE, text)]

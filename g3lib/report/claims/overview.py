@@ -1,0 +1,184 @@
+"""What the province's tables say, and the eight slides of its monthly meeting (经分会)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from g3lib.findings import Check, Finding, Status, Verdict
+from g3lib.labels import number, percent
+from g3lib.measures.overview import behind
+from g3lib.report.claims.voice import Voice
+from g3lib.report.slides import Slide
+
+
+def headline(voice: Voice, standings: pd.DataFrame, month: str) -> list[Finding]:
+    """The province's month, and who is to learn from and who to help.
+
+    Args:
+        standings: `overview.standings`.
+        month: the month that they are of.
+    """
+    top, lowest = standings.iloc[0], standings[standings["depth"] == standings["depth"].max()]
+    known = lowest.dropna(subset=["progress_index"])
+    late = int((known["progress_index"] < 1).sum())
+    text = voice.say(
+        f"{voice.branch}{voice.span(month)}销售{voice.count(top.units)}", f"{voice.branch} sold {number(top.units)} devices in {voice.span(month)}"
+    )
+    if top.attainment == top.attainment:
+        text += voice.say(
+            f"，累计完成目标{percent(top.attainment)}（进度指数{top.progress_index:.2f}）；{len(known)}个分公司中{late}个落后序时。",
+            f", {percent(top.attainment)} of the target so far (progress index {top.progress_index:.2f}); {late} of {len(known)} branches are behind time.",
+        )
+    else:
+        text += voice.say("；目标未知或被隐去，完成率未知。", "; the target is unknown or masked.")
+    status = Status.UNKNOWN if top.attainment != top.attainment else Status.BREACH if top.progress_index < 1 else Status.GOOD
+    lead = voice.finding("province.units", top.units, "台", text, denominator=voice.say("全省各分公司合计", "all branches"), definition="standings",
+                         table="sales", period=month, status=status, headline=True)  # fmt: skip
+    figures = [voice.figure("province.attainment", top.attainment, "1", voice.say("累计完成率", "attainment"), definition="standings", table="targets"),
+               voice.figure("province.behind", float(late), "", voice.say("落后序时的分公司", "branches behind time"), definition="standings", table="targets")]  # fmt: skip
+    return [lead, *_to_whom(voice, lowest), *figures]
+
+
+def _to_whom(voice: Voice, lowest: pd.DataFrame) -> list[Finding]:
+    learn, aid = (lowest[lowest["quadrant"] == q]["place"].tolist() for q in ("learn_from", "help"))
+    text = voice.say(
+        f"可学：{voice.listed(learn[:4]) or '无'}；须帮：{voice.listed(aid[:4]) or '无'}。",
+        f"To learn from: {voice.listed(learn[:4]) or 'nobody'}; to help: {voice.listed(aid[:4]) or 'nobody'}.",
+    )
+    return [voice.finding("province.help", float(len(aid)), "", text, definition="quadrants", table="sales", headline=True)]
+
+
+def quadrants(voice: Voice, standings: pd.DataFrame) -> list[Finding]:
+    """How many branches stand in each corner of progress × efficiency."""
+    lowest = standings[standings["depth"] == standings["depth"].max()]
+    counts = lowest["quadrant"].value_counts()
+    order = ["learn_from", "spend_better", "push", "help", "unknown"]
+    said = voice.listed([f"{voice.word('quadrant', q)}{voice.say('', ' ')}{counts[q]}" for q in order if counts.get(q)])
+    text = voice.say(f"进度×效能：{said}", f"Progress × efficiency: {said}")
+    base = voice.say("进度指数1；全省每有效客户费用", "progress index 1; the province's cost a valid customer")
+    lead = voice.finding("quadrants", None, "", text, denominator=base, definition="quadrant_of", table="sales")
+    return [lead, *(voice.figure(f"quadrant.{q}", float(counts[q]), "", voice.word("quadrant", q), definition="quadrant_of", table="sales") for q in order if counts.get(q)),
+            *(voice.figure(f"progress_index.{r.place}", r.progress_index, "", r.place, definition="standings", table="targets")
+              for r in standings.dropna(subset=["progress_index"]).itertuples())]  # fmt: skip
+
+
+def ranks(voice: Voice, standings: pd.DataFrame) -> list[Finding]:
+    """First and last, by progress index, among the lowest level."""
+    lowest = standings[standings["depth"] == standings["depth"].max()].dropna(subset=["rank"]).sort_values("rank")
+    if len(lowest) < 2:
+        text = voice.say("不足两个分公司有目标，不作排名", "Fewer than two branches have a target: no ranking")
+        return [voice.finding("ranks", None, "", text, status=Status.UNKNOWN, table="targets")]
+    first, last = lowest.iloc[0], lowest.iloc[-1]
+    text = voice.say(
+        f"进度最快的是{first.place}（指数{first.progress_index:.2f}），最慢的是{last.place}（{last.progress_index:.2f}）",
+        f"{first.place} is furthest (index {first.progress_index:.2f}), {last.place} last ({last.progress_index:.2f})",
+    )
+    return [voice.finding("ranks", first.progress_index, "", text, definition="standings", table="targets")]
+
+
+def movers(voice: Voice, moved: pd.DataFrame, before: str, month: str) -> list[Finding]:
+    """Which branches moved the province's month."""
+    if moved.empty:
+        text = voice.say(f"没有{before}的数据，不能与上月比较", f"Nothing is known of {before}: no comparison")
+        return [voice.finding("movers", None, "台", text, status=Status.UNKNOWN, table="sales")]
+    change = moved["change"].sum()
+    named = moved[moved["branch"] != ""]
+    most = named.loc[named["change"].abs().idxmax()]
+    text = voice.say(
+        f"{before}到{month}全省{'增加' if change >= 0 else '减少'}{voice.count(abs(change))}，变动最大的是{most.branch}（{most.change:+,.0f}台）",
+        f"From {before} to {month} the province {'rose' if change >= 0 else 'fell'} by {number(abs(change))}; {most.branch} moved most ({most.change:+,.0f})",
+    )
+    lead = voice.finding("movers", change, "台", text, definition="movers", table="sales", period=f"{before}..{month}")
+    return [lead, *(voice.figure(f"mover.{r.branch}", r.change, "台", r.branch, definition="movers", table="sales") for r in named.itertuples())]
+
+
+def outlets(voice: Voice, spread: pd.DataFrame) -> list[Finding]:
+    """How sales lie over the outlets of each channel.
+
+    Args:
+        spread: `channels.concentration` by channel.
+    """
+    known = spread[spread["units"] > 0]
+    if known.empty:
+        text = voice.say("没有网点销量，分布未知", "No outlet is named in the sales: their spread is unknown")
+        return [voice.finding("outlets.dead", None, "", text, status=Status.UNKNOWN, table="outlets")]
+    worst = known.loc[known["gini"].idxmax()]
+    dead, every = spread["dead_outlets"].sum(), spread["outlets"].sum()
+    text = voice.say(
+        f"{number(every)}个网点中{number(dead)}个近三个月零销量；销量最集中的是{voice.word('channel', worst.channel)}渠道（最大一成网点占{percent(worst.top_tenth, 1)}）",
+        f"{number(dead)} of {number(every)} outlets sold nothing in three months; sales are most uneven in the {voice.word('channel', worst.channel)} channel "
+        f"(its largest tenth sells {percent(worst.top_tenth, 1)})",
+    )
+    return [voice.finding("outlets.dead", float(dead), "", text, definition="outlet_table", table="outlets",
+                          denominator=voice.say("在册网点", "listed outlets"))]  # fmt: skip
+
+
+def breaches(voice: Voice, listed: pd.DataFrame) -> list[Check]:
+    """Breaches of the subsidy policy, by branch.
+
+    Args:
+        listed: `subsidy.breaches` by branch.
+    """
+    if listed.empty:
+        return [Check("breaches", Verdict.PASS, voice.say("没有超出补贴政策的销售。", "No sale went beyond the subsidy policy."))]
+    sums = listed.groupby("branch", as_index=False)[["over_units", "over_yuan"]].sum().sort_values("over_yuan", ascending=False)
+    top = voice.listed([f"{r.branch}（{number(r.over_units)}台，{voice.money(r.over_yuan)}）" for r in sums.head(4).itertuples()])
+    text = voice.say(
+        f"{number(sums['over_units'].sum())}台补贴超出政策，多补{voice.money(sums['over_yuan'].sum())}，最多的是{top}。",
+        f"{number(sums['over_units'].sum())} devices were subsidised beyond the policy, {voice.money(sums['over_yuan'].sum())} too much; most at {top}.",
+    )
+    return [Check("breaches", Verdict.FAIL if sums["over_units"].sum() else Verdict.PASS, text)]
+
+
+def problems(voice: Voice, sources: Sequence[object], sales: pd.DataFrame) -> list[Check]:
+    """What is wrong with the data behind the report: rejected rows, unknown segments, outlets and subsidies.
+
+    Args:
+        sources: the exports read (`Dataset.sources`).
+        sales: the province's sales of the period.
+    """
+    found = []
+    rejected = {str(getattr(e, "title", "")): int(getattr(e, "rejected", 0)) for e in sources if getattr(e, "rejected", 0)}
+    if rejected:
+        names = voice.listed([f"{name}（{n}）" for name, n in rejected.items()])
+        found.append(Check("rejected", Verdict.WARNING, voice.say(f"有拒收行的文件：{names}。", f"Files with rejected rows: {names}.")))
+    words = {"segment": ("客户群", "segment"), "outlet": ("网点", "outlet"), "subsidy": ("补贴", "subsidy"), "customer": ("客户号码", "customer")}
+    units = sales["units"].sum()
+    for column, of in words.items():
+        unknown = sales.loc[sales[column].isna(), "units"].sum() if column in sales else units
+        if unknown and units:
+            text = voice.say(f"{percent(unknown / units, 1)}的销量没有{of[0]}。", f"{percent(unknown / units, 1)} of sales name no {of[1]}.")
+            found.append(Check(f"unknown_{column}", Verdict.WARNING, text))
+    return found or [Check("data", Verdict.PASS, voice.say("数据没有拒收行，关键列齐全。", "No rejected row, and no gap in the columns that matter."))]
+
+
+def slides(
+    voice: Voice, standings: pd.DataFrame, kpi: pd.DataFrame, moved: pd.DataFrame, spread: pd.DataFrame, checks: Sequence[Check], comments: pd.DataFrame,
+    reached: pd.DataFrame, month: str, before: str,
+) -> list[Slide]:  # fmt: skip
+    """The monthly meeting in eight slides: each has the report's own claim for its title.
+
+    Args:
+        standings, kpi, moved, spread: the report's frames; reached: `targets.progress` of the province.
+        checks: breaches and data problems; comments: analysts' comments with owners and due dates.
+        month, before: the months compared.
+    """
+    lowest = standings[standings["depth"] == standings["depth"].max()].sort_values("rank")
+    opening = headline(voice, standings, month)
+    quarter = lowest.dropna(subset=["progress_index", "cost_per_valid"])
+    place = [c for c in ("place", "units", "growth", "attainment", "progress_index", "cost_per_valid", "quadrant") if c in standings]
+    upper = standings[standings["depth"] < standings["depth"].max()]
+    return [
+        Slide.opening(opening, kpi),
+        Slide.table(quadrants(voice, standings), upper[place], voice.say("全省与各市", "The province and its cities")),
+        Slide.bars(ranks(voice, standings), lowest, "place", "progress_index", voice.say("进度指数", "progress index"), line=1.0),
+        Slide.table(ranks(voice, standings), lowest[["rank", *place]].head(14), voice.say("分公司排名", "Branches by rank")),
+        Slide.points(quadrants(voice, standings), quarter, ("place", "progress_index", "cost_per_valid"),
+                     (voice.say("进度指数", "progress index"), voice.say("每有效客户费用（元）", "yuan a valid customer")), "quadrant"),
+        Slide.bars(movers(voice, moved, before, month), moved.assign(branch=moved["branch"].replace("", voice.say("其余", "others"))), "branch", "change",
+                   voice.say("增减（台）", "change (devices)")),
+        Slide.table(outlets(voice, spread), spread[["channel", "outlets", "dead_outlets", "units", "median", "top_tenth", "hhi"]], voice.say("网点", "Outlets")),
+        Slide.actions(checks, comments, reached, behind(standings)),
+    ]  # fmt: skip

@@ -1,0 +1,165 @@
+"""What the targets say: how far, how sure, and who has to add what."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from g3lib.findings import Check, Finding, Status, Verdict
+from g3lib.labels import number, percent, rounded
+from g3lib.report.claims.voice import Voice
+
+_PROGRESS = "attainment"
+_FIGURES = {
+    "attainment.calendar": ("当月完成率（按日历天）", "month's attainment (calendar days)"),
+    "attainment.year": ("累计完成率", "attainment to date"), "time_progress.calendar": ("时间进度", "time progress"),
+    "target.remaining": ("尚缺", "to go"), "target.per_month": ("月均需", "needed a month"),
+    "target.per_day": ("日均需", "needed a day"), "target.gap_to_time": ("序时缺口", "behind time"),
+}  # fmt: skip
+
+
+def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
+    """How far the target is, by both phasings, and what is still needed."""
+    if progress.empty:
+        text = voice.say("没有正在执行的销量目标，完成率未知。", "No sales target is running: attainment is unknown.")
+        return [voice.finding("attainment", None, "1", text, status=Status.UNKNOWN, headline=True)]
+    even = progress[progress["phasing"] == "month_even"].iloc[0]
+    days = progress[progress["phasing"] == "calendar"].iloc[0]
+    if even.target != even.target:
+        text = voice.say("目标被隐去，完成率未知。", "The target is masked: attainment is unknown.")
+        return [voice.finding("attainment", None, "1", text, status=Status.UNKNOWN, headline=True)]
+    span = f"{even.starts}..{even.ends}"
+    lead = voice.finding(
+        "attainment.month_even", even.month_attainment, "1",
+        voice.say(
+            f"{voice.span(even.month)}销售{voice.count(even.month_actual)}，完成当月{_to_date(voice, even)}目标的{percent(even.month_attainment)}（按月均分；按日历天为"
+            f"{percent(days.month_attainment)}）；" + _left(voice, even),
+            f"{voice.span(even.month)} brought {number(even.month_actual)} devices, {percent(even.month_attainment)} of the month's target {_to_date(voice, even)}"
+            f"(even months; {percent(days.month_attainment)} by calendar days); " + _left(voice, even),
+        ),
+        denominator=voice.say(f"{span}目标按月均分", f"target of {span} spread evenly over months"), definition=_PROGRESS,
+        table="targets", period=even.month, status=Status(days.status), headline=True,
+    )  # fmt: skip
+    by_days = voice.say(f"{span}目标按日历天分摊", f"target of {span} by calendar days")
+    of_span = voice.say(f"{span}目标", f"target of {span}")
+    figures = [
+        ("attainment.calendar", days.month_attainment, "1", by_days, _PROGRESS),
+        ("attainment.year", days.attainment, "1", of_span, _PROGRESS),
+        ("time_progress.calendar", days.time_progress, "1", voice.say("目标期的天数", "days of the target"), "time_progress"),
+        ("target.remaining", even.remaining, str(even.unit), "", "required_run_rate"),
+        ("target.per_month", even.per_month, str(even.unit), voice.say("剩余月数", "months left"), "required_run_rate"),
+        ("target.per_day", days.per_day, str(days.unit), voice.say("剩余天数", "days left"), "required_run_rate"),
+        ("target.gap_to_time", days.gap_to_time, str(days.unit), by_days, "gap_to_time"),
+    ]
+    return [lead, *(voice.figure(name, value, unit, voice.say(*_FIGURES[name]), denominator=below, definition=how, table="targets", period=even.month)
+                    for name, value, unit, below, how in figures)]  # fmt: skip
+
+
+def _left(voice: Voice, even: pd.Series) -> str:
+    if even.remaining <= 0:
+        return voice.say("目标已经完成。", "the target is met.")
+    unit = voice.say(str(even.unit), "customers" if even.unit == "户" else "devices")
+    if not even.days_left:
+        return voice.say(f"期末差{voice.count(even.remaining, unit)}未完成。", f"the time is over, {number(even.remaining)} {unit} short.")
+    if even.months_left < 1:
+        return voice.say(
+            f"还差{voice.count(even.remaining, unit)}，余下{even.days_left}天每天须完成{number(even.per_day, 1)}{unit}。",
+            f"{number(even.remaining)} {unit} remain, {number(even.per_day, 1)} a day in the {even.days_left} days left.",
+        )
+    return voice.say(
+        f"到期末还差{voice.count(even.remaining, unit)}，此后每月须完成{number(even.per_month, 1)}{unit}。",
+        f"{number(even.remaining)} {unit} remain, {number(even.per_month, 1)} a month from now on.",
+    )
+
+
+def _to_date(voice: Voice, even: pd.Series) -> str:
+    return "" if len(even.month) == 7 else voice.say("至当日", "to date ")
+
+
+def progress_claim(voice: Voice, progress: pd.DataFrame, outlook: pd.DataFrame | None = None) -> list[Finding]:
+    """The year's attainment against the time that has passed, and the chance of meeting it, with its horizon.
+
+    Args:
+        progress: `targets.progress`.
+        outlook: `targets.outlook`.
+    """
+    if progress.empty:
+        return target(voice, progress)
+    days = progress[progress["phasing"] == "calendar"].iloc[0]
+    if days.target != days.target:
+        return target(voice, progress)
+    gap, unit = days.gap_to_time, str(days.unit)
+    text = voice.say(
+        f"累计完成年度目标的{percent(days.attainment)}，时间已过{percent(days.time_progress)}："
+        + (f"序时缺口{voice.count(gap, unit)}" if gap > 0 else f"超序时{voice.count(-gap, unit)}"),
+        f"{percent(days.attainment)} of the year's target in {percent(days.time_progress)} of its time: "
+        + (f"{number(gap, 1)} behind time" if gap > 0 else f"{number(-gap, 1)} ahead of time"),
+    )
+    found = []
+    shape = progress.loc[(progress["phasing"] == "last_year") & progress["time_progress"].notna()]
+    if len(shape) and days.days_left:
+        row = shape.iloc[0]
+        text += voice.say(f"（按上年走势时间进度为{percent(row.time_progress)}）", f" ({percent(row.time_progress)} by last year's shape)")
+        found.append(voice.figure("progress_index.last_year", row.progress_index, "", voice.say("进度指数（按上年走势）", "progress index (last year's shape)"),
+                                  definition="progress_index", table="targets"))  # fmt: skip
+    if days.beside_last_year == days.beside_last_year and days.remaining > 0:
+        text += voice.say(f"；余下日子须达到上年同期的{percent(days.beside_last_year, 1)}", f"; the days left must bring {percent(days.beside_last_year, 1)} of what they did last year")
+        found.append(voice.figure("target.beside_last_year", days.beside_last_year, "1", voice.say("尚缺÷上年同期", "to go ÷ the same days last year"),
+                                  definition="remaining ÷ last year's units of the days left", table="targets"))  # fmt: skip
+    if outlook is not None and len(outlook) and outlook["horizon"].iloc[0]:
+        found += _chance(voice, outlook.iloc[0])
+        text += voice.say("；", "; ") + found[-1].text
+    lead = voice.finding("progress_index", days.progress_index, "1", text, definition="progress_index", status=Status(days.status),
+                         denominator=voice.say("时间进度（日历天）", "time progress (calendar days)"), table="targets")  # fmt: skip
+    return [lead, *found]
+
+
+def _chance(voice: Voice, row: pd.Series) -> list[Finding]:
+    if row.p_hit != row.p_hit:
+        text = voice.say(f"达标概率不作预测（{voice.word('why', row.reason)}）", f"no forecast of the chance ({voice.word('why', row.reason)})")
+        return [voice.finding("target.p_hit", None, "1", text, definition="outlook", table="targets", status=Status.UNKNOWN)]
+    text = voice.say(
+        f"照目前势头，{row.horizon:.0f}天后达标的概率为{percent(row.p_hit, 0)}，预计{voice.count(row.expected_final)}（95%预测区间{voice.count(row.low)}–{voice.count(row.high)}）",
+        f"at this pace the target is met with a chance of {percent(row.p_hit, 0)} in {row.horizon:.0f} days; {number(row.expected_final)} expected "
+        f"(95 % predictive interval {number(row.low)}–{number(row.high)})",
+    )
+    figures = [("target.expected_final", row.expected_final, ("预计期末", "expected at the end")), ("target.low", row.low, ("预测下限", "low")),
+               ("target.high", row.high, ("预测上限", "high"))]  # fmt: skip
+    found = [voice.figure(name, value, "台", voice.say(*of), definition="outlook", table="sales") for name, value, of in figures]
+    return [*found, voice.finding("target.p_hit", row.p_hit, "1", text, definition="outlook", table="sales")]
+
+
+def target_units(voice: Voice, targets: pd.DataFrame) -> list[Check]:
+    """A target in customers beside sales in devices."""
+    units = sorted(set(targets.loc[targets["metric"] == "units", "unit"].dropna()) - {"台"})
+    if not units:
+        return []
+    text = voice.say(
+        f"目标以{voice.listed(units)}计，销量以台计：两者并不相同，完成率与缺口按一台一户理解。",
+        f"The target counts {voice.listed(units)} (customers), sales count 台 (devices): they are not the same; "
+        "attainment and shortfall read one device as one customer.",
+    )
+    return [Check("target_unit", Verdict.WARNING, text)]
+
+
+def stated(voice: Voice, documents: dict[str, float], units: pd.DataFrame, progress: pd.DataFrame) -> list[Check]:
+    """What the source document says of the same figures, beside ours."""
+    found = []
+    if "stated.mean_monthly_units" in documents:
+        mean = units.groupby("month")["units"].sum().mean()
+        given = documents["stated.mean_monthly_units"]
+        months = units["month"].nunique()
+        text = voice.say(
+            f"文件称月均{number(given)}台；{months}个月合计÷{months} = {number(mean, 2)}台。",
+            f"The document says {number(given)} devices a month; the total ÷ {months} months is {number(mean, 2)}.",
+        )
+        found.append(Check("stated_mean", Verdict.PASS if rounded(mean, 0) == given else Verdict.WARNING, text))
+    if "stated.january_attainment" in documents and len(progress):
+        even = progress[progress["phasing"] == "month_even"].iloc[0]
+        given = documents["stated.january_attainment"]
+        text = voice.say(
+            f"文件称1月完成{percent(given, 0)}；按月均分为{percent(even.month_attainment)}。",
+            f"The document says {percent(given, 0)} for January; spread evenly over months it is {percent(even.month_attainment)}.",
+        )
+        near = abs(float(rounded(even.month_attainment, 2)) - given) < 1e-9
+        found.append(Check("stated_attainment", Verdict.PASS if near else Verdict.WARNING, text))
+    return found

@@ -1,0 +1,99 @@
+"""Analysts' comments: what somebody wrote beside a finding, who owns it, and until when.
+
+They live in data/notes/, as CSV or Excel with the headings of any export (分公司, 期间, 结论名, 批注, 负责人, 到期日,
+已完成), and not in reports/: a report may be made again as often as one likes. A comment stands beside the finding's name, so it
+meets the figure of that name wherever it is shown.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from pathlib import Path
+
+import pandas as pd
+
+from g3lib.errors import DataError, UsageError, listed
+from g3lib.periods import Period
+from g3lib.tables.schema import TABLES
+from g3lib.tables.store import replace_bytes, typed
+
+FOLDER = "notes"
+_HEADINGS = ("分公司", "期间", "结论名", "批注", "负责人", "到期日", "已完成")
+
+
+def read(folder: Path) -> pd.DataFrame:
+    """Every comment of a folder, in the order of files and rows.
+
+    Raises:
+        DataError: lists every fault of every file: comments are never dropped silently.
+    """
+    from g3lib.tables import loading
+
+    frames, faults = [], []
+    for path in loading.exports_in([folder]) if folder.is_dir() else []:
+        checked = loading.check(path, "notes")
+        faults += [f"{f.file} row {f.row or '–'}, {f.column}: {f.found}; expected {f.expected}" for f in checked.all_faults]
+        for export in checked.exports:
+            rows = typed(export.rows, "notes", TABLES["notes"].names)
+            faults += [f"{export.file}: {p!r} is no period" for p in rows["period"].dropna().unique() if not _is_period(p)]
+            frames.append(rows)
+    if faults:
+        raise DataError(listed(faults, f"The comments in {folder.name}/ have {len(faults)} faults:"))
+    return pd.concat(frames, ignore_index=True) if frames else none()
+
+
+def none() -> pd.DataFrame:
+    """A table of comments without any."""
+    return typed(pd.DataFrame(), "notes", TABLES["notes"].names)
+
+
+def meant_for(comments: pd.DataFrame, branch: str, period: str) -> pd.DataFrame:
+    """The comments on one branch's report of a period; one without a period stands in every one.
+
+    >>> frame = pd.DataFrame({"branch": ["a", "a", "b"], "period": ["2010-01", None, None], "finding": "x"})
+    >>> meant_for(frame, "a", "2010-02").index.tolist()
+    [1]
+    """
+    own = comments["period"].isna() | (comments["period"] == period)
+    return comments[(comments["branch"] == branch) & own]
+
+
+def digest(comments: pd.DataFrame) -> str:
+    """A digest of some comments: a changed one changes the reports that show it."""
+    return hashlib.sha256(comments.to_csv(index=False).encode()).hexdigest()
+
+
+def add(
+    folder: Path, branch: str, finding: str, comment: str, period: str = "", owner: str = "", due: str = "", done: bool = False
+) -> Path:
+    """Add a comment to the branch's file, whole or not at all; returns the file.
+
+    Raises:
+        UsageError: lists everything that is empty or cannot be read.
+    """
+    from g3lib.names import safe_name
+
+    faults = [f"no {name}" for name, text in (("branch", branch), ("finding", finding), ("comment", comment)) if not text.strip()]
+    faults += [f"{period!r} is no period"] if period and not _is_period(period) else []
+    faults += (
+        [f"{due!r} is no date such as 2010-03-31"]
+        if due and pd.isna(pd.to_datetime(due, errors="coerce", format="%Y-%m-%d"))
+        else []
+    )
+    if faults:
+        raise UsageError(listed(faults, "The comment cannot be kept:"))
+    path = folder / f"{safe_name(branch)}.csv"
+    text = path.read_text(encoding="utf-8-sig") if path.exists() else ",".join(_HEADINGS) + "\n"
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow([branch, period, finding, comment, owner, due, "是" if done else ""])
+    replace_bytes(path, (text.rstrip("\n") + "\n" + line.getvalue()).encode("utf-8-sig"))
+    return path
+
+
+def _is_period(text: str) -> bool:
+    try:
+        return str(Period.parse(text)) == text
+    except UsageError:
+        return False
