@@ -275,7 +275,8 @@ def minimum_effect(panel: pd.DataFrame, joining: int, after: int, power: float =
     """What a campaign would have to do to be seen, before it starts: the minimum detectable effect.
 
     MDE = (t at level + t at power) × standard error, with the spread of branches' moves as the months so far show it:
-    every window of `after` months held against all months before it, pooled.
+    every window of `after` months held against all months before it, pooled; windows with fewer months before than in
+    them only where there are no others. The campaign itself will have more months before it: it errs on the large side.
 
     Args:
         panel: branch, month, value of the months before the campaign.
@@ -295,7 +296,8 @@ def minimum_effect(panel: pd.DataFrame, joining: int, after: int, power: float =
 
     wide = balanced(panel)
     n, months = len(wide), len(wide.columns)
-    windows = range(1, months - after + 1)
+    windows = list(range(1, months - after + 1))
+    windows = [w for w in windows if w >= after] or windows
     row = {
         "mde": float("nan"),
         "joining": joining,

@@ -61,7 +61,8 @@ def outlet_table(sales: pd.DataFrame, outlets: pd.DataFrame, asof: date, months:
     first = sold["first"].reindex(index).to_numpy(float)
     opened = month_number(places["opened"].reindex(index)).astype(float)
     opened[places["opened"].reindex(index).isna().to_numpy()] = np.nan
-    # an outlet counts from its opening where that is known, else from its first sale, never before the data begin
+    # an outlet counts from its opening where that is known, else from its first sale, never before the data begin; one that
+    # was never seen to open nor to sell counts from there
     since = np.fmax(np.where(np.isnan(opened), first, np.fmin(opened, first)), begin)
     out["months_selling"] = np.nan_to_num(last - first + 1).astype(int)
     out["active_months"] = np.clip(last - np.nan_to_num(since, nan=float(last + 1)) + 1, 0, months).astype(int)
@@ -151,12 +152,10 @@ def counter_rate(
     [['n', 1, 2.0, 1.0, 0.5, 1]]
     """
     today = pd.Timestamp(asof)
-    shown = facts[(facts["fact"] == DISPLAYED) & (pd.to_datetime(facts["date"]) <= today)]
-    shown = (
-        shown.sort_values("date")
-        .drop_duplicates("outlet", keep="last")
-        .merge(outlets[["outlet", *by]].drop_duplicates("outlet"), on="outlet")
-    )
+    counted = facts[(facts["fact"] == DISPLAYED) & (pd.to_datetime(facts["date"]) <= today)]
+    last = counted.sort_values("date").drop_duplicates("outlet", keep="last")
+    places = outlets[["outlet", *by]].drop_duplicates("outlet")
+    shown = last.merge(places, on="outlet") if len(last) and len(places) else last[:0]
     if shown.empty:
         return pd.DataFrame(columns=[*by, "outlets", "listed_models", "displayed_models", "on_display", "impossible"])
     day = pd.to_datetime(shown["date"]).to_numpy()[:, None]
