@@ -254,11 +254,12 @@ def test_a_province_of_nothing_but_sales_has_its_reports_and_they_say_what_is_un
     shutil.copytree(root / "notebooks", tmp_path / "notebooks")
     (tmp_path / "data").mkdir()
     workspace = Workspace(tmp_path)
-    planned = batch.plan(workspace, [one for one in find(workspace.notebooks) if one.path.stem[:2] in ("00", "01", "05")], ["东区", "新省"])
+    planned = batch.plan(workspace, [one for one in find(workspace.notebooks) if one.path.stem[:2] in ("00", "01", "02", "05", "06")], ["东区", "新省"])
     rows: list = []
     batch.execute(planned.tasks, 2, rows.append)
-    assert sorted((row.notebook[:2], row.branch, row.state) for row in rows) == [("00", "东区", "ok"), ("01", "东区", "ok"), ("05", "新省", "ok")], [
-        row.error for row in rows]  # fmt: skip
+    assert sorted((row.notebook[:2], row.branch, row.state) for row in rows) == [
+        ("00", "东区", "ok"), ("01", "东区", "ok"), ("02", "东区", "ok"), ("05", "新省", "ok"), ("06", "新省", "ok"),
+    ], [row.error for row in rows]  # fmt: skip
     texts = {row.notebook[:2]: " ".join(f["text"] for f in row.findings) for row in rows}
     assert "没有可跟踪满三个月的客户" in texts["01"] and "由这些数据无法得知" in texts["01"]
     assert "是否有效未知" in texts["05"] and "回本无法测算" in texts["05"] and "没有进行中或近一年结束的包销承诺" in texts["05"]

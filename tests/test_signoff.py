@@ -1,0 +1,143 @@
+"""Signing a month off: figures stand, later ones are revisions that say so; comments survive every run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from g3lib.cli import main
+from g3lib.errors import DataError, UsageError
+from g3lib.runs import batch, signoff
+from g3lib.runs.notebooks import find
+from g3lib.tables import adding, comments
+from g3lib.tables.workspace import Workspace
+
+EXPORT = "日期,分公司,渠道,台数\n2010-01-05,东区,自营,{units}\n2010-02-05,东区,社会,7\n2010-02-06,西区,社会,9\n"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("G3_STORE", str(tmp_path / "store"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(root / "notebooks" / "02-channel-contribution.ipynb", tmp_path / "notebooks")
+    load(tmp_path, 5)
+    return Workspace(tmp_path)
+
+
+def load(folder: Path, units: int) -> None:
+    (folder / "sales.csv").write_text(EXPORT.format(units=units), encoding="utf-8")
+    faults = [f for one in adding.load(folder / "store", [folder / "sales.csv"]) for f in one.faults]
+    assert not faults
+
+
+def run(workspace: Workspace, force: bool = False, **given: object) -> list:
+    planned = batch.plan(workspace, find(workspace.notebooks), period="2010-02", force=force, **given)
+    rows = list(planned.settled)
+    batch.execute(planned.tasks, 2, rows.append)
+    assert not [row.error for row in rows if row.state == "failed"]
+    batch.record(workspace, rows, given.get("lang", "zh"))
+    return rows
+
+
+def report(workspace: Workspace, branch: str = "东区") -> str:
+    return (workspace.reports / "2010-02" / branch / "02-channel-contribution.html").read_text(encoding="utf-8")
+
+
+def test_a_signed_month_stands_and_a_correction_is_a_revision_that_says_so(workspace: Workspace) -> None:
+    run(workspace)
+    first = signoff.sign(workspace, "2010-02", "市场部")
+    kept = (signoff.folder_of(workspace, "2010-02") / first.file).read_bytes()
+    run(workspace, force=True)
+    assert "数字与签核一致" in report(workspace)
+    load(workspace.root, 6)
+    run(workspace)
+    # the signed figures are untouched, the changed ones are listed, and only the branch that changed is marked
+    assert (signoff.folder_of(workspace, "2010-02") / first.file).read_bytes() == kept
+    listed = pd.read_csv(workspace.reports / "2010-02" / signoff.DIFFERENCES)
+    total = listed[(listed["branch"] == "东区") & (listed["name"] == "units.month.2010-01")].iloc[0]
+    assert (total["signed (revision 1)"], total["now"], total["change"]) == (5, 6, "changed")
+    assert "此为签核后的修订稿" in report(workspace)
+    assert f"{len(listed)}项数字与签核不同" in (workspace.reports / "2010-02" / "index.html").read_text(encoding="utf-8")
+    second = signoff.sign(workspace, "2010-02", "市场部")
+    assert second.revision == 2
+    assert (signoff.folder_of(workspace, "2010-02") / first.file).read_bytes() == kept
+    run(workspace)
+    assert pd.read_csv(workspace.reports / "2010-02" / signoff.DIFFERENCES).empty
+
+
+def test_a_language_is_no_difference(workspace: Workspace) -> None:
+    run(workspace)
+    signoff.sign(workspace, "2010-02", "市场部")
+    rows = run(workspace, lang="en")
+    assert signoff.differences(workspace, "2010-02", rows) == []
+    assert "every figure is as it was signed" in report(workspace)
+
+
+def test_what_cannot_be_signed_says_why(workspace: Workspace) -> None:
+    with pytest.raises(UsageError, match="no run of 2010-02"):
+        signoff.sign(workspace, "2010-02", "市场部")
+    run(workspace)
+    with pytest.raises(UsageError, match="Who signs"):
+        signoff.sign(workspace, "2010-02", " ")
+    signoff.sign(workspace, "2010-02", "市场部")
+    with pytest.raises(DataError, match="stands signed as revision 1"):
+        signoff.sign(workspace, "2010-02", "市场部")
+
+
+def test_altered_figures_are_refused(workspace: Workspace) -> None:
+    run(workspace)
+    kept = signoff.folder_of(workspace, "2010-02") / signoff.sign(workspace, "2010-02", "市场部").file
+    kept.write_text(kept.read_text(encoding="utf-8").replace(",5.0,", ",50.0,"), encoding="utf-8")
+    with pytest.raises(DataError, match="altered after it was signed"):
+        signoff.differences(workspace, "2010-02", [])
+
+
+def test_the_commands_say_what_they_did(workspace: Workspace) -> None:
+    run(workspace)
+    told = CliRunner().invoke(main, ["sign", "2010-02", "--by", "市场部"])
+    assert told.exit_code == 0
+    assert "revision 1" in told.output
+    again = CliRunner().invoke(main, ["sign", "2010-02", "--by", "市场部"])
+    assert again.exit_code == 1
+    noted = CliRunner().invoke(main, ["note", "东区", "units.total", "一月缺货", "--owner", "渠道部", "--due", "2010-03-31"])
+    assert noted.exit_code == 0
+    assert "No report so far" not in noted.output
+    strange = CliRunner().invoke(main, ["note", "东区", "units.totl", "一月缺货"])
+    assert "No report so far has a finding of that name" in strange.output
+
+
+def test_a_comment_survives_reruns_and_redoes_its_own_branch_only(workspace: Workspace) -> None:
+    run(workspace)
+    comments.add(workspace.notes, "东区", "units.total", "一月<b>缺货</b>", owner="渠道部", due="2010-02-10")
+    planned = batch.plan(workspace, find(workspace.notebooks), period="2010-02")
+    assert [task.branch for task in planned.tasks] == ["东区"]
+    for force in (False, True):
+        run(workspace, force=force)
+        page = report(workspace)
+        assert "一月&lt;b&gt;缺货&lt;/b&gt;" in page
+        assert "负责：渠道部；期限：2010-02-10；已逾期" in page
+    assert "缺货" not in report(workspace, "西区")
+
+
+def test_a_comment_of_another_period_does_not_show(workspace: Workspace) -> None:
+    comments.add(workspace.notes, "东区", "units.total", "只说一月", period="2010-01")
+    run(workspace)
+    assert "只说一月" not in report(workspace)
+
+
+def test_faults_in_comments_are_all_listed_before_anything_runs(workspace: Workspace) -> None:
+    workspace.notes.mkdir()
+    (workspace.notes / "坏.csv").write_text("分公司,期间,结论名,批注,到期日\n东区,二月,units.total,甲,2010-13-01\n,2010-02,units.total,乙,\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"(?s)2010-13-01.*分公司"):
+        batch.plan(workspace, find(workspace.notebooks), period="2010-02")
+    (workspace.notes / "坏.csv").write_text("分公司,期间,结论名,批注\n东区,二月,units.total,甲\n", encoding="utf-8")
+    with pytest.raises(DataError, match="'二月' is no period"):
+        batch.plan(workspace, find(workspace.notebooks), period="2010-02")
+    with pytest.raises(UsageError, match=r"(?s)no finding.*'二月' is no period.*no date"):
+        comments.add(workspace.notes, "东区", " ", "甲", period="二月", due="明天")
