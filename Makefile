@@ -35,6 +35,7 @@ notebooks: $(STAMP) $(SAMPLE)
 bench: $(STAMP)
 	$(BIN)/python tests/bench/gate_memory.py
 	$(BIN)/python tests/bench/policy.py
+	$(BIN)/python tests/bench/channels.py
 	$(BIN)/python tests/bench/allocation.py
 	$(BIN)/python tests/bench/run_all.py
 

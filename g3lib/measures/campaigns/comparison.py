@@ -16,7 +16,6 @@ import hashlib
 from collections.abc import Mapping
 from itertools import combinations
 from math import comb
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,13 +28,6 @@ Floats = npt.NDArray[np.float64]
 FEW = 30  # clusters: below, a permutation p stands beside the t interval
 _MOST_ASSIGNMENTS = 20_000
 _DRAWN = 9_999
-
-
-class Lifts(NamedTuple):
-    """How much each branch moved: of the joined beside the others' move over the same months, and of the others."""
-
-    joined: pd.Series
-    others: pd.Series
 
 
 def starts_of(campaigns: pd.DataFrame, campaign: str = "") -> dict[str, str]:
@@ -100,7 +92,8 @@ def did(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> 
     """
     wide = balanced(panel)
     months = list(wide.columns)
-    joined = {b: s for b, s in starts.items() if b in wide.index and s <= (months[-1] if months else "")}
+    last = months[-1] if months else ""
+    joined = {b: starts[b] for b in sorted(starts) if b in wide.index and starts[b] <= last}
     names = [b for b in wide.index if b not in starts]
     first = min(joined.values(), default="")
     after = sum(m >= first for m in months) if first else 0
@@ -118,43 +111,48 @@ def did(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> 
     if reason:
         nothing = dict.fromkeys(["att", "low", "high", "se", "df", "p_value", "p_permutation"], float("nan"))
         return pd.DataFrame([nothing | {"permutations": 0, **counts, "method": "", "reason": reason}])
-    lifts = _lifts(wide, joined, names)
-    effect, se, df = _welch(lifts)
+    moves = _moves(wide, joined, names)
+    effect, se, df = (float(figure[0]) for figure in _welch(moves, np.arange(len(joined))[None]))
     low, high, p = _t_interval(effect, se, df, level)
-    p_permutation, tried = _permuted(wide, joined, names) if len(wide) < FEW else (float("nan"), 0)
+    few = len(wide) < FEW
+    p_permutation, tried = _permuted(moves, [*joined, *names], list(joined.values())) if few else (float("nan"), 0)
     method = "one_joined" if len(joined) == 1 else "welch"
     return pd.DataFrame([{"att": effect, "low": low, "high": high, "se": se, "df": df, "p_value": p,
-                          "p_permutation": p_permutation,
-                          "permutations": tried, **counts, "method": method, "reason": ""}])  # fmt: skip
+                          "p_permutation": p_permutation, "permutations": tried, **counts, "method": method,
+                          "reason": ""}])  # fmt: skip
 
 
-def _lifts(wide: pd.DataFrame, joined: Mapping[str, str], names: list[str]) -> Lifts:
-    months = np.array(wide.columns)
-    table = wide.to_numpy(float)
-    place = {branch: i for i, branch in enumerate(wide.index)}
-    own, beside = {}, np.zeros(len(names))
-    rows = [place[b] for b in names]
-    for branch, start in sorted(joined.items()):
-        after = months >= start
-        moves = table[:, after].mean(axis=1) - table[:, ~after].mean(axis=1)
-        own[branch] = moves[place[branch]] - moves[rows].mean()
-        beside += moves[rows] / len(joined)
-    # the others' mean is already taken off the joined: what is left of it is its chance, centred
-    return Lifts(pd.Series(own), pd.Series(beside - beside.mean(), index=names))
+def _moves(wide: pd.DataFrame, joined: Mapping[str, str], names: list[str]) -> Floats:
+    """Branches (the joined first, then the others) × the joined's starts: each branch's mean from the start on − before it."""
+    months, table = np.array(wide.columns), wide.loc[[*joined, *names]].to_numpy(float)
+    after = [months >= start for start in joined.values()]
+    return np.column_stack([table[:, a].mean(axis=1) - table[:, ~a].mean(axis=1) for a in after])
 
 
-def _welch(lifts: Lifts) -> tuple[float, float, float]:
-    """Effect, standard error and degrees of freedom; a single joined branch borrows the others' spread."""
-    n1, n0 = len(lifts.joined), len(lifts.others)
-    effect = float(lifts.joined.mean())
-    v0 = float(lifts.others.var(ddof=1)) if n0 > 1 else float("nan")
-    v1 = float(lifts.joined.var(ddof=1)) if n1 > 1 else float("nan")
-    if n1 == 1 or n0 == 1:
-        pooled = v0 if n1 == 1 else v1
-        return effect, float((pooled * (1 / n1 + 1 / n0)) ** 0.5), float(max(n1, n0) - 1)
-    a, b = v1 / n1, v0 / n0
-    df = (a + b) ** 2 / (a**2 / (n1 - 1) + b**2 / (n0 - 1)) if a + b > 0 else float(n1 + n0 - 2)
-    return effect, float((a + b) ** 0.5), float(df)
+def _welch(moves: Floats, picks: npt.NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+    """Effect, standard error and degrees of freedom, for each choice of who joined; a single one borrows the others' spread.
+
+    Args:
+        moves: `_moves`, n branches × k starts.
+        picks: choices × k: the branch that joins at each start.
+    """
+    n, k = moves.shape
+    rest, chosen = n - k, moves[picks]  # choices × k picked × k starts
+    beside = (moves.sum(axis=0) - chosen.sum(axis=1)) / rest  # the others' mean move over each start's spans
+    own = np.diagonal(chosen, axis1=1, axis2=2) - beside
+    # what is left of a branch that never joined: its mean move over the same spans
+    each = moves.mean(axis=1) - moves.mean()
+    left = each.sum() - each[picks].sum(axis=1)
+    squares = (each**2).sum() - (each[picks] ** 2).sum(axis=1) - left**2 / rest
+    v0 = np.maximum(squares, 0.0) / (rest - 1) if rest > 1 else np.full(len(picks), np.nan)
+    effect = own.mean(axis=1)
+    if k == 1 or rest == 1:
+        pooled = v0 if k == 1 else own.var(axis=1, ddof=1)
+        return effect, (pooled * (1 / k + 1 / rest)) ** 0.5, np.full(len(picks), float(max(k, rest) - 1))
+    a, b = own.var(axis=1, ddof=1) / k, v0 / rest
+    spread = a**2 / (k - 1) + b**2 / (rest - 1)
+    df = np.divide((a + b) ** 2, spread, out=np.full(len(picks), float(n - 2)), where=spread > 0)
+    return effect, (a + b) ** 0.5, df
 
 
 def _t_interval(effect: float, se: float, df: float, level: float) -> tuple[float, float, float]:
@@ -165,30 +163,24 @@ def _t_interval(effect: float, se: float, df: float, level: float) -> tuple[floa
     return effect - reach, effect + reach, p
 
 
-def _permuted(wide: pd.DataFrame, joined: Mapping[str, str], names: list[str]) -> tuple[float, int]:
+def _permuted(moves: Floats, branches: list[str], starts: list[str]) -> tuple[float, int]:
     """How often a group picked by chance, with the same starts, has a studentised effect as large; and how many were tried."""
-    branches = [*sorted(joined), *names]
-    starts = [joined[b] for b in sorted(joined)]
-    n, k = len(branches), len(starts)
-    single = len(set(starts)) == 1
-    seed = hashlib.sha256("\n".join([*branches, *starts]).encode()).digest()
-    rng = np.random.default_rng(int.from_bytes(seed[:8], "big"))
-    if single and comb(n, k) <= _MOST_ASSIGNMENTS:
-        picks = [list(c) for c in combinations(range(n), k)]
-        drawn = False
+    n, k = moves.shape
+    if exact := len(set(starts)) == 1 and comb(n, k) <= _MOST_ASSIGNMENTS:
+        picks = np.array(list(combinations(range(n), k)))
     else:
-        picks, drawn = [rng.permutation(n)[:k].tolist() for _ in range(_DRAWN)], True
-    found = np.array([_statistic(wide, branches, pick, starts) for pick in picks])
-    own = _statistic(wide, branches, list(range(k)), starts)
-    as_large = int((np.abs(found) >= abs(own) * (1 - 1e-9)).sum())
-    return ((as_large + 1) / (len(picks) + 1), len(picks)) if drawn else (as_large / len(picks), len(picks))
+        seed = hashlib.sha256("\n".join([*branches, *starts]).encode()).digest()
+        rng = np.random.default_rng(int.from_bytes(seed[:8], "big"))
+        picks = rng.permuted(np.tile(np.arange(n), (_DRAWN, 1)), axis=1)[:, :k]
+    found, own = (_studentised(moves, chosen) for chosen in (picks, np.arange(k)[None]))
+    as_large = int((np.abs(found) >= abs(own[0]) * (1 - 1e-9)).sum())
+    return (as_large / len(picks) if exact else (as_large + 1) / (len(picks) + 1)), len(picks)
 
 
-def _statistic(wide: pd.DataFrame, branches: list[str], pick: list[int], starts: list[str]) -> float:
-    chosen = {branches[i]: start for i, start in zip(pick, starts, strict=True)}
-    effect, se, _ = _welch(_lifts(wide, chosen, [b for b in branches if b not in chosen]))
+def _studentised(moves: Floats, picks: npt.NDArray[np.int64]) -> Floats:
+    effect, se, _ = _welch(moves, picks)
     # one joined branch has no spread of its own: then the effect itself is compared
-    return effect / se if len(pick) > 1 and se > 0 else effect
+    return effect if moves.shape[1] == 1 else np.divide(effect, se, out=effect.copy(), where=se > 0)
 
 
 def group_time(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> pd.DataFrame:
@@ -214,9 +206,9 @@ def group_time(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.
         group = [b for b in wide.index if starts.get(b) == start]
         for i, month in enumerate(months[1:], 1):
             base = months[months.index(start) - 1] if month >= start else months[i - 1]
-            move = wide[month] - wide[base]
-            lifts = Lifts(move[group] - move[names].mean(), move[names])
-            effect, se, df = _welch(lifts)
+            move = (wide[month] - wide[base])[[*group, *names]].to_numpy(float)
+            of_all = np.repeat(move[:, None], len(group), axis=1)  # one start: every column is the same span
+            effect, se, df = (float(figure[0]) for figure in _welch(of_all, np.arange(len(group))[None]))
             rows.append((start, month, effect, *_t_interval(effect, se, df, level)[:2], len(group), month >= start))
     return pd.DataFrame(rows, columns=["start", "month", "att", "low", "high", "joined", "since"])
 

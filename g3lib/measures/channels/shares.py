@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from g3lib.labels import VOCABULARIES, rounded
@@ -42,16 +43,26 @@ def monthly_units(sales: pd.DataFrame, by: Sequence[str] = ("channel",)) -> pd.D
         return pd.DataFrame({"month": [], **{name: [] for name in by}, "units": []})
     # months as numbers: a text for each of 20 million rows would take longer than all the rest
     number = sales["date"].to_numpy().astype("datetime64[M]").astype(np.int64)
-    names = [ordered(sales[name]) for name in by]
-    codes = [index.get_indexer(sales[name]) for index, name in zip(names, by, strict=True)]
+    # each text is hashed once, to a number: sorting comes after, over the few that differ
+    codes, names = zip(*(_coded(sales[name]) for name in by), strict=True)
+    known = np.logical_and.reduce([code >= 0 for code in codes])
     shape = (int(number.max() - number.min()) + 1, *map(len, names))
-    cell = np.ravel_multi_index((number - number.min(), *codes), shape)
-    summed = np.bincount(cell, sales["units"].to_numpy(dtype="float64"), minlength=int(np.prod(shape)))
+    cell = np.ravel_multi_index([part[known] for part in (number - number.min(), *codes)], shape)
+    units = sales["units"].to_numpy(dtype="float64")[known]
+    summed = np.bincount(cell, units, minlength=int(np.prod(shape)))
     span = np.arange(number.min(), number.max() + 1).astype("datetime64[M]").astype(str)
     grid = pd.MultiIndex.from_product([span, *names], names=["month", *by])
     out = pd.DataFrame({"units": summed}, index=grid).reset_index()
     parts_only(out, by)
     return out
+
+
+def _coded(values: pd.Series) -> tuple[npt.NDArray[np.int64], pd.Index]:
+    """Each value's place in `ordered`; −1 where it is unknown."""
+    codes, found = pd.factorize(values)
+    index = ordered(pd.Series(found))
+    places = np.append(index.get_indexer(pd.Index(found, dtype="object")), -1)
+    return places[codes], index
 
 
 def ordered(values: pd.Series) -> pd.Index:

@@ -61,7 +61,7 @@ def outlook(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: f
             hit = float(row.actual >= row.target)
         elif not why:
             mean, size, p = predictive(daily, row.days_left, season(every, start, today, end))
-            more, low, high = mean, *_interval(size, p, level)
+            more, low, high = mean, *predictive_interval(size, p, level)
             hit = predicted(daily, row.days_left, row.target - row.actual, season(every, start, today, end))[1]
         rows.append((row.branch, row.starts, row.ends, row.target, row.actual, row.days_left, row.actual + more, row.actual + low,
                      row.actual + high, hit, why))  # fmt: skip
@@ -69,7 +69,8 @@ def outlook(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: f
     return pd.DataFrame(rows, columns=columns)
 
 
-def _interval(size: float, p: float, level: float) -> tuple[float, float]:
+def predictive_interval(size: float, p: float, level: float) -> tuple[float, float]:
+    """The central interval of `predictive`, units."""
     from scipy.stats import nbinom
 
     low, high = nbinom.ppf([(1 - level) / 2, (1 + level) / 2], size, p)
