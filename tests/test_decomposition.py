@@ -71,7 +71,8 @@ def test_price_volume_and_mix_add_up_in_each_cell(old: list, new: list, seed: in
 @given(cells, cells, st.integers(0, 99))
 def test_shift_and_share_add_up_to_the_change_of_each_branch(old: list, new: list, seed: int) -> None:
     units = pd.concat([side(old).assign(month="a"), side(new).assign(month="b")], ignore_index=True)
-    found = channels.shift_share(units, units, "a", "b", within=["branch"])
+    area = units.drop(columns="branch")
+    found = channels.shift_share(units, area, "a", "b", within=["branch"])
     if not {"a", "b"} <= set(units["month"]):
         assert found.empty
         return
@@ -85,7 +86,7 @@ def test_shift_and_share_add_up_to_the_change_of_each_branch(old: list, new: lis
         total = found[["province", "structure", "own_growth"]].sum()
         known = units["channel"].isin(units.loc[units["month"] == "a", "channel"])
         assert close(total["own_growth"], units.loc[(units["month"] == "b") & ~known, "units"].sum(), 1e7)
-    again = channels.shift_share(shuffled(units, seed), shuffled(units, seed + 1), "a", "b", within=["branch"])
+    again = channels.shift_share(shuffled(units, seed), shuffled(area, seed + 1), "a", "b", within=["branch"])
     pd.testing.assert_frame_equal(found, again, check_exact=True)
 
 
@@ -181,6 +182,12 @@ def test_one_month_has_no_change_to_decompose() -> None:
     one = pd.DataFrame({"month": ["a"], "channel": ["own"], "units": [5.0]})
     assert channels.shift_share(one, one, "a", "b").empty
     assert channels.change_of_share(one, "z", "a").empty
+
+
+def test_one_branch_alone_has_no_province_to_be_held_against() -> None:
+    units = pd.DataFrame({"month": ["a", "b"], "channel": ["own", "own"], "units": [5.0, 9]})
+    assert channels.shift_share(units, units.assign(branch="x"), "a", "b").empty
+    assert len(channels.shift_share(units, pd.concat([units.assign(branch="x"), units.assign(branch="y")]), "a", "b")) == 1
 
 
 def test_an_absent_channel_counts_as_mix() -> None:

@@ -25,6 +25,7 @@ ABOVE = {"甲": ["一市", "省"], "乙": ["一市", "省"], "丙": ["二市", "
 
 def figures(**more: object) -> pd.DataFrame:
     return pd.DataFrame({"branch": list("甲乙丙"), "units": [30.0, 10, 20], "units_before": [20.0, 20, 20], "last_year": [15.0, 10, np.nan],
+                         "before_comparable": [20.0, 20, 20], "last_year_comparable": [15.0, 10, np.nan],
                          "actual": [300.0, 100, 200], "target": [500.0, 500, 300], "due": [250.0, 250, 150], "sold": [100.0, 100, 100],
                          "valid": [90.0, 80, 85], "cost_yuan": [9000.0, 12000, 9000]}).assign(**more)  # fmt: skip
 
@@ -52,6 +53,16 @@ def test_ranks_are_among_the_same_level_and_the_tree_is_in_order() -> None:
     pd.testing.assert_frame_equal(found, mixed)
 
 
+def test_growth_is_of_daily_averages_and_blank_around_the_spring_festival() -> None:
+    units = pd.DataFrame({"branch": "甲", "month": ["2013-11", "2013-12", "2014-01"], "units": [30.0, 31.0, 31.0]})
+    nobody = pd.DataFrame(columns=["branch", "units", "valid", "subsidy_yuan", "commission_yuan"])
+    december = overview.branch_figures(units, units[:0], nobody, Period.parse("2013-12")).iloc[0]
+    assert december["units"] / december["before_comparable"] == pytest.approx(1)  # one a day in either
+    half = overview.branch_figures(units, units[:0], nobody, Period.parse("2013-12-15")).iloc[0]
+    assert half["before_comparable"] == pytest.approx(15)
+    assert np.isnan(overview.branch_figures(units, units[:0], nobody, Period.parse("2014-01")).iloc[0]["before_comparable"])
+
+
 def test_the_four_corners() -> None:
     found = overview.standings(figures(), ABOVE).set_index("place")["quadrant"]
     # the province spends 117.6 a valid customer
@@ -72,7 +83,7 @@ def test_movers_add_up_and_totals_are_refused() -> None:
     assert half["units_before"].tolist() == pytest.approx([10.0] * 3)  # half of a November of 30 days
     one = pd.DataFrame({"branch": ["合计"], "month": ["2013-12"], "units": [1.0]})
     with pytest.raises(DataError, match="合计"):
-        overview.branch_figures(one, one[:0], pd.DataFrame(columns=["branch", "units", "valid", "subsidy_yuan", "commission_yuan"]), "2013-12")
+        overview.branch_figures(one, one[:0], pd.DataFrame(columns=["branch", "units", "valid", "subsidy_yuan", "commission_yuan"]), Period.parse("2013-12"))
 
 
 def a_target(branch: str, amount: float | None, metric: str = "units", kind: str = "flow") -> pd.DataFrame:

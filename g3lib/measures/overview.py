@@ -18,10 +18,14 @@ from g3lib.measures.targets.cascade import cascade
 from g3lib.periods import Period, days_in, shift
 
 _RATIOS = (  # figure, what stands above the line and below it
-    ("growth", "units", "units_before"), ("year_growth", "units", "last_year"), ("attainment", "actual", "target"),
+    ("growth", "units", "before_comparable"), ("year_growth", "units", "last_year_comparable"),
+    ("attainment", "actual", "target"),
     ("progress_index", "actual", "due"), ("valid_share", "valid", "sold"), ("cost_per_valid", "cost_yuan", "valid"),
 )  # fmt: skip
-_SUMS = ("units", "units_before", "last_year", "actual", "target", "due", "sold", "valid", "cost_yuan")
+_SUMS = [
+    "units", "units_before", "last_year", "before_comparable", "last_year_comparable", "actual", "target", "due", "sold",
+    "valid", "cost_yuan",
+]  # fmt: skip
 
 
 def whole(targets: pd.DataFrame, unit: str) -> pd.DataFrame:
@@ -53,17 +57,19 @@ def whole(targets: pd.DataFrame, unit: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else own
 
 
-def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.DataFrame, month: str) -> pd.DataFrame:
+def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.DataFrame, period: Period) -> pd.DataFrame:
     """The sums that the standings of every level are made of, one row a branch.
 
     Args:
         units: branch, month, units.
         reached: `targets.progress` by branch; its calendar rows of the longest target are read.
         efficiency: `channels.efficiency` by branch.
-        month: the month that the standings are of.
+        period: its last month is what the standings are of.
 
     Returns:
-        branch, units (of the month), units_before (of the month before), last_year, actual, target, due (target × time that has
+        branch, units (of the month), units_before (of the month before), last_year; before_comparable and last_year_comparable:
+        the same at as many days as are known of the month (unknown from January to March, when the Spring Festival moves:
+        the KPI row aligns it); actual, target, due (target × time that has
         passed), sold and valid (of known state), cost_yuan. Unknown is NaN.
 
     Raises:
@@ -71,9 +77,13 @@ def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.Da
     """
     parts_only(units, ["branch"])
     months = units.pivot_table(index="branch", columns="month", values="units", aggfunc="sum")
+    month = period.last_month
     wanted = {"units": month, "units_before": shift(month, -1), "last_year": shift(month, -12)}
     out = pd.DataFrame({name: months.get(of) for name, of in wanted.items()}, index=months.index, dtype="float64")
     unknown = pd.Series(np.nan, index=out.index)
+    for name, since in (("before_comparable", "units_before"), ("last_year_comparable", "last_year")):
+        spring = month[5:] in ("01", "02", "03")
+        out[name] = unknown if spring else out[since] * period.asof.day / days_in(wanted[since])
     calendar = reached[reached["phasing"] == "calendar"].drop_duplicates("branch").set_index("branch") if len(reached) else None
     for name in ("actual", "target"):
         out[name] = unknown if calendar is None else calendar[name].reindex(out.index).astype("float64")
@@ -94,12 +104,13 @@ def standings(figures: pd.DataFrame, above: Mapping[str, Sequence[str]], level: 
         level: of the rank interval.
 
     Returns:
-        place, parent, depth (0 the province), and the sums; growth (month on month), year_growth, attainment,
+        place, parent, depth (0 the province), and the sums; growth and year_growth (of daily averages), attainment,
         progress_index (actual ÷ due), valid_share, cost_per_valid, share (of the province's month), rank of the progress
         index among units of the same depth (none where there is but one), rank_low and rank_high: the ranks of the valid
         share that chance leaves open; quadrant (see `quadrant_of`). The province first, then each city with its counties.
 
     >>> figures = pd.DataFrame({"branch": ["a", "b"], "units": [3.0, 1], "units_before": [2.0, 2], "last_year": [1.0, 1],
+    ...     "before_comparable": [2.0, 2], "last_year_comparable": [1.0, 1],
     ...     "actual": [30.0, 10], "target": [50.0, 50], "due": [25.0, 25], "sold": [10.0, 10], "valid": [9.0, 5],
     ...     "cost_yuan": [900.0, 1000]})
     >>> found = standings(figures, {"a": ["p"], "b": ["p"]})
@@ -112,7 +123,7 @@ def standings(figures: pd.DataFrame, above: Mapping[str, Sequence[str]], level: 
         for branch, way in ways.items() for i, unit in enumerate(way)
     ]  # fmt: skip
     links = pd.DataFrame(pairs, columns=["branch", "place", "depth", "parent"])
-    sums = links.merge(figures, on="branch").groupby("place", sort=False)[list(_SUMS)].agg(lambda part: part.sum(skipna=False))
+    sums = links.merge(figures, on="branch").groupby("place", sort=False)[_SUMS].agg(lambda part: part.sum(skipna=False))
     out = links.drop_duplicates("place").set_index("place")[["depth", "parent"]].join(sums).reset_index()
     for name, above_line, below_line in _RATIOS:
         out[name] = out[above_line] / out[below_line].where(out[below_line] > 0)

@@ -227,7 +227,8 @@ def shift_share(
 
     Args:
         units: within…, month, `by`, units of the branch (or of many, told apart by `within`).
-        area: month, `by`, units of the province.
+        area: month, `by`, units of the province; with a column branch it must hold more than one, or there is nobody to
+            be held against.
         before, after: the two months.
 
     Returns:
@@ -241,7 +242,8 @@ def shift_share(
     """
     months = (before, after)
     columns = [*within, by, "units_before", "units_after", "change", "province", "structure", "own_growth"]
-    if not (set(months) <= set(units["month"]) and set(months) <= set(area["month"])):
+    alone = "branch" in area and area["branch"].nunique() < 2
+    if alone or not (set(months) <= set(units["month"]) and set(months) <= set(area["month"])):
         return pd.DataFrame(columns=columns)
     every = [_sums(area[area["month"] == month], [by], ["units"])["units"] for month in months]
     sides = [units[units["month"] == month] for month in months]

@@ -182,7 +182,8 @@ def progress(
         month (or the date, where the month is not over), month_target, month_actual, month_attainment: the target's
         part of the month up to the last day known, and the devices of those days; reason of an unknown time progress:
         `no_last_year`, `unpublished` (the calendar of working days); status: the colour of the progress index after the
-        province's thresholds, or, where it has none, `breach` below 1 and `good` from 1 on.
+        province's thresholds, or, where it has none, `breach` below 1 and `good` from 1 on; month_status: the same of the
+        month's attainment.
     """
     rows = []
     wanted = running(targets, "units", period.asof)
@@ -198,7 +199,10 @@ def progress(
         {"indicator": ["progress_index"], "scope": "", "direction": "up", "green": 1.0, "red": 1.0, "valid_from": pd.NaT}
     )
     lines = plain if thresholds is None or "progress_index" not in set(thresholds["indicator"]) else thresholds
-    return out.assign(status=[str(light(i, lines, "progress_index", period.asof, scopes)) for i in out["progress_index"]])
+    colours = {"status": "progress_index", "month_status": "month_attainment"}
+    return out.assign(
+        **{name: [str(light(v, lines, "progress_index", period.asof, scopes)) for v in out[of]] for name, of in colours.items()}
+    )
 
 
 _PROGRESS = ["branch", "unit", "phasing", "starts", "ends", "target", "actual", "attainment", "time_progress",

@@ -37,7 +37,7 @@ def headline(voice: Voice, gaps: pd.DataFrame, progress: pd.DataFrame, tested: p
         text += _where(voice, gaps)
     lead = voice.finding("gap", gap, "台", text, denominator=voice.say("当月目标（按月均分）", "month's target, even months"),
                          definition="gap to target", table="targets", headline=True,
-                         status=Status.BREACH if gap > 0 else Status.GOOD)  # fmt: skip
+                         status=Status(even.month_status) if gap > 0 else Status.GOOD)  # fmt: skip
     return [lead, *confirmed(voice, tested)]
 
 

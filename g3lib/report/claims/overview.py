@@ -9,6 +9,7 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.measures.overview import behind
+from g3lib.periods import Period
 from g3lib.report.claims.voice import Voice
 from g3lib.report.slides import Slide
 
@@ -152,6 +153,15 @@ def problems(voice: Voice, sources: Sequence[object], sales: pd.DataFrame) -> li
             text = voice.say(f"{percent(unknown / units, 1)}的销量没有{of[0]}。", f"{percent(unknown / units, 1)} of sales name no {of[1]}.")
             found.append(Check(f"unknown_{column}", Verdict.WARNING, text))
     return found or [Check("data", Verdict.PASS, voice.say("数据没有拒收行，关键列齐全。", "No rejected row, and no gap in the columns that matter."))]
+
+
+def spring(voice: Voice, period: Period) -> list[Check]:
+    """From January to March the units' own growth is blank: the Spring Festival moves, and only the KPI row aligns it."""
+    if period.last_month[5:] not in ("01", "02", "03"):
+        return []
+    text = voice.say("一至三月受春节影响，各单位不列环比同比；全省的见指标行，已按春节对齐。",
+                     "From January to March the Spring Festival moves: no unit's growth is listed; the province's, aligned, is in the KPI row.")  # fmt: skip
+    return [Check("spring", Verdict.NONE, text)]
 
 
 def slides(
