@@ -219,6 +219,35 @@ def test_where_less_is_better_a_flow_below_its_time_is_ahead() -> None:
         assert targets.standing(values, target, Period.parse("2013-06"))["standing"].tolist() == [standing]
 
 
+@pytest.mark.parametrize(("start", "now", "target", "direction", "standing"), [
+    (1000, 900, 1000, "up", "behind"), (1000, 1000, 1000, "up", "ahead"), (1100, 950, 1000, "up", "behind"), (1100, 1050, 1000, "up", "ahead"),
+    (900, 950, 1000, "down", "ahead"),
+])  # fmt: skip
+def test_a_stock_that_was_there_already_has_only_to_hold_it(start: float, now: float, target: float, direction: str, standing: str) -> None:
+    row = targets.standing(level(("2012-12-01", start), ("2013-06-01", now)), year_target(target, "customers", "stock", direction), Period.parse("2013-06")).iloc[0]
+    assert row["standing"] == standing
+    assert np.isnan(row["progress_index"])
+
+
+def test_anything_above_a_target_of_none_at_all_is_behind() -> None:
+    values = level(("2013-03-01", 50.0), metric="units")
+    assert targets.standing(values, year_target(0, direction="down"), Period.parse("2013-06"))["standing"].tolist() == ["behind"]
+
+
+def test_a_target_reads_its_own_branch_and_the_provinces_reads_all() -> None:
+    sales = pd.concat([daily("2013-01-01", 181).assign(branch=b) for b in ("甲", "乙")])
+    both = pd.concat([year_target(365), year_target(730, branch="省"), year_target(10, branch="丙")])
+    found = targets.progress(sales, both, Period.parse("2013-06"), whole_of="省")
+    actual = found[found["phasing"] == "calendar"].set_index("branch")["actual"]
+    assert actual.to_dict() == {"甲": 181, "省": 362, "丙": 0}
+
+
+def test_sales_that_begin_after_the_target_leave_it_unknown() -> None:
+    found = targets.progress(daily("2013-04-01", 91), year_target(365), Period.parse("2013-06")).set_index("phasing")
+    assert found.loc["calendar", "reason"] == "months_missing"
+    assert found[["actual", "attainment", "gap_to_time"]].isna().all(axis=None)
+
+
 def test_unknown_targets_and_metrics_are_unknown() -> None:
     both = pd.concat([year_target(NAN), year_target(5, "net_adds")])
     found = targets.standing(level(("2013-03-01", 5), metric="units"), both, Period.parse("2013-06"))
@@ -228,7 +257,7 @@ def test_unknown_targets_and_metrics_are_unknown() -> None:
 def test_channels_owe_the_remainder_and_their_own_targets() -> None:
     units = pd.DataFrame({"month": "2013-06", "channel": ["own", "end", "direct"], "units": [60.0, 30, 10]})
     period = Period.parse("2013-06")
-    sales = pd.DataFrame({"date": [pd.Timestamp("2013-06-01")], "grain": "month", "units": [100.0]})
+    sales = pd.DataFrame({"date": pd.to_datetime(["2013-01-01", "2013-06-01"]), "grain": "month", "units": [0.0, 100.0]})
     reached = targets.progress(sales, year_target(700), period)
     owed = targets.must_add(units, reached, year_target(700), period).set_index("channel")
     assert owed["remaining"].tolist() == pytest.approx([360, 180, 60])
@@ -237,6 +266,8 @@ def test_channels_owe_the_remainder_and_their_own_targets() -> None:
     owed = targets.must_add(units, reached, with_own, period).set_index("channel")
     assert owed.loc["end", ["remaining", "basis"]].tolist() == [80, "own_target"]
     assert owed["remaining"].sum() == pytest.approx(600)
+    unsold = targets.must_add(units, reached, pd.concat([year_target(700), year_target(90).assign(channel="social")]), period)
+    assert unsold.set_index("channel").loc["social", ["recent", "remaining"]].tolist() == [0, 90]  # a target without a sale yet
     assert targets.must_add(units, reached[:0], year_target(700), period).empty
 
 

@@ -130,7 +130,6 @@ def test_berkeley_1973_women_applied_elsewhere() -> None:
     found = channels.mix_and_rate(men, women, by=["department"])
     assert (found["size_before"].sum(), found["size_after"].sum()) == (2691, 1835)
     # 44.5 % of men and 30.4 % of women were admitted: all of the gap and more is where they applied
-    assert [round(found[f"{n}_before"].sum(), 0) for n in ("size",)] == [2691]
     mix, rate = found["mix_points"].sum(), found["rate_points"].sum()
     assert mix + rate == pytest.approx(557 / 1835 - 1198 / 2691, abs=1e-12)
     shares = [np.array([v[i] for v in BERKELEY.values()]) / n for i, n in ((0, 2691), (2, 1835))]

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import g3lib
+
 # from the top down; a room imports from itself and from rooms below
 ROOMS = ["cli", "runs", "report", "qc", "measures", "tables", "base"]
 BASE = {"about", "findings", "labels", "errors", "periods", "names"}
@@ -30,9 +32,11 @@ def imports(path: Path) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("g3lib"):
             found.add(node.module)
+            if node.module == "g3lib":  # the lazy names are modules too
+                found |= {g3lib._ROOMS.get(alias.name, "") for alias in node.names}
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if alias.name.startswith("g3lib.")}
-    return found - {"g3lib"}
+    return found - {"g3lib", ""}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -44,8 +48,9 @@ def test_imports_point_down(path: Path) -> None:
 
 def test_a_planted_upward_import_would_be_seen(tmp_path: Path) -> None:
     planted = tmp_path / "channels.py"
-    planted.write_text("from g3lib.report.page import Report\n")
-    assert ROOMS.index(room(imports(planted).pop())) < ROOMS.index("measures")
+    for line in ("from g3lib.report.page import Report\n", "from g3lib import claims\n"):
+        planted.write_text(line)
+        assert ROOMS.index(room(imports(planted).pop())) < ROOMS.index("measures")
 
 
 def test_modules_stay_small() -> None:
@@ -73,7 +78,7 @@ def test_the_library_grows_no_further_unseen() -> None:
     # 9,470 when the bar above was missed; channels, targets and campaigns at full strength (decompositions, outlets,
     # cascading, comparisons), the province's overview with its slides, signing off and comments came on top of it:
     # whoever adds a room cuts another, or raises this knowingly
-    assert sum(map(code_lines, MODULES)) < 12050
+    assert sum(map(code_lines, MODULES)) < 12230
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from g3lib.measures import channels
 from g3lib.tables.store import Store
-from g3lib.tables.workspace import NAMELESS
 
 ASOF = date(2013, 12, 31)
 
@@ -119,7 +118,7 @@ def test_the_planted_segments_are_found(store: Store, sample_folder: Path) -> No
         planted = sum(truth["segments"][channel][s] for s in segments)
         assert fit.loc[channel, "in_role"] == pytest.approx(planted, abs=4 * (0.25 / fit.loc[channel, "units"]) ** 0.5)
     assert np.isnan(fit.loc["end", "in_role"])  # the guideline says nothing of end outlets
-    assert NAMELESS not in mix
+    assert set(mix["channel"]) == {"own", "social", "end", "direct"}
 
 
 def test_a_cheap_channel_with_poor_customers_shows_as_such() -> None:
@@ -139,7 +138,7 @@ def test_a_dominated_channel_is_not_on_the_frontier_and_an_unknown_one_has_no_ve
     states = pd.DataFrame({"state": ["valid", "valid", "valid", "idle", "valid"]})
     found = channels.efficiency(sales, states, pd.DataFrame({"outlet": ["o"], "commission_rate": [0.0]})).set_index("channel")
     assert found["frontier"].to_dict() == {"own": True, "end": False, "direct": False}
-    assert found.loc["direct", ["units", "unknown_units", "judged"]].tolist() == [0, 1, ""]
+    assert found.loc["direct", ["units", "paid_units", "judged"]].tolist() == [1, 0, ""]
 
 
 def test_goodmans_intervals_hold_the_shares_and_flag_small_counts() -> None:

@@ -49,7 +49,7 @@ TRENDS = pd.DataFrame({"month": ["2013-01", "2013-02", "2013-03"], "rate_joined"
                        "since": [False, False, True]})  # fmt: skip
 FITTED = pd.DataFrame({"month": ["2013-01", "2013-02", "2013-03"], "value": [0.2, 0.21, 0.3], "fitted": [0.2, 0.2, 0.29], "without": [0.2, 0.2, 0.21],
                        "since": [False, False, True]})  # fmt: skip
-STANDINGS = pd.DataFrame({"place": ["省", "甲", "乙"], "depth": [0, 1, 1], "progress_index": [0.9, 1.1, 0.8], "cost_per_valid": [600.0, 580, 640],
+STANDINGS = pd.DataFrame({"place": ["省", "甲", "乙"], "is_branch": [False, True, True], "progress_index": [0.9, 1.1, 0.8], "cost_per_valid": [600.0, 580, 640],
                           "quadrant": ["", "learn_from", "help"]})  # fmt: skip
 
 DRAWN = [

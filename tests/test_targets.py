@@ -132,8 +132,10 @@ def test_days_left_but_no_whole_month() -> None:
 
 @pytest.mark.parametrize(("end", "over"), [("2010-12-31", False), ("2010-03-31", True)])
 def test_a_rate_has_a_gap_in_points(end: str, over: bool) -> None:
-    rates = pd.DataFrame({"metric": ["participation"], "kind": ["rate"], "start": pd.to_datetime(["2010-01-01"]),
-                          "end": pd.to_datetime([end]), "target": [0.45]})  # fmt: skip
+    rates = pd.DataFrame({"branch": ["a"], "metric": "participation", "kind": "rate", "start": pd.to_datetime(["2010-01-01"]),
+                          "end": pd.to_datetime([end]), "target": [0.45], "channel": None, "device_class": None})  # fmt: skip
+    with_channel = pd.concat([rates, rates.assign(channel="own", target=0.9)])
+    assert targets.rate_gap(0.5, with_channel, "participation", MARCH)[0] == 0.45  # a channel's target is not the branch's
     assert targets.rate_gap(0.5, rates, "participation", MARCH) == (0.45, pytest.approx(0.05), over)
     assert pd.isna(targets.rate_gap(0.5, rates[:0], "participation", MARCH)[1])
 

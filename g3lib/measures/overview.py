@@ -15,6 +15,7 @@ import pandas as pd
 from g3lib.measures.campaigns.ranking import rank_intervals, rate_errors
 from g3lib.measures.guards import parts_only
 from g3lib.measures.targets.cascade import cascade
+from g3lib.measures.targets.progress import calendar
 from g3lib.periods import Period, days_in, shift
 
 _RATIOS = (  # figure, what stands above the line and below it
@@ -28,13 +29,14 @@ _SUMS = [
 ]  # fmt: skip
 
 
-def whole(targets: pd.DataFrame, unit: str) -> pd.DataFrame:
+def whole(targets: pd.DataFrame, unit: str, members: Sequence[str] = ()) -> pd.DataFrame:
     """A unit's targets: its own where it has one of that metric and span, else the sum of its branches'.
 
-    A sum with a masked part is unknown, not smaller. Rates are not summed.
+    A sum with a masked or a missing part is unknown, not smaller. Rates are not summed.
 
     Args:
         targets: rows of the targets table, of the unit and of the branches under it.
+        members: the branches under it; a sum to which one of them gives no target is unknown.
 
     Returns:
         Rows of the targets table, branch = unit.
@@ -50,7 +52,8 @@ def whole(targets: pd.DataFrame, unit: str) -> pd.DataFrame:
     below = targets[(targets["branch"] != unit) & (targets["kind"].fillna("flow") != "rate")]
     below = below.sort_values("version", kind="stable", na_position="first").drop_duplicates(["branch", *keys], keep="last")
     groups = below.groupby(keys, dropna=False, sort=False, as_index=False)["target"]
-    summed = groups.agg(lambda part: part.sum(skipna=False)).assign(branch=unit, version=None)
+    summed = groups.agg(lambda part: part.sum(skipna=False) if len(part) >= len(members) else np.nan)
+    summed = summed.assign(branch=unit, version=None)
     taken = pd.MultiIndex.from_frame(own[["metric", "start", "end"]].astype(object))
     summed = summed[~pd.MultiIndex.from_frame(summed[["metric", "start", "end"]].astype(object)).isin(taken)]
     parts = [part[targets.columns] for part in (own, summed) if len(part)]
@@ -62,7 +65,8 @@ def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.Da
 
     Args:
         units: branch, month, units.
-        reached: `targets.progress` by branch; its calendar rows of the longest target are read.
+        reached: `targets.progress` by branch; its calendar rows of the longest target are read. A branch with a target and
+            no sales has its row.
         efficiency: `channels.efficiency` by branch.
         period: its last month is what the standings are of.
 
@@ -77,6 +81,7 @@ def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.Da
     """
     parts_only(units, ["branch"])
     months = units.pivot_table(index="branch", columns="month", values="units", aggfunc="sum")
+    months = months.reindex(months.index.union(reached["branch"].unique()) if len(reached) else months.index)
     month = period.last_month
     wanted = {"units": month, "units_before": shift(month, -1), "last_year": shift(month, -12)}
     out = pd.DataFrame({name: months.get(of) for name, of in wanted.items()}, index=months.index, dtype="float64")
@@ -84,30 +89,33 @@ def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.Da
     for name, since in (("before_comparable", "units_before"), ("last_year_comparable", "last_year")):
         spring = month[5:] in ("01", "02", "03")
         out[name] = unknown if spring else out[since] * period.asof.day / days_in(wanted[since])
-    calendar = reached[reached["phasing"] == "calendar"].drop_duplicates("branch").set_index("branch") if len(reached) else None
-    for name in ("actual", "target"):
-        out[name] = unknown if calendar is None else calendar[name].reindex(out.index).astype("float64")
-    passed = unknown if calendar is None else calendar["time_progress"].reindex(out.index).astype("float64")
-    out["due"] = out["target"] * passed
+    first = calendar(reached).drop_duplicates("branch").set_index("branch") if len(reached) else None
+    for name in ("actual", "target", "time_progress"):
+        out[name] = unknown if first is None else first[name].reindex(out.index).astype("float64")
+    out["due"] = out["target"] * out.pop("time_progress")
     worth = efficiency.set_index("branch")
     out["sold"], out["valid"] = (worth[name].reindex(out.index).astype("float64") for name in ("units", "valid"))
     out["cost_yuan"] = (worth["subsidy_yuan"] + worth["commission_yuan"]).reindex(out.index)
     return out.rename_axis("branch").reset_index()
 
 
-def standings(figures: pd.DataFrame, above: Mapping[str, Sequence[str]], level: float = 0.95) -> pd.DataFrame:
+def standings(
+    figures: pd.DataFrame, above: Mapping[str, Sequence[str]], reached: pd.DataFrame | None = None, level: float = 0.95
+) -> pd.DataFrame:
     """Every unit's place: the province, its cities, their counties.
 
     Args:
         figures: `branch_figures`.
         above: branch → what it lies in, nearest first (`Store.above`).
+        reached: `targets.progress` of the whole: where it has a target of its own, that is the top row's.
         level: of the rank interval.
 
     Returns:
-        place, parent, depth (0 the province), and the sums; growth and year_growth (of daily averages), attainment,
+        place, parent, depth (0 the province), is_branch, and the sums; growth and year_growth (of daily averages), attainment,
         progress_index (actual ÷ due), valid_share, cost_per_valid, share (of the province's month), rank of the progress
-        index among units of the same depth (none where there is but one), rank_low and rank_high: the ranks of the valid
-        share that chance leaves open; quadrant (see `quadrant_of`). The province first, then each city with its counties.
+        index among all branches, or among units of the same depth (none where there is but one), rank_low and rank_high: the
+        ranks of the valid share that chance leaves open; quadrant (see `quadrant_of`).
+        The province first, then each city with its counties.
 
     >>> figures = pd.DataFrame({"branch": ["a", "b"], "units": [3.0, 1], "units_before": [2.0, 2], "last_year": [1.0, 1],
     ...     "before_comparable": [2.0, 2], "last_year_comparable": [1.0, 1],
@@ -125,13 +133,21 @@ def standings(figures: pd.DataFrame, above: Mapping[str, Sequence[str]], level: 
     links = pd.DataFrame(pairs, columns=["branch", "place", "depth", "parent"])
     sums = links.merge(figures, on="branch").groupby("place", sort=False)[_SUMS].agg(lambda part: part.sum(skipna=False))
     out = links.drop_duplicates("place").set_index("place")[["depth", "parent"]].join(sums).reset_index()
+    out["is_branch"] = out["place"].isin(figures["branch"])
+    own = calendar(reached) if reached is not None else pd.DataFrame()
+    if len(own):
+        row = own.iloc[0]
+        due = row["target"] * row["time_progress"]
+        out.loc[out["depth"] == 0, ["actual", "target", "due"]] = [row["actual"], row["target"], due]
     for name, above_line, below_line in _RATIOS:
         out[name] = out[above_line] / out[below_line].where(out[below_line] > 0)
     out["growth"], out["year_growth"] = out["growth"] - 1, out["year_growth"] - 1
     out["share"] = out["units"] / (total if (total := out.loc[out["depth"] == 0, "units"].sum()) else float("nan"))
-    ranks = out.groupby("depth")["progress_index"].rank(ascending=False, method="min")
-    out["rank"] = ranks.where(out.groupby("depth")["depth"].transform("size") > 1)  # one alone has nobody to be ranked among
-    for _, rows in out.groupby("depth"):
+    # branches are ranked among branches, however deep each lies; cities among cities
+    level_of = out["depth"].where(~out["is_branch"], -1)
+    ranks = out.groupby(level_of)["progress_index"].rank(ascending=False, method="min")
+    out["rank"] = ranks.where(out.groupby(level_of)["depth"].transform("size") > 1)  # one alone has no rank
+    for _, rows in out.groupby(level_of):
         limits = rank_intervals(rows["valid_share"].tolist(), rate_errors(rows["valid"], rows["sold"]).tolist(), level)
         out.loc[rows.index, ["rank_low", "rank_high"]] = limits[["low", "high"]].to_numpy()
     usual = usual_cost(figures)
@@ -183,7 +199,8 @@ def movers(figures: pd.DataFrame, period: Period, most: int = 8) -> pd.DataFrame
     [['a', 7.0], ['', -1.0]]
     """
     known = figures.dropna(subset=["units", "units_before"])
-    part = 1.0 if period.asof == period.end else period.asof.day / days_in(shift(period.last_month, -1))
+    # a month that is over is counted whole, or the changes would not be those that everybody counts
+    part = 1.0 if period.asof == period.end else period.asof.day / days_in(period.previous_month)
     known = known.assign(units_before=known["units_before"] * part, change=lambda f: f["units"] - f["units_before"])
     ordered = known.assign(size=known["change"].abs()).sort_values(["size", "branch"], ascending=[False, True])
     columns = ["branch", "units_before", "units", "change"]
@@ -214,12 +231,12 @@ def standings_table(standings: pd.DataFrame) -> pd.DataFrame:
 def behind(standings: pd.DataFrame) -> pd.DataFrame:
     """The branches behind time, the largest gap first, and what each owes.
 
-    >>> one = pd.DataFrame({"place": ["p", "a"], "depth": [0, 1], "actual": [4.0, 4.0], "due": [5.0, 5.0], "target": [9.0, 9.0],
-    ...                     "progress_index": [0.8, 0.8]})
+    >>> one = pd.DataFrame({"place": ["p", "a"], "is_branch": [False, True], "actual": [4.0, 4.0], "due": 5.0,
+    ...                     "target": 9.0, "progress_index": [0.8, 0.8]})
     >>> behind(one)[["place", "gap_to_time"]].values.tolist()
     [['a', 1.0]]
     """
-    lowest = standings[(standings["depth"] == standings["depth"].max()) & (standings["progress_index"] < 1)]
+    lowest = standings[standings["is_branch"] & (standings["progress_index"] < 1)]
     lowest = lowest.assign(gap_to_time=lowest["due"] - lowest["actual"], remaining=lowest["target"] - lowest["actual"])
     lowest = lowest.sort_values("gap_to_time", ascending=False, ignore_index=True)
     return lowest[["place", "actual", "target", "progress_index", "gap_to_time", "remaining"]]
@@ -238,12 +255,12 @@ def next_target(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, mix_
     Returns:
         See `targets.cascade`; empty where no target runs.
     """
-    calendar = reached[reached["phasing"] == "calendar"] if len(reached) else reached
-    if calendar.empty:
+    rows = calendar(reached)
+    if rows.empty:
         return pd.DataFrame(columns=["branch", "channel", "device_class", "units", "target", "split"])
-    remaining = float(calendar["remaining"].iloc[0])
+    remaining = float(rows["remaining"].iloc[0])
     since = pd.Timestamp(period.asof) - pd.DateOffset(months=12)
     basis = sales.loc[(sales["date"] > since) & sales["device_class"].notna(), ["branch", "channel", "device_class", "units"]]
     keys = ["branch", "channel", "device_class"]
-    whole = float(np.ceil(max(remaining, 0.0))) if remaining == remaining else remaining
-    return cascade(whole, basis, keys, floor=(["handset", "wireless_phone"], mix_floor) if mix_floor else None)
+    asked = float(np.ceil(max(remaining, 0.0))) if remaining == remaining else remaining
+    return cascade(asked, basis, keys, floor=(["handset", "wireless_phone"], mix_floor) if mix_floor else None)

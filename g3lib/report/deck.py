@@ -8,6 +8,7 @@ East Asian font on every run, or PowerPoint would pick one by itself.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from g3lib.labels import label, number, pick
+from g3lib.measures.targets import calendar
 from g3lib.report.claims import kpis
 from g3lib.report.slides import Slide
 from g3lib.report.tables import comment_details, heading, shown
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 _FONT = "Microsoft YaHei"
 _INK, _GREY, _ACCENT, _WARN = "222222", "8C8C8C", "0B6E99", "B3261E"
 _LEFT, _TOP, _WIDE, _HIGH = 0.6, 1.75, 12.1, 4.75  # inches: the room under the title of a 13.33 × 7.5 slide
-_MOST_ROWS = 14
+_MOST_ROWS, _MOST_LINES = 14, 8
 
 
 def pptx(slides: Sequence[Slide], report: Report) -> bytes:
@@ -59,7 +61,12 @@ def _without_times(content: bytes) -> bytes:
     out = io.BytesIO()
     with ZipFile(io.BytesIO(content)) as old, ZipFile(out, "w", ZIP_DEFLATED) as new:
         for item in old.infolist():
-            new.writestr(ZipInfo(item.filename, (2000, 1, 1, 0, 0, 0)), old.read(item), ZIP_DEFLATED)
+            inside = old.read(item)
+            if item.filename.endswith(".xlsx"):  # the sheet behind a chart is a package too
+                inside = _without_times(inside)
+            elif item.filename == "docProps/core.xml":
+                inside = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"2000-01-01T00:00:00Z", inside)
+            new.writestr(ZipInfo(item.filename, (2000, 1, 1, 0, 0, 0)), inside, ZIP_DEFLATED)
     return out.getvalue()
 
 
@@ -77,7 +84,7 @@ class _Writer:
         self._notes(slide)
 
     def _title(self, text: str) -> None:
-        from pptx.util import Inches, Pt
+        from pptx.util import Inches
 
         box = self.slide.shapes.title
         box.left, box.top, box.width, box.height = Inches(_LEFT), Inches(0.45), Inches(_WIDE), Inches(1.15)
@@ -88,9 +95,6 @@ class _Writer:
         size = 24 if len(text) < 45 else 20 if len(text) < 90 else 17
         self._style(frame, size if self.lang == "zh" else size - (2 if len(text) > 110 else 0), bold=True)
         frame.paragraphs[0].line_spacing = 1.15
-        for paragraph in frame.paragraphs:
-            for run in paragraph.runs:
-                run.font.size = run.font.size or Pt(size)
 
     def _style(self, frame: Any, size: float, bold: bool = False, colour: str = _INK, align: str = "left") -> None:
         from pptx.enum.text import PP_ALIGN
@@ -132,7 +136,9 @@ class _Writer:
 
         frame = slide.frame.head(_MOST_ROWS)
         columns = list(frame.columns)
-        self._text(slide.words[0], _LEFT, 0.15, _WIDE, 0.35, 12, colour=_GREY)
+        cut = len(slide.frame) - len(frame)
+        more = pick(self.lang, f"（另有{cut}行见报告）", f" ({cut} more rows in the report)") if cut else ""
+        self._text(slide.words[0] + more, _LEFT, 0.15, _WIDE, 0.35, 12, colour=_GREY)
         place = (Inches(_LEFT), Inches(_TOP), Inches(_WIDE), Inches(0.32 * (len(frame) + 1)))
         shape = self.slide.shapes.add_table(len(frame) + 1, len(columns), *place)
         shape.name = slide.words[0]
@@ -246,23 +252,25 @@ class _Writer:
 
     def _actions(self, slide: Slide) -> None:
         reached, behind = slide.more
-        lines = [f"{label('verdict', str(c.verdict), self.lang)} · {c.text}" for c in slide.checks]
-        calendar = reached[reached["phasing"] == "calendar"] if len(reached) else reached
-        if len(calendar) and calendar["days_left"].iloc[0] and calendar["remaining"].iloc[0] > 0:
-            row = calendar.iloc[0]
-            pace, left = number(row.per_day, 1), row.days_left
-            lines.append(pick(self.lang, f"余下{left}天，每天须完成{pace}台", f"{pace} devices a day in the {left} days left"))
-        late = [f"{row.place}（{row.gap_to_time:,.0f}）" for row in behind.head(5).itertuples()]
-        if late:
-            lines.append(pick(self.lang, "落后序时最多（台）：", "furthest behind time (devices): ") + self.voice.listed(late))
-        for note in slide.frame.to_dict("records"):
+        lines = []
+        for note in slide.frame.to_dict("records"):  # what somebody has taken on stands first
             more = comment_details(note, self.report.data.period.asof, self.lang)[0]
             lines.append(pick(self.lang, "批注 · ", "note · ") + note["comment"] + (f"（{more}）" if more else ""))
+        rows = calendar(reached)
+        if len(rows) and rows["days_left"].iloc[0] and rows["remaining"].iloc[0] > 0:
+            pace, left = number(rows["per_day"].iloc[0], 1), rows["days_left"].iloc[0]
+            lines.append(pick(self.lang, f"余下{left}天，每天须完成{pace}台", f"{pace} devices a day in the {left} days left"))
+        if late := [f"{row.place}（{row.gap_to_time:,.0f}）" for row in behind.head(5).itertuples()]:
+            lines.append(pick(self.lang, "落后序时最多（台）：", "furthest behind time (devices): ") + self.voice.listed(late))
+        lines += [f"{label('verdict', str(c.verdict), self.lang)} · {c.text}" for c in slide.checks]
+        rest = len(lines) - _MOST_LINES
+        if rest > 0:
+            lines[_MOST_LINES - 1 :] = [pick(self.lang, f"另有{rest + 1}项见报告", f"{rest + 1} more in the report")]
         top = _TOP
-        for line in lines[:8]:
-            rows = 1 + len(line) // (54 if self.lang == "zh" else 104)
-            self._text(line, _LEFT, top, _WIDE, 0.36 * rows, 16)
-            top += 0.22 + 0.34 * rows
+        for line in lines:
+            rows_of = 1 + len(line) // (54 if self.lang == "zh" else 104)
+            self._text(line, _LEFT, top, _WIDE, 0.36 * rows_of, 16)
+            top += 0.22 + 0.34 * rows_of
 
     def _foot(self, slide: Slide, number: int, of: int) -> None:
         made_up = pick(self.lang, "虚构样例数据 · ", "made-up data · ") if self.report.data.made_up else ""

@@ -178,5 +178,5 @@ def _figures(rows: Sequence[ledger.Row]) -> str:
 def _read(path: Path, sha256: str) -> dict[tuple[str, str, str], dict[str, object]]:
     if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         raise DataError(f"{path} is missing or was altered after it was signed; restore it from a copy.")
-    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""))  # a text may hold any line break
     return {(row["branch"], row["notebook"], row["name"]): dict(row) for row in rows}

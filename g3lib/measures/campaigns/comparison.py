@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from g3lib.errors import DataError, listed
 from g3lib.measures.guards import parts_only
 from g3lib.periods import shift
 
@@ -48,9 +49,14 @@ def balanced(panel: pd.DataFrame) -> pd.DataFrame:
         panel: branch, month (`2013-01`), rate (or another value, see `did`).
 
     Raises:
-        DataError: totals among the branches.
+        DataError: totals among the branches, a month given twice, or more than one value.
     """
     parts_only(panel, ["branch"])
+    if len(twice := panel.loc[panel.duplicated(["branch", "month"]), ["branch", "month"]]):
+        names = [f"{b} {m}" for b, m in twice.itertuples(index=False)]
+        raise DataError(listed(names, "Each branch has one value a month; these have several:"))
+    if len(panel.columns) != 3:
+        raise DataError(f"A panel is branch, month and one value; given: {', '.join(panel.columns)}.")
     wide = panel.pivot(index="branch", columns="month", values=panel.columns[-1]).sort_index()
     return wide[sorted(wide.columns)].dropna()
 
@@ -79,8 +85,8 @@ def did(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> 
 
     Returns:
         One row: att (the effect on the joined), low, high, se, df, p_value, p_permutation (NaN with 30 branches or
-        more), permutations, joined, others (branches), left_out (with unknown months), months_before, months_after (of the
-        earliest starter), method (`welch`;
+        more), permutations, joined, others (branches), left_out (with unknown months, or joining later), months_before,
+        months_after (of the earliest starter), method (`welch`;
         `one_joined`: a single branch, whose spread is taken to be the others'), reason where there is no estimate:
         `no_joined`, `no_others`, `no_before`, `no_after`, `one_each`.
 
@@ -94,10 +100,10 @@ def did(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> 
     months = list(wide.columns)
     last = months[-1] if months else ""
     joined = {b: starts[b] for b in sorted(starts) if b in wide.index and starts[b] <= last}
-    names = [b for b in wide.index if b not in starts]
+    names = [b for b in wide.index if b not in starts]  # who joins later is neither: left out and counted
     first = min(joined.values(), default="")
     after = sum(m >= first for m in months) if first else 0
-    counts = {"joined": len(joined), "others": len(names), "left_out": panel["branch"].nunique() - len(wide),
+    counts = {"joined": len(joined), "others": len(names), "left_out": panel["branch"].nunique() - len(joined) - len(names),
               "months_before": sum(m < first for m in months), "months_after": after}  # fmt: skip
     known_too_late = not joined and any(b in wide.index for b in starts)
     reasons = {
@@ -180,7 +186,7 @@ def _permuted(moves: Floats, branches: list[str], starts: list[str]) -> tuple[fl
 def _studentised(moves: Floats, picks: npt.NDArray[np.int64]) -> Floats:
     effect, se, _ = _welch(moves, picks)
     # one joined branch has no spread of its own: then the effect itself is compared
-    return effect if moves.shape[1] == 1 else np.divide(effect, se, out=effect.copy(), where=se > 0)
+    return effect if moves.shape[1] == 1 else np.divide(effect, se, out=np.sign(effect) * np.inf, where=se > 0)
 
 
 def group_time(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> pd.DataFrame:
@@ -227,6 +233,8 @@ def trends(panel: pd.DataFrame, starts: Mapping[str, str]) -> pd.DataFrame:
     [['2013-01', 0.2, 0.1, 0.0, False], ['2013-02', 0.5, 0.2, 0.2, True]]
     """
     wide = balanced(panel)
+    last = wide.columns[-1] if len(wide.columns) else ""
+    wide = wide[[b not in starts or starts[b] <= last for b in wide.index]]  # as `did`: who joins later is in neither group
     inside = [b in starts for b in wide.index]
     if len(set(inside)) < 2:  # one group is no comparison
         return pd.DataFrame(columns=["month", "rate_joined", "rate_others", "gap_points", "since"])
@@ -266,7 +274,8 @@ def placebo(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95)
 def minimum_effect(panel: pd.DataFrame, joining: int, after: int, power: float = 0.8, level: float = 0.95) -> pd.DataFrame:
     """What a campaign would have to do to be seen, before it starts: the minimum detectable effect.
 
-    MDE = (t at level + t at power) × standard error, with the spread of branches' moves as the months so far show it:
+    MDE = the effect, in standard errors, at which the t test of `did` has that power (noncentral t), × the standard
+    error, with the spread of branches' moves as the months so far show it:
     every window of `after` months held against all months before it, pooled; windows with fewer months before than in
     them only where there are no others. The campaign itself will have more months before it: it errs on the large side.
 
@@ -282,9 +291,10 @@ def minimum_effect(panel: pd.DataFrame, joining: int, after: int, power: float =
     >>> panel = pd.DataFrame({"branch": list("aabbccdd"), "month": ["2013-01", "2013-02"] * 4,
     ...                       "rate": [0.2, 0.3, 0.3, 0.5, 0.1, 0.1, 0.4, 0.5]})
     >>> minimum_effect(panel, joining=2, after=1)[["mde", "windows"]].round(3).values.tolist()
-    [[0.438, 1.0]]
+    [[0.462, 1.0]]
     """
-    from scipy.stats import t
+    from scipy.optimize import brentq
+    from scipy.stats import nct, t
 
     wide = balanced(panel)
     n, months = len(wide), len(wide.columns)
@@ -303,9 +313,25 @@ def minimum_effect(panel: pd.DataFrame, joining: int, after: int, power: float =
     table = wide.to_numpy(float)
     moves = [table[:, w : w + after].mean(axis=1) - table[:, :w].mean(axis=1) for w in windows]
     variance = float(np.mean([m.var(ddof=1) for m in moves]))
-    df = n - 2
-    se = (variance * (1 / joining + 1 / (n - joining))) ** 0.5
-    return pd.DataFrame([row | {"mde": float((t.ppf((1 + level) / 2, df) + t.ppf(power, df)) * se), "reason": ""}])
+    # as `did` will judge: Satterthwaite's degrees of freedom for one spread in both groups; one alone borrows the others'
+    k, m = joining, n - joining
+    se = (variance * (1 / k + 1 / m)) ** 0.5
+    df = n - 2 if min(k, m) == 1 else (1 / k + 1 / m) ** 2 / (1 / (k**2 * (k - 1)) + 1 / (m**2 * (m - 1)))
+    reach = t.ppf((1 + level) / 2, df)
+    needed = brentq(lambda shift_of: nct.sf(reach, df, shift_of) - power, 0.01, 200.0)
+    return pd.DataFrame([row | {"mde": float(needed * se), "reason": ""}])
+
+
+def not_in_others(panel: pd.DataFrame, campaigns: pd.DataFrame, campaign: str = "") -> pd.DataFrame:
+    """The panel without branches that joined another campaign and not this one: they are no comparison.
+
+    >>> panel = pd.DataFrame({"branch": ["a", "b", "c"], "month": "2013-01", "rate": 0.1})
+    >>> joined = pd.DataFrame({"campaign": ["x", "y"], "branch": ["a", "b"]})
+    >>> not_in_others(panel, joined, "x")["branch"].tolist()
+    ['a', 'c']
+    """
+    own = set(campaigns.loc[campaigns["campaign"] == campaign, "branch"]) if campaign else set(campaigns["branch"])
+    return panel[~panel["branch"].isin(set(campaigns["branch"]) - own)]
 
 
 def before_start(panel: pd.DataFrame, starts: Mapping[str, str]) -> pd.DataFrame:

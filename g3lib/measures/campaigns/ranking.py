@@ -7,7 +7,8 @@ towards the mean of all by as much as its size deserves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from g3lib.errors import DataError
 from g3lib.measures.campaigns.uplift import month_counts
 
 Floats = npt.NDArray[np.float64]
+_HYPER_DRAWS = 4000
 
 
 def rank_intervals(estimate: Sequence[float], error: Sequence[float], level: float = 0.95) -> pd.DataFrame:
@@ -49,7 +51,8 @@ def rank_intervals(estimate: Sequence[float], error: Sequence[float], level: flo
             z = np.nan_to_num((value[others] - value[j]) / np.hypot(spread[others], spread[j]))
         shown = _holm(np.concatenate([ndtr(-z), ndtr(z)]), 1 - level)
         higher, lower = shown[: len(others)].sum(), shown[len(others) :].sum()
-        low[j], high[j] = 1 + higher, len(places) - lower
+        # one without an error could stand anywhere: it is shown neither higher nor lower
+        low[j], high[j] = 1 + higher, np.sum(~np.isnan(value)) - lower
     return pd.DataFrame({"rank": rank, "low": low, "high": high})
 
 
@@ -76,8 +79,8 @@ def shrunken(participants: pd.Series, base: pd.Series, level: float = 0.95) -> p
 
     rate = (participants + strength × mean) ÷ (base + strength); mean and strength are the maximum-likelihood beta of the
     branches' own rates. Where they differ no more than chance allows, the strength is large and all go to the mean.
-    The interval is the beta's with mean and strength taken as known: right on average over the branches, too narrow for
-    few of them and for an unusual one.
+    The interval is the beta's over the means and strengths that the branches leave likely (drawn, with a seed from the
+    counts themselves): right on average over the branches, too narrow for an unusual one.
 
     Args:
         participants, base: counts, one a branch; a branch with an unknown or empty base keeps NaN.
@@ -95,7 +98,6 @@ def shrunken(participants: pd.Series, base: pd.Series, level: float = 0.95) -> p
     """
     from scipy.optimize import minimize
     from scipy.special import betaln
-    from scipy.stats import beta
 
     x, n = participants.astype("float64"), base.astype("float64").where(base > 0)
     if ((x < 0) | (x > n)).any():
@@ -116,10 +118,29 @@ def shrunken(participants: pd.Series, base: pd.Series, level: float = 0.95) -> p
     start = [np.log(centre / (1 - centre)), np.log(50.0)]
     best = minimize(unlikely, start, method="L-BFGS-B", bounds=[(-16, 16), (np.log(0.1), np.log(1e7))])
     mean, strength = float(1 / (1 + np.exp(-best.x[0]))), float(np.exp(best.x[1]))
-    a, b = x + mean * strength, n - x + (1 - mean) * strength
-    tail = (1 - level) / 2
-    limits = {"low": beta.ppf(tail, a, b), "high": beta.ppf(1 - tail, a, b)}
-    return out.assign(rate=a / (n + strength), **limits, weight=n / (n + strength), mean=mean, strength=strength)
+    low, high = _hyper_interval(unlikely, best.x, x.to_numpy(), n.to_numpy(), level)
+    rate = (x + mean * strength) / (n + strength)
+    return out.assign(rate=rate, low=low, high=high, weight=n / (n + strength), mean=mean, strength=strength)
+
+
+def _hyper_interval(
+    unlikely: Callable[[Floats], float], best: Floats, x: Floats, n: Floats, level: float
+) -> tuple[Floats, Floats]:
+    """Each branch's interval with mean and strength drawn from their likelihood, not taken as known."""
+    means = best[0] + np.linspace(-4, 4, 41) * max(0.02, 2 / np.nansum(n) ** 0.5 + 0.25 / np.sum(~np.isnan(n)) ** 0.5)
+    strengths = np.linspace(np.log(1.0), np.log(1e5), 47)
+    grid = np.array([(m, s) for m in means for s in strengths])
+    likely = -np.array([unlikely(point) for point in grid])
+    weight = np.exp(likely - likely.max())
+    seed = hashlib.sha256(np.concatenate([x, n]).tobytes()).digest()
+    rng = np.random.default_rng(int.from_bytes(seed[:8], "big"))
+    points = grid[rng.choice(len(grid), size=_HYPER_DRAWS, p=weight / weight.sum())]
+    mean, strength = 1 / (1 + np.exp(-points[:, 0])), np.exp(points[:, 1])
+    known = ~np.isnan(x) & ~np.isnan(n)
+    a, b = x[known, None] + mean * strength, n[known, None] - x[known, None] + (1 - mean) * strength
+    limits = np.full((2, len(x)), np.nan)
+    limits[:, known] = np.percentile(rng.beta(a, b), [50 * (1 - level), 50 * (1 + level)], axis=1)
+    return limits[0], limits[1]
 
 
 def ranked(lifts: pd.DataFrame, participation: pd.DataFrame, before: str, after: str) -> pd.DataFrame:

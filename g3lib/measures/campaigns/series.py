@@ -1,7 +1,8 @@
 """One series before and after: segmented regression, where nobody else can be compared with.
 
 log (or logit) of the expected count = level + trend + season + change of level from the start on (+ change of trend).
-Counts scatter more than a Poisson or binomial would: the dispersion is estimated and widens every interval. What it
+Counts scatter more than a Poisson or binomial would: the dispersion is estimated and, where it
+is above one, widens every interval. What it
 assumes: without the campaign the old trend and season would have gone on. Anything else that happened at the start is
 in the effect.
 """
@@ -85,10 +86,11 @@ def segmented(
         offset = np.log(frame["base"].to_numpy(float)) if "base" in frame else None
         model = sm.GLM(frame["count"], design, family=sm.families.Poisson(), offset=offset)
     fit = model.fit(scale="X2")
+    narrow = min(1.0, float(fit.scale))  # under-dispersed counts are no reason for a narrower interval than the family's own
     reach = t.ppf((1 + level) / 2, fit.df_resid)
     rows = [
         (name, np.exp(b), np.exp(b - reach * se), np.exp(b + reach * se), 2 * t.sf(abs(b / se), fit.df_resid))
-        for name, b, se in ((n, fit.params[n], fit.bse[n]) for n in names)
+        for name, b, se in ((n, fit.params[n], fit.bse[n] / narrow**0.5) for n in names)
     ]
     without = design.assign(**dict.fromkeys(names, 0.0))
     scale = 1.0 if share or "base" not in frame else frame["base"].to_numpy(float)

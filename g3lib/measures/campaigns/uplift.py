@@ -15,6 +15,9 @@ from g3lib.errors import DataError, NoData, listed
 from g3lib.measures.guards import parts_only, possible_rates
 from g3lib.periods import Period, shift
 
+# two published rates in hundredths of a percent, and no more, may differ from their counts
+_ROUNDED = 1.1e-4
+
 
 def uplift(participation: pd.DataFrame, before: str, after: str) -> pd.DataFrame:
     """Each branch's rate before and after, its lift, its room to grow, and the three ranks.
@@ -96,6 +99,8 @@ def uplift_intervals(participation: pd.DataFrame, before: str, after: str) -> pd
     known = out["branch"].isin(old.index) & out["branch"].isin(new.index)
     for i in out.index[known]:
         (x0, n0), (x1, n1) = old.loc[out["branch"][i]], new.loc[out["branch"][i]]
+        if abs((x1 / n1 - x0 / n0) - out["lift"][i]) > _ROUNDED:  # the published rates are of other counts
+            continue
         low, high = confint_proportions_2indep(x1, n1, x0, n0, compare="diff", method="newcomb")
         out.loc[i, ["low", "high", "method"]] = [float(low), float(high), "newcombe"]
     return out.sort_values("branch", ignore_index=True)
@@ -174,7 +179,7 @@ def month_counts(participation: pd.DataFrame, month: str) -> pd.DataFrame:
     if "base" not in participation:
         return pd.DataFrame({"participants": [], "base": []})
     own = participation[participation["date"].dt.strftime("%Y-%m") == month].sort_values("date")
-    last = own.groupby("branch")[["participants", "base"]].last().dropna()
+    last = own.drop_duplicates("branch", keep="last").set_index("branch")[["participants", "base"]].dropna()
     return last[last["base"] > 0]
 
 
@@ -263,7 +268,7 @@ def months(period: Period, compare_with: str = "") -> tuple[str, str]:
 
 
 def panel(participation: pd.DataFrame) -> pd.DataFrame:
-    """Branch, month, rate of every month, as comparisons read it; branches of one date or more.
+    """Branch, month, rate of every month, as comparisons read it.
 
     >>> panel(pd.DataFrame({"branch": ["a"], "date": pd.to_datetime(["2010-02-01"]), "rate": [0.2]})).values.tolist()
     [['a', '2010-02', 0.2]]
@@ -272,14 +277,15 @@ def panel(participation: pd.DataFrame) -> pd.DataFrame:
 
 
 def series_of(participation: pd.DataFrame, branch: str) -> pd.DataFrame:
-    """One branch's counts by month, as `segmented` reads them: month, count, base; empty where a base is unknown.
+    """One branch's counts by month, as `segmented` reads them: month, count, base; months with both known.
 
     >>> counts = pd.DataFrame({"branch": "a", "date": pd.to_datetime(["2010-02-01"]), "participants": [5.0], "base": [9.0]})
     >>> series_of(counts, "a").values.tolist()
     [['2010-02', 5.0, 9.0]]
     """
     own = participation[participation["branch"] == branch].sort_values("date")
-    if "base" not in own or own[["participants", "base"]].isna().any(axis=None):
+    own = own.dropna(subset=["participants", "base"]) if "base" in own else own[:0]
+    if own.empty:
         return pd.DataFrame({"month": [], "count": [], "base": []}).astype({"month": "str"})
     own = own.assign(month=own["date"].dt.strftime("%Y-%m")).drop_duplicates("month", keep="last")
     return own.rename(columns={"participants": "count"})[["month", "count", "base"]].reset_index(drop=True)

@@ -14,6 +14,8 @@ import pandas as pd
 from g3lib.measures.channels.shares import ordered
 from g3lib.measures.months import month_number
 
+_LEAST_KNOWN = 0.9  # of the units: below it what is known is no cost of the whole
+
 
 def efficiency(
     sales: pd.DataFrame, states: pd.DataFrame, outlets: pd.DataFrame, by: str = "channel", within: Sequence[str] = ()
@@ -28,8 +30,10 @@ def efficiency(
         within: groups in which they are compared.
 
     Returns:
-        within…, by, units (of known state, and whose money is known), valid, valid_share with its Wilson 95 % interval
-        (low, high), subsidy_yuan, commission_yuan, cost_per_sale, cost_per_valid (yuan; NaN without one), frontier (no
+        within…, by, units (of known state), valid, valid_share with its Wilson 95 % interval (low, high), paid_units (of
+        them those whose subsidy and commission are known), subsidy_yuan, commission_yuan (theirs; apart, for they are two
+        layers), cost_per_sale (both ÷ paid_units), cost_per_valid (cost_per_sale ÷ valid_share: NaN without a valid
+        customer); costs are NaN where the money of more than a tenth of the units is unknown; frontier (no
         other member has a higher share of valid customers at no more cost a sale, or the same share for less), judged: `cheap`
         or `dear` a sale beside the whole group, and `poor`, `sound` or `alike`: poor only where the whole interval of its share
         lies below the group's, sound where it lies above (`cheap_poor`, `dear_alike` …; empty where nothing can be compared);
@@ -47,14 +51,16 @@ def efficiency(
     rate = sales["outlet"].map(outlets.drop_duplicates("outlet").set_index("outlet")["commission_rate"]).astype("float64")
     paid = sales["subsidy"].where(sales["subsidy"] >= 0) * sales["units"]
     earned = sales["list_price"].where(sales["list_price"] >= 0) * rate * sales["units"]
-    known = ~states["state"].isin(["young", "unknown"]) & paid.notna() & earned.notna()
+    known = ~states["state"].isin(["young", "unknown"])
+    money = known & paid.notna() & earned.notna()
     keys = [*within, by]
     frame = sales[keys].assign(
         units=sales["units"].where(known, 0), valid=sales["units"].where(known & (states["state"] == "valid"), 0),
-        subsidy_yuan=paid.where(known, 0.0), commission_yuan=earned.where(known, 0.0),
+        paid_units=sales["units"].where(money, 0), subsidy_yuan=paid.where(money, 0.0),
+        commission_yuan=earned.where(money, 0.0),
         unknown_units=sales["units"].where(~known, 0),
     )  # fmt: skip
-    measures = ["units", "valid", "subsidy_yuan", "commission_yuan", "unknown_units"]
+    measures = ["units", "valid", "paid_units", "subsidy_yuan", "commission_yuan", "unknown_units"]
     out = frame.groupby(keys, as_index=False, observed=True)[measures].sum()
     out[by] = pd.Categorical(out[by], ordered(out[by]))
     out = out.sort_values(keys, ignore_index=True).astype({by: "object"})
@@ -62,8 +68,9 @@ def efficiency(
     out["valid_share"] = out["valid"] / out["units"].where(out["units"] > 0)
     low, high = proportion_confint(out["valid"], out["units"].where(out["units"] > 0), method="wilson")
     out["low"], out["high"] = low, high
-    out["cost_per_sale"] = cost / out["units"].where(out["units"] > 0)
-    out["cost_per_valid"] = cost / out["valid"].where(out["valid"] > 0)
+    enough = (out["units"] > 0) & (out["paid_units"] >= _LEAST_KNOWN * out["units"])
+    out["cost_per_sale"] = cost / out["paid_units"].where(enough)
+    out["cost_per_valid"] = out["cost_per_sale"] / out["valid_share"].where(out["valid_share"] > 0)
     groups = out.groupby(list(within), sort=False).indices.values() if within else [np.arange(len(out))]
     out["frontier"], out["judged"] = False, ""
     for rows in groups:
@@ -85,10 +92,11 @@ def _beside_the_whole(group: pd.DataFrame) -> list[str]:
     units, share = group["units"].sum(), group["valid"].sum() / max(group["units"].sum(), 1)
     if len(group) < 2 or not units:
         return [""] * len(group)
-    usual = group[["subsidy_yuan", "commission_yuan"]].sum().sum() / units
+    usual = group[["subsidy_yuan", "commission_yuan"]].sum().sum() / max(group["paid_units"].sum(), 1)
     price = np.where(group["cost_per_sale"] <= usual, "cheap", "dear")
+    known = group["cost_per_sale"].notna()
     worth = np.select([group["high"] < share, group["low"] > share], ["poor", "sound"], "alike")
-    return [f"{p}_{w}" if n else "" for p, w, n in zip(price, worth, group["units"], strict=True)]
+    return [f"{p}_{w}" if k else "" for p, w, k in zip(price, worth, known, strict=True)]
 
 
 def role_mix(sales: pd.DataFrame, roles: pd.DataFrame, within: Sequence[str] = ()) -> pd.DataFrame:
@@ -149,6 +157,16 @@ def role_fit(mix: pd.DataFrame, within: Sequence[str] = ()) -> pd.DataFrame:
         columns={"segment": "outside", "share": "outside_share"}
     )
     return out.merge(inside, on=keys, how="left").merge(stray, on=keys, how="left")
+
+
+def known_share(sales: pd.DataFrame, column: str = "subsidy") -> float:
+    """The part of the units whose value in a column is known; NaN where nothing was sold.
+
+    >>> known_share(pd.DataFrame({"units": [3, 1], "subsidy": [300.0, None]}))
+    0.75
+    """
+    units = sales["units"].sum()
+    return float(sales.loc[sales[column].notna(), "units"].sum() / units) if units else float("nan")
 
 
 def with_yuan(sales: pd.DataFrame) -> pd.DataFrame:

@@ -274,3 +274,25 @@ def in_month(sales: pd.DataFrame, month: str) -> pd.DataFrame:
     [1]
     """
     return sales[sales["date"].dt.strftime("%Y-%m") == month]
+
+
+def same_days(sales: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Sales for a comparison with the month before: where the month is not over, that month's later days are left out.
+
+    >>> sales = pd.DataFrame({"date": pd.to_datetime(["2010-01-05", "2010-01-20", "2010-02-03"])})
+    >>> same_days(sales, Period.parse("2010-02-10")).index.tolist(), len(same_days(sales, Period.parse("2010-02")))
+    ([0, 2], 3)
+    """
+    if period.asof == period.end:
+        return sales
+    earlier = sales["date"].dt.strftime("%Y-%m") == period.previous_month
+    return sales[~(earlier & (sales["date"].dt.day > period.asof.day))]
+
+
+def whole_months(units: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Month sums that can be compared: none where the month is not over, for they have no days.
+
+    >>> len(whole_months(pd.DataFrame({"month": ["2010-02"]}), Period.parse("2010-02-10")))
+    0
+    """
+    return units if period.asof == period.end else units[:0]

@@ -4,7 +4,8 @@ from g3lib.measures.targets.cascade import cascade, whole_parts
 from g3lib.measures.targets.kpi import kpi_row, rate_kpi, sales_kpi
 from g3lib.measures.targets.outlook import outlook
 from g3lib.measures.targets.progress import (
-    PHASINGS, attainment, daily_shape, expected_by, phased_target, progress, rate_gap, required_run_rate, run_rate_by_day,
+    PHASINGS, calendar, attainment, daily_shape, expected_by, phased_target, progress, rate_gap, required_run_rate,
+    run_rate_by_day,
     running, time_progress,
 )  # fmt: skip
 from g3lib.measures.targets.standing import measured, must_add, standing
@@ -12,8 +13,30 @@ from g3lib.measures.targets.thresholds import light, lights, lines
 from g3lib.measures.targets.workdays import spring_festival, working_days
 
 __all__ = [
-    "PHASINGS", "attainment", "cascade", "daily_shape", "expected_by", "kpi_row", "light", "lights", "lines",
-    "measured", "must_add", "outlook", "phased_target", "progress", "rate_gap", "rate_kpi", "required_run_rate",
-    "run_rate_by_day", "running", "sales_kpi", "spring_festival", "standing", "time_progress", "whole_parts",
+    "PHASINGS",
+    "attainment",
+    "calendar",
+    "cascade",
+    "daily_shape",
+    "expected_by",
+    "kpi_row",
+    "light",
+    "lights",
+    "lines",
+    "measured",
+    "must_add",
+    "outlook",
+    "phased_target",
+    "progress",
+    "rate_gap",
+    "rate_kpi",
+    "required_run_rate",
+    "run_rate_by_day",
+    "running",
+    "sales_kpi",
+    "spring_festival",
+    "standing",
+    "time_progress",
+    "whole_parts",
     "working_days",
 ]  # fmt: skip

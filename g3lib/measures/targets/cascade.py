@@ -43,7 +43,8 @@ def cascade(
     Args:
         target: whole units, or NaN where it is masked.
         basis: the columns of `by` and units (what each sold in the time that the rule names); with a floor also
-            device_class. Several rows a cell are summed; a cell with zero units gets zero.
+            device_class. Several rows a cell are summed; a cell with zero units gets zero, unless
+            all that share with it have none: then all are alike.
         by: the levels, widest first; device_class is added where a floor asks for it.
         growth: a column of `basis` with a factor a cell (1.1: asked to grow by 10 %); empty: all alike.
         floor: the guideline's mix floor: these classes together are at least this fraction of the target. NaN: masked.

@@ -18,7 +18,7 @@ from typing import Literal
 
 import pandas as pd
 
-from g3lib.measures.targets.progress import daily_shape
+from g3lib.measures.targets.progress import calendar, daily_shape
 from g3lib.measures.targets.thresholds import light
 from g3lib.measures.targets.workdays import spring_festival
 from g3lib.periods import Period, days_in, shift
@@ -139,7 +139,7 @@ def rate_kpi(
 def _reached(reached: pd.DataFrame | None) -> tuple[float, float]:
     if reached is None or reached.empty:
         return _NAN, _NAN
-    row = reached[reached["phasing"] == "calendar"].iloc[0]
+    row = calendar(reached).iloc[0]
     return float(row["attainment"]), float(row["time_progress"])
 
 
@@ -199,7 +199,7 @@ def _rank(peers: pd.DataFrame | None, month: str, branch: str) -> tuple[float, f
         return _NAN, _NAN, "not_compared"
     if peers["branch"].nunique() < 2:
         return _NAN, _NAN, "no_sisters"
-    sums = peers.groupby(["month", "branch"])["value"].sum()
+    sums = peers.groupby(["month", "branch"])["value"].sum(min_count=1)  # an unknown rate has no rank
 
     def rank(of: str) -> float:
         if of not in sums.index.get_level_values(0):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy.typing as npt
 import pandas as pd
 
-from g3lib.measures.targets.progress import daily_units
+from g3lib.measures.targets.progress import calendar, daily_units
 from g3lib.periods import Period
 
 LEAST_DAYS = 28  # four whole weeks are the least that shows how much weeks differ
@@ -28,7 +28,8 @@ def outlook(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: f
 
     Returns:
         branch, starts, ends, target, actual, horizon (days left), expected_final, low, high (units at the end), p_hit,
-        reason: `no_target` (masked), `month_sums` (days are not known), `short_history` (fewer than 28 days),
+        reason: `no_target` (masked), `months_missing` (what came so far is unknown), `month_sums` (days are not known),
+        `short_history` (fewer than 28 days),
         `ended`. An ended target is hit or not: P is 1 or 0.
 
     >>> from g3lib.measures.targets.progress import progress
@@ -41,15 +42,18 @@ def outlook(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: f
     >>> found[["horizon", "expected_final", "p_hit"]].round(2).values.tolist()
     [[50.0, 100.5, 0.52]]
     """
+    from scipy.stats import nbinom
+
     today = pd.Timestamp(period.asof)
     every = sales.groupby("date")["units"].sum().sort_index()
     rows = []
-    for row in reached[reached["phasing"] == "calendar"].itertuples() if len(reached) else ():
+    for row in calendar(reached).itertuples():
         start, end = pd.Timestamp(row.starts), pd.Timestamp(row.ends)
         inside = sales[sales["date"].between(start, today)]
         daily = daily_units(inside, start, today)
         reasons = {
             "no_target": row.target != row.target,
+            "months_missing": row.actual != row.actual,
             "ended": not row.days_left,
             "month_sums": "grain" in inside and bool(inside["grain"].eq("month").any()),
             "short_history": len(daily) < LEAST_DAYS,
@@ -60,9 +64,10 @@ def outlook(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: f
             more = low = high = 0.0
             hit = float(row.actual >= row.target)
         elif not why:
-            mean, size, p = predictive(daily, row.days_left, season(every, start, today, end))
+            last = season(every, start, today, end)
+            mean, size, p = predictive(daily, row.days_left, last, season_noise(every, start, today, end) if last != 1 else 0.0)
             more, low, high = mean, *predictive_interval(size, p, level)
-            hit = predicted(daily, row.days_left, row.target - row.actual, season(every, start, today, end))[1]
+            hit = float(nbinom.sf(row.target - row.actual - 1, size, p))
         rows.append((row.branch, row.starts, row.ends, row.target, row.actual, row.days_left, row.actual + more, row.actual + low,
                      row.actual + high, hit, why))  # fmt: skip
     columns = ["branch", "starts", "ends", "target", "actual", "horizon", "expected_final", "low", "high", "p_hit", "reason"]
@@ -91,16 +96,24 @@ def season(every: pd.Series, start: pd.Timestamp, today: pd.Timestamp, end: pd.T
     return float(rest / so_far) if rest > 0 and so_far > 0 else 1.0
 
 
-def predictive(daily: npt.NDArray[Any], left: int, season: float = 1.0) -> tuple[float, float, float]:
+def season_noise(every: pd.Series, start: pd.Timestamp, today: pd.Timestamp, end: pd.Timestamp) -> float:
+    """How far last year's season is itself chance: the squared relative error of a ratio of two counts, 1 ÷ Y₁ + 1 ÷ Y₂."""
+    first, now, last = (day - pd.DateOffset(years=1) for day in (start, today, end))
+    counts = every.loc[first:now].sum(), every[(every.index > now) & (every.index <= last)].sum()
+    return float(sum(1 / count for count in counts if count > 0))
+
+
+def predictive(daily: npt.NDArray[Any], left: int, season: float = 1.0, noise: float = 0.0) -> tuple[float, float, float]:
     """The negative binomial of the units of the days left: mean, size, p.
 
     Mean = (units so far + ½) × left ÷ days so far × season. Variance = spread × mean × (1 + season × left ÷ days so far):
-    the second term is what is not known of the rate itself; spread = max(1, variance ÷ mean of whole weeks).
+    the second term is what is not known of the rate itself; spread = max(1, variance ÷ mean of whole weeks). `noise`
+    (`season_noise`) adds mean² × noise × spread: last year's season is an estimate too.
     """
     mean = (daily.sum() + 0.5) * left / len(daily) * season
     weeks = daily[len(daily) % 7 :].reshape(-1, 7).sum(axis=1)
     spread = max(1.0, weeks.var(ddof=1) / weeks.mean()) if weeks.any() else 1.0
-    variance = spread * mean * (1 + season * left / len(daily))
+    variance = spread * (mean * (1 + season * left / len(daily)) + mean**2 * noise)
     return float(mean), float(mean**2 / (variance - mean)), float(mean / variance)
 
 

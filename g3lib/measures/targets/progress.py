@@ -163,15 +163,17 @@ def running(targets: pd.DataFrame, metric: str, asof: date, kinds: Sequence[str]
 
 
 def progress(
-    sales: pd.DataFrame, targets: pd.DataFrame, period: Period, thresholds: pd.DataFrame | None = None, scopes: Sequence[str] = ()
-) -> pd.DataFrame:
+    sales: pd.DataFrame, targets: pd.DataFrame, period: Period, thresholds: pd.DataFrame | None = None,
+    scopes: Sequence[str] = (), whole_of: str = "",
+) -> pd.DataFrame:  # fmt: skip
     """Every running flow target of device sales against its time.
 
     Args:
-        sales: rows of the sales table (date, units, grain; branch where there are several).
+        sales: rows of the sales table (date, units, grain; with a column branch a target reads its own branch's rows).
         targets: rows of the targets table; only flows in units that run at the period's last day.
         period: its `asof` is the last day known.
         thresholds: rows of the thresholds table; `scopes`: whose lines hold, narrowest first.
+        whole_of: the province, or the city, that all the sales are of: its target reads every row.
 
     Returns:
         One row per target × phasing, the target of the longest span first, only the last version of each:
@@ -181,17 +183,17 @@ def progress(
         per_day and per_month (required run rates), beside_last_year (remaining ÷ what the days left sold last year),
         month (or the date, where the month is not over), month_target, month_actual, month_attainment: the target's
         part of the month up to the last day known, and the devices of those days; reason of an unknown time progress:
-        `no_last_year`, `unpublished` (the calendar of working days); status: the colour of the progress index after the
+        `no_last_year`, `unpublished` (the calendar of working days), `months_missing` (the sales begin after the target:
+        what came before is unknown, so actual and all that follows are NaN); status: the colour of the progress index after the
         province's thresholds, or, where it has none, `breach` below 1 and `good` from 1 on; month_status: the same of the
         month's attainment.
     """
     rows = []
     wanted = running(targets, "units", period.asof)
-    several = "branch" in sales and wanted["branch"].nunique() > 1
-    parts = dict(list(sales.groupby("branch"))) if several else {}
+    parts = dict(list(sales.groupby("branch"))) if "branch" in sales else None
     shapes: dict[str, pd.Series] = {}
     for row in wanted.itertuples():
-        own = parts.get(row.branch, sales[:0]) if several else sales
+        own = sales if parts is None or row.branch == whole_of else parts.get(row.branch, sales[:0])
         shape = shapes.setdefault(row.branch, daily_shape(own))
         rows += [_against(row, own, shape, period, phasing) for phasing in PHASINGS]
     out = pd.DataFrame(rows, columns=_PROGRESS)
@@ -217,20 +219,33 @@ def _against(row: Any, sales: pd.DataFrame, shape: pd.Series, period: Period, ph
     since = max(start, asof.replace(day=1))
     days = sales["date"].dt.date
     actual, in_month = (float(sales.loc[(days >= d) & (days <= asof), "units"].sum()) for d in (start, since))
+    # sales that begin in a later month than the target leave its beginning unknown, not empty
+    late = len(sales) > 0 and f"{days.min():%Y-%m}" > f"{start:%Y-%m}"
+    actual = float("nan") if late else actual
     passed = time_progress(start, end, asof, phasing, shape)
     days_left = (end - asof).days
     months_left = _months(start, end) - _months(start, asof)
     month_target = phased_target(target, start, end, period.last_month, phasing, asof, shape)
     month = period.last_month if asof == period.end else asof.isoformat()
     reached, remaining = attainment(actual, target), target - actual
+    why = "months_missing" if late else _UNKNOWN_TIME.get(phasing, "") if passed != passed else ""
     rest = units_a_year_before(shape, asof + timedelta(days=1), end) if days_left else float("nan")
     return (
         row.branch, row.unit, phasing, start, end, target, actual, reached, passed,
         attainment(reached, passed), target * passed - actual, remaining, days_left,
         required_run_rate(actual, target, days_left), months_left,
         required_run_rate(actual, target, months_left), attainment(max(remaining, 0.0), rest), month, in_month, month_target,
-        attainment(in_month, month_target), _UNKNOWN_TIME.get(phasing, "") if passed != passed else "",
+        attainment(in_month, month_target), why,
     )  # fmt: skip
+
+
+def calendar(reached: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `progress` by calendar days, the longest target first: what most figures are read from; maybe none.
+
+    >>> calendar(pd.DataFrame({"phasing": ["month_even", "calendar"]})).index.tolist(), len(calendar(pd.DataFrame()))
+    ([1], 0)
+    """
+    return reached[reached["phasing"] == "calendar"] if len(reached) else reached
 
 
 def run_rate_by_day(sales: pd.DataFrame, reached: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -249,10 +264,10 @@ def run_rate_by_day(sales: pd.DataFrame, reached: pd.DataFrame, period: Period) 
     >>> run_rate_by_day(pd.DataFrame({"date": [], "units": []}), reached, Period.parse("2010-01")).head(1).values.tolist()
     [[Timestamp('2010-02-01 00:00:00'), 10.0, nan]]
     """
-    calendar = reached[(reached["phasing"] == "calendar")] if len(reached) else reached
-    if calendar.empty or not calendar["days_left"].iloc[0]:
+    rows = calendar(reached)
+    if rows.empty or not rows["days_left"].iloc[0]:
         return pd.DataFrame(columns=["day", "even_day", "last_year_day"])
-    row = calendar.iloc[0]
+    row = rows.iloc[0]
     first = period.asof + timedelta(days=1)
     last = min(Period.parse(f"{first:%Y-%m}").end, row.ends)
     days = pd.date_range(first, last)
@@ -283,19 +298,16 @@ def rate_gap(rate: float, targets: pd.DataFrame, metric: str, period: Period) ->
 
     A target that is a rate has a gap in percentage points, no attainment. NaN where none runs.
 
-    >>> targets = pd.DataFrame({"metric": ["participation"], "kind": ["rate"], "start": pd.to_datetime(["2010-01-01"]),
-    ...                         "end": pd.to_datetime(["2010-12-31"]), "target": [0.45]})
+    >>> targets = pd.DataFrame({"branch": ["a"], "metric": "participation", "kind": "rate", "channel": None, "device_class": None,
+    ...     "start": pd.to_datetime(["2010-01-01"]), "end": pd.to_datetime(["2010-12-31"]), "target": [0.45]})
     >>> rate_gap(0.40, targets, "participation", Period.parse("2010-03"))
     (0.45, -0.04..., False)
     """
-    asof = pd.Timestamp(period.asof)
-    running = targets[
-        (targets["metric"] == metric) & (targets["kind"] == "rate") & (targets["start"] <= asof) & (targets["end"] >= asof)
-    ]
-    if running.empty:
+    held = running(targets, metric, period.asof, ("rate",))
+    if held.empty:
         return float("nan"), float("nan"), False
-    row = running.iloc[-1]
-    return float(row["target"]), rate - float(row["target"]), bool(row["end"] <= asof)
+    row = held.iloc[0]
+    return float(row["target"]), rate - float(row["target"]), bool(row["end"] <= pd.Timestamp(period.asof))
 
 
 def expected_by(history: pd.DataFrame, target: float, by: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from g3lib.measures.campaigns.uplift import rates
 from g3lib.measures.guards import parts_only
-from g3lib.measures.targets.progress import attainment, required_run_rate, running, time_progress
+from g3lib.measures.targets.progress import attainment, calendar, required_run_rate, running, time_progress
 from g3lib.periods import Period, shift
 
 
@@ -64,7 +64,8 @@ def standing(values: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.
 
     Returns:
         branch, metric, kind, unit, direction, starts, ends, aim (the target), measured, attainment (NaN of a rate), time_progress
-        (calendar days; NaN of a rate), progress_index (of a stock: the part of the way from its level before the start),
+        (calendar days; NaN of a rate), progress_index (of a stock: the part of the way from its level before the
+        start; NaN where it was there already),
         to_go (aim − measured in the unit, of a rate a fraction; positive is still to come whichever way is better),
         per_month (needed; flows and stocks), standing (`ahead`, `behind`, `unknown`), reason of an unknown one:
         `no_target` (masked), `no_data`, `no_start` (the stock's level before the start is unknown).
@@ -101,21 +102,23 @@ def _stand(row: Any, values: pd.DataFrame, period: Period) -> tuple[Any, ...]:
     left = ((end.year - period.asof.year) * 12 + end.month - period.asof.month) or (0 if end <= period.asof else 1)
     match kind:
         case "rate":
-            passed, behind = nan, (actual > target) if down else (actual < target)
+            passed = nan
+            late = actual > target if down else actual < target
         case "stock":
             before = known.loc[known["date"] < row.start, "value"]
             level = float(before.iloc[-1]) if len(before) else nan
-            done = attainment(actual, target)
-            index = attainment(attainment(actual - level, target - level), passed)
-            need = attainment(target - actual, left)
+            done, need = attainment(actual, target), attainment(target - actual, left)
             reason = reason or ("no_start" if level != level else "")
-            behind = index < 1
+            on_the_way = target < level if down else target > level
+            index = attainment(attainment(actual - level, target - level), passed) if on_the_way else nan
+            # where the start was already there, only holding it counts
+            late = index < 1 if on_the_way else (actual > target if down else actual < target)
         case _:
             done = attainment(actual, target)
             index = attainment(done, passed)
             need = nan if down else required_run_rate(actual, target, left)
-            behind = (index > 1) if down else (index < 1)
-    word = "unknown" if reason else "behind" if behind else "ahead"
+            late = actual > target * passed if down else actual < target * passed
+    word = "unknown" if reason else "behind" if late else "ahead"
     gap = (actual - target) if down else (target - actual)
     return (row.branch, row.metric, kind, row.unit, "down" if down else "up", start, end, target, actual, done, passed, index,
             gap, need, word, reason)  # fmt: skip
@@ -144,19 +147,20 @@ def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, 
     [['own', 30.0], ['end', 10.0]]
     """
     columns = ["channel", "recent", "share", "remaining", "needed", "more", "basis"]
-    calendar = reached[reached["phasing"] == "calendar"] if len(reached) else reached
-    if calendar.empty or calendar["remaining"].isna().iloc[0] or units.empty:
+    rows = calendar(reached)
+    if rows.empty or rows["remaining"].isna().iloc[0] or units.empty:
         return pd.DataFrame(columns=columns)
-    row = calendar.iloc[0]
+    row = rows.iloc[0]
     parts_only(units, ["channel"])
     month = period.last_month
     lately = units[(units["month"] > shift(month, -12)) & (units["month"] <= month)]
     months = sorted(lately["month"].unique())[-3:]
-    sums = lately.groupby("channel", sort=False)["units"].sum()
+    own = _own_targets(units, targets, period)
+    sold = lately.groupby("channel", sort=False)["units"].sum()
+    sums = sold.reindex([*sold.index, *(c for c in own if c not in sold.index)], fill_value=0.0)  # a target without a sale yet
     out = pd.DataFrame({"channel": sums.index, "share": (sums / sums.sum()).to_numpy() if sums.sum() else float("nan")})
     recent = lately[lately["month"].isin(months)].groupby("channel")["units"].sum() / len(months)
-    out.insert(1, "recent", out["channel"].map(recent))
-    own = _own_targets(units, targets, period)
+    out.insert(1, "recent", out["channel"].map(recent).fillna(0.0))
     rest = max(float(row.remaining), 0.0) - sum(own.values())
     others = ~out["channel"].isin(own)
     weight = out["share"].where(others, 0.0)

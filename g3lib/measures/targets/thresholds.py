@@ -19,7 +19,7 @@ def lines(thresholds: pd.DataFrame, indicator: str, on: object, scopes: Sequence
     """The green and the red line of an indicator as they hold on a day, and its direction; NaN where there is none.
 
     Raises:
-        DataError: green is no better than red, or two values hold at once.
+        DataError: green is worse than red, both directions are given, or two values hold at once.
 
     >>> rows = pd.DataFrame({"indicator": ["counter_rate"], "scope": ["全省"], "direction": ["up"], "green": [0.6],
     ...                      "red": [0.4], "valid_from": [pd.NaT]})
@@ -28,7 +28,9 @@ def lines(thresholds: pd.DataFrame, indicator: str, on: object, scopes: Sequence
     """
     own = thresholds[thresholds["indicator"] == indicator].rename(columns={"indicator": "name"})
     green, red = (assumption(own.rename(columns={line: "value"}), indicator, on, scopes) for line in ("green", "red"))
-    direction = str(own["direction"].iloc[-1]) if len(own) else "up"
+    if own["direction"].nunique() > 1:
+        raise DataError(f"{indicator}: rows say up and down; an indicator has one direction.")
+    direction = str(own["direction"].iloc[0]) if len(own) else "up"
     if (green < red) if direction == "up" else (green > red):
         raise DataError(f"{indicator}: green ({green:g}) is worse than red ({red:g}) where {direction} is better.")
     return green, red, direction

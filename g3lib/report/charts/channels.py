@@ -179,7 +179,7 @@ def lorenz_curves(curves: pd.DataFrame, ax: Axes, lang: Lang, accent: str = "") 
     """Lorenz curves of outlets' sales: the further below the line of equality, the fewer outlets sell most.
 
     Args:
-        curves: channel, outlets, value (cumulative fractions), as `channels.lorenz` gives them for each channel.
+        curves: channel, outlets, value (cumulative fractions), as `channels.lorenz_by` gives them for each channel.
         accent: the channel that the sentence is about.
     """
     ax.plot([0, 1], [0, 1], color=LIGHT, linewidth=1)

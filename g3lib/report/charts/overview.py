@@ -12,13 +12,13 @@ _COLOURS = {"learn_from": ACCENT, "help": WARN}
 
 
 def quadrants(standings: pd.DataFrame, ax: Axes, lang: Lang, usual: float) -> Axes:
-    """Progress × efficiency of the lowest level: right is ahead of time, down is cheaper a valid customer.
+    """Progress × efficiency of the branches: right is ahead of time, down is cheaper a valid customer.
 
     Args:
-        standings: place, depth, progress_index, cost_per_valid, quadrant, as `overview.standings` gives them.
+        standings: place, is_branch, progress_index, cost_per_valid, quadrant, as `overview.standings` gives them.
         usual: the province's cost a valid customer, yuan.
     """
-    lowest = standings[standings["depth"] == standings["depth"].max()].dropna(subset=["progress_index", "cost_per_valid"])
+    lowest = standings[standings["is_branch"]].dropna(subset=["progress_index", "cost_per_valid"])
     x, y = lowest["progress_index"], lowest["cost_per_valid"]
     ax.axvline(1, color=LIGHT, linewidth=1)
     ax.axhline(usual, color=LIGHT, linewidth=1)

@@ -10,9 +10,10 @@ from g3lib.measures.campaigns import Segmented
 from g3lib.report.claims.voice import Voice
 
 
-def not_attributed(voice: Voice, period: str) -> Finding:
-    """That a difference of two dates is all there is."""
-    text = voice.say("仅为前后对比，未作归因：没有对照组。", "Before/after, not attributed: there is no comparison group.")
+def not_attributed(voice: Voice, period: str, reason: str = "no_joined") -> Finding:
+    """That a difference of two dates is all there is, and why nothing more can be said."""
+    why = voice.say("没有对照组", "there is no comparison group") if reason in ("", "no_joined", "no_others") else voice.word("why", reason)
+    text = voice.say(f"仅为前后对比，未作归因：{why}。", f"Before/after, not attributed: {why}.")
     return voice.finding("attribution", None, "", text, definition="before/after", table="participation", period=period)
 
 
@@ -28,15 +29,28 @@ def attribution(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame | None 
         text = voice.say(f"没有可比的对照（{voice.word('why', row.reason)}），不作归因", f"No comparison ({voice.word('why', row.reason)}): nothing is attributed")
         return [voice.finding("campaign.effect", None, "1", text, definition="difference in differences", table="participation", status=Status.UNKNOWN)]
     chance = "" if row.p_permutation != row.p_permutation else voice.say(f"，置换检验p={_p(row.p_permutation)}", f", permutation p = {_p(row.p_permutation)}")
-    text = voice.say(
-        f"与{row.others:.0f}个未参加的分公司比，活动使{row.joined:.0f}个参加者的参与率变动{voice.points(row.att)}"
-        f"（95%区间{voice.points(row.low)}至{voice.points(row.high)}{chance}）",
-        f"Beside the {row.others:.0f} branches that did not join, the campaign moved the {row.joined:.0f} that did by {voice.points(row.att)} "
-        f"(95 % interval {voice.points(row.low)} to {voice.points(row.high)}{chance})",
+    beside = voice.say(f"与{row.others:.0f}个未参加的分公司比（各分公司等权）", f"Beside the {row.others:.0f} branches that did not join (each alike)")
+    span = voice.say(
+        f"95%区间{voice.points(row.low)}至{voice.points(row.high)}{chance}", f"95 % interval {voice.points(row.low)} to {voice.points(row.high)}{chance}"
     )
+    sure, parted = row.low > 0 or row.high < 0, _parted(tested)
+    if parted:
+        text = voice.say(
+            f"{beside}，{row.joined:.0f}个参加者多变动{voice.points(row.att)}（{span}），但活动前两组已经分开，不能归于活动",
+            f"{beside}, the {row.joined:.0f} that did moved {voice.points(row.att)} more ({span}), but the groups had parted before: not the campaign's",
+        )
+    elif sure:
+        text = voice.say(
+            f"{beside}，活动使{row.joined:.0f}个参加者的参与率变动{voice.points(row.att)}（{span}）",
+            f"{beside}, the campaign moved the {row.joined:.0f} that did by {voice.points(row.att)} ({span})",
+        )
+    else:
+        text = voice.say(
+            f"{beside}，看不出活动对{row.joined:.0f}个参加者的效果：{voice.points(row.att)}（{span}）",
+            f"{beside}, no effect on the {row.joined:.0f} that did is shown: {voice.points(row.att)} ({span})",
+        )
     base = voice.say(f"{row.joined:.0f}个参加、{row.others:.0f}个未参加的分公司", f"{row.joined:.0f} branches joined, {row.others:.0f} did not")
-    sure = row.low > 0 or row.high < 0
-    status = (Status.GOOD if row.att > 0 else Status.WATCH) if sure else Status.PLAIN
+    status = Status.WATCH if parted or (sure and row.att < 0) else Status.GOOD if sure else Status.PLAIN
     lead = voice.finding("campaign.effect", row.att, "1", text, denominator=base, definition="difference in differences", table="participation", status=status)
     figures = {"low": ("95%区间下限", "interval low"), "high": ("95%区间上限", "interval high"), "p_value": ("p值（Welch t）", "p (Welch t)"),
                "p_permutation": ("p值（置换）", "p (permutation)")}  # fmt: skip
@@ -53,14 +67,20 @@ def attribution(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame | None 
     return [lead, *found]
 
 
+def _parted(tested: pd.DataFrame | None) -> bool:
+    """Whether the groups are shown to have moved apart before anybody joined."""
+    return tested is not None and bool((tested["low"] > 0).iloc[0] or (tested["high"] < 0).iloc[0])
+
+
 def _placebo(voice: Voice, mock: pd.Series) -> str:
-    apart = mock.low > 0 or mock.high < 0
+    apart, most = mock.low > 0 or mock.high < 0, max(abs(mock.low), abs(mock.high))
     return voice.say(
         f"安慰剂检验（活动前）{voice.points(mock.att)}（{voice.points(mock.low)}至{voice.points(mock.high)}）："
-        + ("活动前两组已经分开，归因不可信" if apart else "活动前两组没有分开"),
+        + ("活动前两组已经分开，归因不可信" if apart else f"没有看出活动前两组分开；不能排除{voice.points(most).lstrip('+')}以内的差别"),
         f"Placebo before the start: {voice.points(mock.att)} ({voice.points(mock.low)} to {voice.points(mock.high)}): "
-        + ("the groups parted before anybody joined, so the effect is not to be trusted" if apart else "the groups had not parted"),
-    )
+        + ("the groups parted before anybody joined, so the effect is not to be trusted" if apart
+           else f"no parting is shown; up to {voice.points(most).lstrip('+')} cannot be excluded"),
+    )  # fmt: skip
 
 
 def _p(p: float) -> str:
@@ -84,7 +104,10 @@ def assumed(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame, smallest: 
     found = [Check("attribution_assumes", Verdict.NONE, text)]
     if tested["att"].notna().iloc[0]:
         mock = tested.iloc[0]
-        found.append(Check("placebo", Verdict.WARNING if mock.low > 0 or mock.high < 0 else Verdict.PASS, _placebo(voice, mock) + voice.say("。", ".")))
+        # a pass only where what cannot be excluded is less than half of the effect
+        small = max(abs(mock.low), abs(mock.high)) < abs(effect["att"].iloc[0]) / 2
+        verdict = Verdict.WARNING if _parted(tested) else Verdict.PASS if small else Verdict.NONE
+        found.append(Check("placebo", verdict, _placebo(voice, mock) + voice.say("。", ".")))
     if smallest["mde"].notna().iloc[0]:
         row = smallest.iloc[0]
         text = voice.say(
@@ -106,7 +129,7 @@ def series(voice: Voice, fit: Segmented, joined: bool) -> list[Finding]:
         return [voice.finding("series.level", None, "odds ratio", text, definition="segmented regression", table="participation", status=Status.UNKNOWN)]
     row = fit.terms.iloc[0]
     last = fit.fitted.iloc[-1]
-    rough = voice.say("；残差相关，区间偏窄", "; residuals hang together, the interval is too narrow") if fit.p_autocorrelation < 0.05 else ""
+    rough = voice.say("；残差前后相关，区间偏窄", "; residuals hang together, the interval is too narrow") if fit.p_autocorrelation < 0.05 else ""
     text = voice.say(
         f"{voice.branch}自身序列：活动开始时参与的胜算变为{row.ratio:.2f}倍（95%区间{row.low:.2f}–{row.high:.2f}{rough}）；若未开始，最后一月应为{percent(last.without, 1)}",
         f"{voice.branch}'s own series: the odds of taking part changed by a factor of {row.ratio:.2f} at the start (95 % interval {row.low:.2f}–{row.high:.2f}"

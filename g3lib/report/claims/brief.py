@@ -88,12 +88,13 @@ def _sales(voice: Voice, data: Dataset) -> list[Line]:
         Line("target", opening[1], kpi),
     ]
     if shift(month, -1) in set(units["month"]) and month in set(units["month"]):
-        changed = channels.change_of_share(units, shift(month, -1), month)
-        shifted = channels.shift_share(every, data.area_sales, shift(month, -1), month)
+        comparable = channels.monthly_units(channels.same_days(data.sales, data.period))
+        changed = channels.change_of_share(comparable, shift(month, -1), month)
+        shifted = channels.shift_share(comparable, channels.whole_months(data.area_sales, data.period), shift(month, -1), month)
         mover = changed.loc[changed["change"].abs().idxmax(), "channel"]
         own = every[every["channel"] == mover].set_index("month")["units"]
         kpi = targets.kpi_row(own, data.period, peers=peers[peers["channel"] == mover], branch=data.branch)
-        lines.append(Line("channel", say_channels.change(voice, changed, shift(month, -1), month, shifted)[0], kpi))
+        lines.append(Line("channel", say_channels.change(voice, changed, shift(month, -1), month, shifted, data.period)[0], kpi))
     return lines
 
 

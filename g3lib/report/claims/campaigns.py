@@ -37,7 +37,7 @@ def _status(own: pd.Series, n: int, aim: tuple[float, float, bool]) -> Status:
 
 def headline(
     voice: Voice, lifts: pd.DataFrame, area: tuple[float, float], before: str, after: str, gap: tuple[float, float, bool] | None = None,
-    effect: pd.DataFrame | None = None,
+    effect: pd.DataFrame | None = None, placebo: pd.DataFrame | None = None,
 ) -> list[Finding]:  # fmt: skip
     """The branch's lift, its ranks, the area beside it, and the rate's target where there is one.
 
@@ -46,7 +46,8 @@ def headline(
         area: the area's stated rates before and after; NaN where none is stated.
         before, after: the months compared.
         gap: `targets.rate_gap` of the rate after.
-        effect: `campaigns.did` where branches joined a campaign; without it nothing is attributed.
+        effect, placebo: `campaigns.did` and `campaigns.placebo` where branches joined a campaign; without them nothing is
+            attributed.
     """
     if voice.branch not in set(lifts["branch"]):
         text = voice.say(
@@ -82,8 +83,9 @@ def headline(
         definition=_DEFINITION, table="participation", period=f"{before}..{after}", previous=None, headline=True,
         status=_status(own, n, aim),
     )  # fmt: skip
-    known = effect is not None and len(effect) and effect["att"].notna().iloc[0]
-    attributed = attribution(voice, effect)[:1] if known and effect is not None else [not_attributed(voice, f"{before}..{after}")]
+    known = effect is not None and bool(effect["att"].notna().iloc[0])
+    why = "" if effect is None else str(effect["reason"].iloc[0])
+    attributed = attribution(voice, effect, placebo)[:1] if known and effect is not None else [not_attributed(voice, f"{before}..{after}", why)]
     return [lead, *(replace(f, headline=True) for f in attributed), *_figures(voice, own, area, f"{before}..{after}", _phones(voice, lifts))]
 
 
@@ -165,20 +167,21 @@ def pace(
     if first is None or last is None or first != first or last != last:
         text = voice.say("没有参与量，只有参与率：每日净增未知。", "Only rates, no counts: the daily pace is unknown.")
         return [voice.finding("pace.gained", None, "个", text, status=Status.UNKNOWN)]
-    # the documents date a count by the month's beginning: the days between are those of the first month,
-    # or one more where the second count closes its day
-    short = (pd.Timestamp(after) - pd.Timestamp(before)).days
+    days_of = own.sort_values("date").groupby(own["date"].dt.strftime("%Y-%m"))["date"].last()
+    short = int((days_of[after] - days_of[before]).days)
+    # where both are dated by their month's beginning only the month is known: or one day more, if the second closes its day
+    only_months = days_of[before].day == 1 and days_of[after].day == 1
+    spans = (short + 1, short) if only_months else (short,)
     gained = last - first
     said = documents.get("stated.daily_pace")
     aside = "" if said is None else voice.say(f"（文件称{number(said)}个，未给日期）", f" (the document says {number(said)}, without dates)")
+    paces = [(days, number(daily_pace(first, last, days), 1)) for days in spans]
+    zh, en = "，".join(f"按{d}天每日{p}个" for d, p in paces), ", ".join(f"{p} a day over {d} days" for d, p in paces)
     text = voice.say(
-        f"参与量由{number(first)}{'增' if gained >= 0 else '减'}至{number(last)}，{'增加' if gained >= 0 else '减少'}{number(abs(gained))}个：按{short + 1}天每日{number(daily_pace(first, last, short + 1), 1)}个，"
-        f"按{short}天每日{number(daily_pace(first, last, short), 1)}个{aside}",
-        f"Participants {'rose' if gained >= 0 else 'fell'} from {number(first)} to {number(last)}, by {number(abs(gained))}: "
-        f"{number(daily_pace(first, last, short + 1), 1)} a day over {short + 1} days, "
-        f"{number(daily_pace(first, last, short), 1)} over {short}{aside}",
+        f"参与量由{number(first)}{'增' if gained >= 0 else '减'}至{number(last)}，{'增加' if gained >= 0 else '减少'}{number(abs(gained))}个：{zh}{aside}",
+        f"Participants {'rose' if gained >= 0 else 'fell'} from {number(first)} to {number(last)}, by {number(abs(gained))}: {en}{aside}",
     )
-    bases = own.sort_values("date").assign(month=own["date"].dt.strftime("%Y-%m")).groupby("month")["base"].last() if "base" in own else counts
+    bases = own.sort_values("date").assign(month=own["date"].dt.strftime("%Y-%m")).groupby("month")["base"].last() if "base" in own else counts * float("nan")
     line = float(bases.get(after, float("nan"))) * gap[0] if gap else float("nan")
     days = days_to_line(last, line, daily_pace(first, last, short))
     if days == days:
@@ -188,7 +191,7 @@ def pace(
     per_day = [
         voice.finding(f"pace.per_day.{days}", daily_pace(first, last, days), "个/天",
                       f"{number(gained)} ÷ {days} = {number(daily_pace(first, last, days), 1)}", definition="daily pace", table="participation")
-        for days in (short + 1, short)
+        for days in spans
     ]  # fmt: skip
     # the documents' own bases are not given: then nobody can say how many participants the line is
     to_go = [voice.finding("pace.days_to_line", days if days != float("inf") else None, "天", _to_line(voice, days, line), definition="days_to_line", table="participation")]

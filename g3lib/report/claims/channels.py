@@ -7,7 +7,7 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent, rounded
 from g3lib.measures.channels import printed_sum
-from g3lib.periods import shift
+from g3lib.periods import Period, shift
 from g3lib.report.claims.targets import target, target_units
 from g3lib.report.claims.voice import Voice
 
@@ -77,23 +77,28 @@ def by_month(voice: Voice, totals: pd.Series, kpi: pd.DataFrame) -> list[Finding
     return found
 
 
-def change(voice: Voice, changed: pd.DataFrame, before: str, after: str, shifted: pd.DataFrame | None = None) -> list[Finding]:
+def change(
+    voice: Voice, changed: pd.DataFrame, before: str, after: str, shifted: pd.DataFrame | None = None, period: Period | None = None
+) -> list[Finding]:
     """Which channel moved the total most, and what of it the province's growth and the branch's mix gave.
 
     Args:
         changed: `channels.change_of_share`.
         before, after: the two months.
         shifted: `channels.shift_share` of the same months; None or empty: not compared with a province.
+        period: where its month is not over, that both months are counted to the same day is said.
     """
     if changed.empty:
         text = voice.say(f"没有{before}的数据，不能与上月比较", f"Nothing is known of {before}: no comparison with the month before")
         return [voice.finding("units.change", None, "台", text, status=Status.UNKNOWN, table="sales", period=after)]
     span, difference = f"{before}..{after}", changed["change"].sum()
     mover = changed.loc[changed["change"].abs().idxmax()]
+    part = period is not None and period.asof != period.end
+    to_day = voice.say(f"（均至{period.asof.day}日）", f" (both to day {period.asof.day})") if part and period else ""
     text = voice.say(
-        f"{before}到{after}销量{'增加' if difference >= 0 else '减少'}{voice.count(abs(difference))}，变动最大的是"
+        f"{before}到{after}{to_day}销量{'增加' if difference >= 0 else '减少'}{voice.count(abs(difference))}，变动最大的是"
         f"{voice.word('channel', mover.channel)}渠道（{mover.change:+,.0f}台）",
-        f"From {before} to {after} sales {'rose' if difference >= 0 else 'fell'} by {number(abs(difference))} devices; "
+        f"From {before} to {after}{to_day} sales {'rose' if difference >= 0 else 'fell'} by {number(abs(difference))} devices; "
         f"the {voice.word('channel', mover.channel)} channel moved most ({mover.change:+,.0f})",
     )
     parts: dict[str, tuple[float, str]] = {
@@ -120,7 +125,10 @@ def worth(voice: Voice, efficiency: pd.DataFrame) -> list[Finding]:
     if known.empty:
         text = voice.say("客户状态或费用未知，各渠道效能不作比较", "Customers' states or costs are unknown: channels are not compared")
         return [voice.finding("channel.cost_per_valid", None, "元", text, status=Status.UNKNOWN, table="sales")]
-    best = known.loc[known["cost_per_valid"].idxmin()] if known["cost_per_valid"].notna().any() else known.iloc[0]
+    if known["cost_per_valid"].isna().all():
+        text = voice.say("状态已知的销售中没有有效客户，每有效客户费用无从计算", "None of the sales of known state brought a valid customer: no cost a valid customer")
+        return [voice.finding("channel.cost_per_valid", None, "元", text, status=Status.WATCH, table="sales")]
+    best = known.loc[known["cost_per_valid"].idxmin()]
     poor = known[known["judged"] == "cheap_poor"]
     name = voice.word("channel", best.channel)
     text = voice.say(
@@ -145,14 +153,21 @@ def worth(voice: Voice, efficiency: pd.DataFrame) -> list[Finding]:
     return [lead, *each]
 
 
-def cost_change(voice: Voice, cost: pd.DataFrame, before: str, after: str) -> list[Check]:
-    """The change of the subsidy as volume, mix and price.
+def cost_change(voice: Voice, cost: pd.DataFrame, known: tuple[float, float], before: str, after: str) -> list[Check]:
+    """The change of the subsidy as volume, mix and price, where it is known of the same part of both months' sales.
 
     Args:
         cost: `channels.price_volume_mix` of the two months.
+        known: `channels.known_share` of each: the part of the units whose subsidy is known.
     """
     if cost.empty or not cost["units_before"].sum():
         return []
+    if abs(known[0] - known[1]) > 0.01:
+        text = voice.say(
+            f"{before}有{percent(known[0], 1)}、{after}有{percent(known[1], 1)}的台数补贴已知：不可比，补贴变动不作分解。",
+            f"The subsidy is known of {percent(known[0], 1)} of the devices in {before} and {percent(known[1], 1)} in {after}: not comparable, not split.",
+        )
+        return [Check("cost_change", Verdict.NONE, text)]
     sums = cost[["yuan_before", "yuan_after", "volume_yuan", "mix_yuan", "price_yuan"]].sum()
     difference = sums["yuan_after"] - sums["yuan_before"]
     signed = {name: ("+" if sums[f"{name}_yuan"] > 0 else "") + voice.money(sums[f"{name}_yuan"]) for name in ("volume", "mix", "price")}
@@ -171,7 +186,7 @@ def outlets(voice: Voice, spread: pd.DataFrame, counter: pd.DataFrame, statuses:
     Args:
         spread: `channels.concentration` over all outlets of the branch (one row).
         counter: `channels.counter_rate` over all (one row), empty where nothing was counted.
-        statuses: `targets.light` of dead_outlet_share and counter_rate.
+        statuses: `targets.lights` of dead_outlet_share and counter_rate.
     """
     verdicts = {Status.GOOD: Verdict.PASS, Status.WATCH: Verdict.WARNING, Status.BREACH: Verdict.FAIL}
     found = []
@@ -247,8 +262,8 @@ def checks(voice: Voice, total: pd.DataFrame, sales: pd.DataFrame, targets: pd.D
         found.append(Check("rounding", Verdict.WARNING, text))
     found += target_units(voice, targets)
     text = voice.say(
-        f"销量为全量统计（{number(sales['units'].sum())}台），占比没有抽样误差，故不给区间。",
-        f"Sales are a full count ({number(sales['units'].sum())} devices): shares have no sampling error, so no interval is given.",
+        f"销量为全量统计（{number(sales['units'].sum())}台），占比没有抽样误差。",
+        f"Sales are a full count ({number(sales['units'].sum())} devices): shares have no sampling error.",
     )
     return [*found, Check("full_count", Verdict.PASS, text)]
 

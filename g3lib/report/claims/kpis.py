@@ -10,9 +10,6 @@ from g3lib.findings import Finding, Status
 from g3lib.labels import VOCABULARIES, count, percent
 from g3lib.report.claims.voice import Voice
 
-# alignments: they say how a known figure was made, not why one is blank
-_ALIGNED = {"spring_days_out", "spring_same_distance", "spring_two_months"}
-
 
 def parts(voice: Voice, kpi: pd.DataFrame | None, form: str = "count") -> dict[str, tuple[str, str]]:
     """KPI's label → its text (an em dash where unknown) and status.
@@ -67,7 +64,7 @@ def findings(voice: Voice, kpi: pd.DataFrame, of: str, form: str = "count", tabl
             continue
         name = voice.word("kpi", row.kpi)
         why = voice.word("kpi_reason", row.reason) if row.reason else ""
-        aligned = why and (row.value == row.value or row.reason in _ALIGNED)
+        aligned = why and row.value == row.value  # how a known figure was made; else why it is blank
         shown = labels[name][0] if row.value == row.value else why
         unit = "1" if form == "rate" or row.kpi not in ("month", "year_to_date", "rank") else "" if row.kpi == "rank" else "台"
         text = f"{name} {shown}" + (f"（{why}）" if aligned else "")

@@ -12,6 +12,7 @@ from g3lib.measures.overview import behind
 from g3lib.periods import Period
 from g3lib.report.claims.voice import Voice
 from g3lib.report.slides import Slide
+from g3lib.tables.store import Entry
 
 
 def headline(voice: Voice, standings: pd.DataFrame, month: str) -> list[Finding]:
@@ -21,7 +22,7 @@ def headline(voice: Voice, standings: pd.DataFrame, month: str) -> list[Finding]
         standings: `overview.standings`.
         month: the month that they are of.
     """
-    top, lowest = standings.iloc[0], standings[standings["depth"] == standings["depth"].max()]
+    top, lowest = standings.iloc[0], standings[standings["is_branch"]]
     known = lowest.dropna(subset=["progress_index"])
     late = int((known["progress_index"] < 1).sum())
     text = voice.say(
@@ -43,17 +44,26 @@ def headline(voice: Voice, standings: pd.DataFrame, month: str) -> list[Finding]
 
 
 def _to_whom(voice: Voice, lowest: pd.DataFrame) -> list[Finding]:
+    if (lowest["quadrant"] == "unknown").all():
+        text = voice.say("进度或效能未知，谁可学、谁须帮不作归类。", "Progress or efficiency is unknown: nobody is named to learn from or to help.")
+        return [voice.finding("province.help", None, "", text, definition="quadrants", table="sales", status=Status.UNKNOWN, headline=True)]
     learn, aid = (lowest[lowest["quadrant"] == q]["place"].tolist() for q in ("learn_from", "help"))
     text = voice.say(
-        f"可学：{voice.listed(learn[:4]) or '无'}；须帮：{voice.listed(aid[:4]) or '无'}。",
-        f"To learn from: {voice.listed(learn[:4]) or 'nobody'}; to help: {voice.listed(aid[:4]) or 'nobody'}.",
+        f"可学：{_some(voice, learn) or '无'}；须帮：{_some(voice, aid) or '无'}。",
+        f"To learn from: {_some(voice, learn) or 'nobody'}; to help: {_some(voice, aid) or 'nobody'}.",
     )
     return [voice.finding("province.help", float(len(aid)), "", text, definition="quadrants", table="sales", headline=True)]
 
 
+def _some(voice: Voice, names: list[str], most: int = 4) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - most
+    return voice.listed(names[:most]) + (voice.say(f"等{len(names)}个", f" and {more} more") if more > 0 else "")
+
+
 def quadrants(voice: Voice, standings: pd.DataFrame) -> list[Finding]:
     """How many branches stand in each corner of progress × efficiency."""
-    lowest = standings[standings["depth"] == standings["depth"].max()]
+    lowest = standings[standings["is_branch"]]
     counts = lowest["quadrant"].value_counts()
     order = ["learn_from", "spend_better", "push", "help", "unknown"]
     said = voice.listed([f"{voice.word('quadrant', q)}{voice.say('', ' ')}{counts[q]}" for q in order if counts.get(q)])
@@ -67,7 +77,7 @@ def quadrants(voice: Voice, standings: pd.DataFrame) -> list[Finding]:
 
 def ranks(voice: Voice, standings: pd.DataFrame) -> list[Finding]:
     """First and last, by progress index, among the lowest level."""
-    lowest = standings[standings["depth"] == standings["depth"].max()].dropna(subset=["rank"]).sort_values("rank")
+    lowest = standings[standings["is_branch"]].dropna(subset=["rank"]).sort_values("rank")
     if len(lowest) < 2:
         text = voice.say("不足两个分公司有目标，不作排名", "Fewer than two branches have a target: no ranking")
         return [voice.finding("ranks", None, "", text, status=Status.UNKNOWN, table="targets")]
@@ -133,7 +143,7 @@ def breaches(voice: Voice, listed: pd.DataFrame) -> list[Check]:
     return [Check("breaches", Verdict.FAIL if sums["over_units"].sum() else Verdict.PASS, text)]
 
 
-def problems(voice: Voice, sources: Sequence[object], sales: pd.DataFrame) -> list[Check]:
+def problems(voice: Voice, sources: Sequence[Entry], sales: pd.DataFrame) -> list[Check]:
     """What is wrong with the data behind the report: rejected rows, unknown segments, outlets and subsidies.
 
     Args:
@@ -141,7 +151,7 @@ def problems(voice: Voice, sources: Sequence[object], sales: pd.DataFrame) -> li
         sales: the province's sales of the period.
     """
     found = []
-    rejected = {str(getattr(e, "title", "")): int(getattr(e, "rejected", 0)) for e in sources if getattr(e, "rejected", 0)}
+    rejected = {e.title: e.rejected for e in sources if e.rejected}
     if rejected:
         names = voice.listed([f"{name}（{n}）" for name, n in rejected.items()])
         found.append(Check("rejected", Verdict.WARNING, voice.say(f"有拒收行的文件：{names}。", f"Files with rejected rows: {names}.")))
@@ -175,16 +185,16 @@ def slides(
         checks: breaches and data problems; comments: analysts' comments with owners and due dates.
         month, before: the months compared.
     """
-    lowest = standings[standings["depth"] == standings["depth"].max()].sort_values("rank")
+    lowest = standings[standings["is_branch"]].sort_values("rank")
     opening = headline(voice, standings, month)
     quarter = lowest.dropna(subset=["progress_index", "cost_per_valid"])
     place = [c for c in ("place", "units", "growth", "attainment", "progress_index", "cost_per_valid", "quadrant") if c in standings]
-    upper = standings[standings["depth"] < standings["depth"].max()]
+    upper = standings[~standings["is_branch"]]
     return [
         Slide.opening(opening, kpi),
         Slide.table(quadrants(voice, standings), upper[place], voice.say("全省与各市", "The province and its cities")),
         Slide.bars(ranks(voice, standings), lowest, "place", "progress_index", voice.say("进度指数", "progress index"), line=1.0),
-        Slide.table(ranks(voice, standings), lowest[["rank", *place]].head(14), voice.say("分公司排名", "Branches by rank")),
+        Slide.table(ranks(voice, standings), lowest[["rank", *place]], voice.say("分公司排名", "Branches by rank")),
         Slide.points(quadrants(voice, standings), quarter, ("place", "progress_index", "cost_per_valid"),
                      (voice.say("进度指数", "progress index"), voice.say("每有效客户费用（元）", "yuan a valid customer")), "quadrant"),
         Slide.bars(movers(voice, moved, before, month), moved.assign(branch=moved["branch"].replace("", voice.say("其余", "others"))), "branch", "change",

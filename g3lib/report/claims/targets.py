@@ -27,6 +27,9 @@ def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
     if even.target != even.target:
         text = voice.say("目标被隐去，完成率未知。", "The target is masked: attainment is unknown.")
         return [voice.finding("attainment", None, "1", text, status=Status.UNKNOWN, headline=True)]
+    if even.attainment != even.attainment and even.reason == "months_missing":
+        text = voice.say("目标期开头的月份没有数据，完成率未知。", "The target's first months have no data: attainment is unknown.")
+        return [voice.finding("attainment", None, "1", text, status=Status.UNKNOWN, headline=True)]
     span = f"{even.starts}..{even.ends}"
     lead = voice.finding(
         "attainment.month_even", even.month_attainment, "1",
@@ -85,13 +88,13 @@ def progress_claim(voice: Voice, progress: pd.DataFrame, outlook: pd.DataFrame |
     if progress.empty:
         return target(voice, progress)
     days = progress[progress["phasing"] == "calendar"].iloc[0]
-    if days.target != days.target:
+    if days.target != days.target or days.attainment != days.attainment:
         return target(voice, progress)
     gap, unit = days.gap_to_time, str(days.unit)
     text = voice.say(
-        f"累计完成年度目标的{percent(days.attainment)}，时间已过{percent(days.time_progress)}："
+        f"累计完成目标的{percent(days.attainment)}，时间已过{percent(days.time_progress)}："
         + (f"序时缺口{voice.count(gap, unit)}" if gap > 0 else f"超序时{voice.count(-gap, unit)}"),
-        f"{percent(days.attainment)} of the year's target in {percent(days.time_progress)} of its time: "
+        f"{percent(days.attainment)} of the target in {percent(days.time_progress)} of its time: "
         + (f"{number(gap, 1)} behind time" if gap > 0 else f"{number(-gap, 1)} ahead of time"),
     )
     found = []
@@ -118,14 +121,19 @@ def _chance(voice: Voice, row: pd.Series) -> list[Finding]:
         text = voice.say(f"达标概率不作预测（{voice.word('why', row.reason)}）", f"no forecast of the chance ({voice.word('why', row.reason)})")
         return [voice.finding("target.p_hit", None, "1", text, definition="outlook", table="targets", status=Status.UNKNOWN)]
     text = voice.say(
-        f"照目前势头，{row.horizon:.0f}天后达标的概率为{percent(row.p_hit, 0)}，预计{voice.count(row.expected_final)}（95%预测区间{voice.count(row.low)}–{voice.count(row.high)}）",
-        f"at this pace the target is met with a chance of {percent(row.p_hit, 0)} in {row.horizon:.0f} days; {number(row.expected_final)} expected "
+        f"照目前势头，{row.horizon:.0f}天后达标的概率{_likely(row.p_hit)}，预计{voice.count(row.expected_final)}（95%预测区间{voice.count(row.low)}–{voice.count(row.high)}）",
+        f"at this pace the target is met with a chance of {_likely(row.p_hit)} in {row.horizon:.0f} days; {number(row.expected_final)} expected "
         f"(95 % predictive interval {number(row.low)}–{number(row.high)})",
     )
     figures = [("target.expected_final", row.expected_final, ("预计期末", "expected at the end")), ("target.low", row.low, ("预测下限", "low")),
                ("target.high", row.high, ("预测上限", "high"))]  # fmt: skip
     found = [voice.figure(name, value, "台", voice.say(*of), definition="outlook", table="sales") for name, value, of in figures]
     return [*found, voice.finding("target.p_hit", row.p_hit, "1", text, definition="outlook", table="sales")]
+
+
+def _likely(p: float) -> str:
+    """A chance in whole percent; what is all but sure is not called sure."""
+    return "> 99%" if p > 0.99 else "< 1%" if p < 0.01 else percent(p, 0)
 
 
 def target_units(voice: Voice, targets: pd.DataFrame) -> list[Check]:
