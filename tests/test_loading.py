@@ -166,6 +166,17 @@ def test_a_month_beside_its_days_is_rejected(tmp_path: Path) -> None:
     assert found.rejected["reasons"].tolist() == ["a month beside its days: row 3"] * 2
 
 
+def test_cells_of_a_row_that_contradict_each_other_reject_it(tmp_path: Path) -> None:
+    lines = "指标名,范围,方向,绿灯线,红灯线\n"
+    lines += "progress_index,全省,越高越好,0.8,0.9\nprogress_index,甲,越高越好,1,0.9\nprogress_index,乙,越高越好,*,0.9\n"
+    found = export(write(tmp_path, lines + "counter_rate,全省,越低越好,0.5,0.1\n"))
+    assert row_faults(found) == [(2, "绿灯线", "0.8"), (5, "绿灯线", "0.5")]
+    assert (len(found.rows), len(found.rejected)) == (2, 2)
+    targets = "分公司,指标,开始,结束,目标\n甲,销量,2013-12-31,2013-01-01,5\n甲,销量,2013-01-01,2013-01-01,5\n"
+    found = export(write(tmp_path, targets, "targets.csv"))
+    assert row_faults(found) == [(2, "结束", "2013-01-01")]
+
+
 def test_a_masked_subsidy_is_unknown_and_a_masked_count_is_rejected(tmp_path: Path) -> None:
     found = export(write(tmp_path, HEAD[:-1] + ",补贴\n2010-01,睢县,自营,3,*\n2010-01,睢县,社会,*,5\n"))
     assert found.rows["subsidy"].isna().tolist() == [True]

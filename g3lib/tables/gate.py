@@ -123,6 +123,7 @@ class Gate:
             typed["grain"] = cells.grains(texts[self.table.period])
         typed[ROW] = texts.index
         self._validate(typed.drop(columns=ROW), texts, {(f.row, f.column) for f in self.faults[start:]})
+        self._compare(typed, texts)
         reasons: dict[int, list[str]] = {}
         width = {f.row for f in self.faults[:start] if not f.column and f.severity == Severity.ROW}
         for fault in self.faults[start:]:
@@ -186,6 +187,16 @@ class Gate:
                 if (row, self.heading(name)) not in faulty:
                     found = str(texts.at[row, name]) if name in texts else ""
                     self._fault(row, name, found.strip() or "nothing", expected)
+
+    def _compare(self, typed: pd.DataFrame, texts: pd.DataFrame) -> None:
+        """Two cells of a row that contradict each other; an unknown one contradicts nothing."""
+        if self.table.name == "targets" and {"start", "end"} <= set(typed):
+            for row in typed.index[(typed["end"] < typed["start"]).fillna(False)]:
+                self._fault(row, "end", str(texts.at[row, "end"]), "not before the start")
+        if self.table.name == "thresholds" and {"direction", "green", "red"} <= set(typed):
+            sign = typed["direction"].astype("str").map({"up": 1.0, "down": -1.0})
+            for row in typed.index[(sign * (typed["green"] - typed["red"]) < 0).fillna(False)]:
+                self._fault(row, "green", str(texts.at[row, "green"]), "at red or better")
 
     def _fault(self, row: int, column: str, found: str, expected: str) -> None:
         personal = column and self.table.column(column).kind == Kind.PERSONAL
