@@ -112,8 +112,8 @@ def run(
     params: tuple[tuple[str, str], ...], force: bool, lang: Any,
 ) -> None:  # fmt: skip
     """Run notebooks for branches: reports/<period>/<branch>/<notebook>.html and an index."""
-    from g3lib.errors import NoData, UsageError
-    from g3lib.runs import batch
+    from g3lib.errors import NoData, UsageError, listed
+    from g3lib.runs import batch, publishing
     from g3lib.runs.notebooks import find
     from g3lib.tables.workspace import Workspace
 
@@ -127,9 +127,13 @@ def run(
     if rows and not planned.tasks and all(row.state == "skipped" for row in rows):
         raise NoData("Nothing to report: " + " ".join(dict.fromkeys(row.error for row in rows[:3])))
     _progress(planned.tasks, jobs or os.cpu_count() or 1, rows)
-    indexes = batch.record(workspace, rows, lang)
-    _say_run(rows, planned.unchanged, indexes, workspace.reports)
-    sys.exit(1 if any(row.state == "failed" for row in rows) else 0)
+    indexes = publishing.record(workspace, rows, lang)
+    _say_run(rows, planned.unchanged, indexes, workspace.reports_in(lang))
+    if planned.faults:
+        click.echo(listed(planned.faults, "Comments that cannot be read stand in no report:"), err=True)
+    if stray := publishing.stray(workspace):
+        click.echo(listed(stray, "Comments beside a finding that no report has (its name is in findings.csv):"), err=True)
+    sys.exit(1 if planned.faults or any(row.state == "failed" for row in rows) else 0)
 
 
 @main.command()
@@ -141,15 +145,15 @@ def status(period: str) -> None:
     from g3lib.runs import ledger
     from g3lib.tables.workspace import Workspace
 
-    reports = Workspace.find().reports
-    folders = sorted(p.parent for p in reports.glob("*/run.json") if not period or p.parent.name == str(Period.parse(period)))
+    workspace, wanted = Workspace.find(), str(Period.parse(period)) if period else ""
+    folders = [folder for folder in workspace.run_folders() if wanted in ("", folder.name)]
     if period and not folders:
         raise UsageError(f"There is no run of {period}.")
     failed = False
     for folder in folders:
         rows = list(ledger.read(folder).values())
         counts = ", ".join(f"{sum(r.state == s for r in rows)} {s}" for s in ("ok", "failed", "skipped"))
-        click.echo(f"{folder.name}: {counts}")
+        click.echo(f"{folder.relative_to(workspace.reports).as_posix()}: {counts}")
         for row in rows:
             if row.state == "failed":
                 failed = True
@@ -164,12 +168,16 @@ def status(period: str) -> None:
 @click.option("--by", default="", help="The role or department that signs; no person's name.")
 def sign(period: str, by: str) -> None:
     """Sign a period off: its figures are kept, and later differences are reported, never silent."""
+    from g3lib.labels import LANGS
     from g3lib.periods import Period
-    from g3lib.runs import signoff
+    from g3lib.runs import publishing, signoff
     from g3lib.tables.workspace import Workspace
 
     workspace, name = Workspace.find(), str(Period.parse(period))
     signature = signoff.sign(workspace, name, by)
+    for lang in LANGS:
+        if (workspace.reports_in(lang) / name / "run.json").exists():
+            publishing.refresh(workspace, name, lang)
     click.echo(f"{name} is signed off as revision {signature.revision}: {signoff.folder_of(workspace, name) / signature.file}")
 
 
@@ -183,11 +191,16 @@ def sign(period: str, by: str) -> None:
 @click.option("--done", is_flag=True)
 def note(branch: str, finding: str, comment: str, period: str, owner: str, due: str, done: bool) -> None:
     """Put a comment beside a finding (its name is in findings.csv); it survives every run."""
-    from g3lib.runs.batch import reported
+    from g3lib.errors import UsageError
+    from g3lib.runs.batch import UNITS
+    from g3lib.runs.publishing import reported
     from g3lib.tables import comments
-    from g3lib.tables.workspace import Workspace
+    from g3lib.tables.workspace import Workspace, known_units
 
     workspace = Workspace.find()
+    known = {name for unit in (*UNITS, "area") for name in known_units(workspace.store(), unit)}
+    if branch not in known:
+        raise UsageError(f"{branch[:60]!r} has no reports; known: {', '.join(sorted(known)) or 'none, run g3 load first'}.")
     path = comments.add(workspace.notes, branch, finding, comment, period, owner, due, done)
     click.echo(f"Kept in {path}; g3 run shows it.")
     if (branch, finding) not in reported(workspace, period):

@@ -102,6 +102,18 @@ class Period:
         return months[0] if len(months) == 1 else f"{months[0]}..{months[-1]}"
 
 
+def is_canonical(text: str) -> bool:
+    """Whether a text is a period, and written as every file and folder writes it.
+
+    >>> is_canonical("2010-03"), is_canonical("2010-3"), is_canonical("2010-13")
+    (True, False, False)
+    """
+    try:
+        return str(Period.parse(text)) == text
+    except UsageError:
+        return False
+
+
 def shift(month: str, by: int) -> str:
     """The month `by` months later.
 

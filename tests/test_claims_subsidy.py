@@ -240,7 +240,8 @@ def test_what_the_response_rests_on_and_what_it_leaves_out(voice: Voice) -> None
     table = pd.concat([BETAS, pd.DataFrame({"device_class": ["data_card"], "beta": [np.nan], "reason": ["too_few_clusters"]})], ignore_index=True)
     found = {one.name: one for one in customers.checks(voice, table, found_of(160.0, unknown=37.0), boxed(False), MIGRATED, 10.0, 5.0)}
     said(voice, list(found.values()))
-    for number in ("2.50", "2.00", "3.00", "1.20", "0.40", "3.0"):
+    # ten points more of subsidy: e^0.25 − 1 = 28 %, between e^0.2 − 1 and e^0.3 − 1
+    for number in ("28%", "22%", "35%", "13%", "4%", "3.1"):
         assert number in found["identified"].text
     assert words(voice, "由9个分公司", "that 9 branches") in found["identified"].text
     assert words(voice, "上网卡的补贴响应无法得知：分公司太少", "data card: the response cannot be known, too few branches") in found["not_identified.data_card"].text

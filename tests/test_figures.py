@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from g3lib.runs import batch
+from g3lib.runs import batch, publishing
 from g3lib.runs.notebooks import find
 
 SIGNUP = ["睢县", "宁陵", "虞城", "市区", "永城", "郊区", "夏邑", "柘城"]
@@ -23,7 +23,7 @@ def reports(workspace_copy) -> Path:
     batch.execute(planned.tasks, 2, rows.append)
     failed = [f"{row.notebook} {row.branch}: {row.error}" for row in rows if row.state == "failed"]
     assert not failed
-    batch.record(workspace_copy, rows, "zh")
+    publishing.record(workspace_copy, rows, "zh")
     return workspace_copy.reports
 
 

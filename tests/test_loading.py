@@ -177,6 +177,29 @@ def test_cells_of_a_row_that_contradict_each_other_reject_it(tmp_path: Path) -> 
     assert row_faults(found) == [(2, "结束", "2013-01-01")]
 
 
+def test_targets_and_counts_that_cannot_be_are_faults(tmp_path: Path) -> None:
+    span = "2013-01-01,2013-12-31"
+    lines = f"分公司,指标,开始,结束,目标\n甲,销量,{span},-5\n乙,销量,{span},0\n丙,净增,{span},-5\n丁,销量,{span},*\n"
+    found = export(write(tmp_path, lines, "targets.csv"))
+    # nought is loaded, and named
+    assert [(f.row, f.found, str(f.severity)) for f in found.faults] == [(2, "-5", "row"), (3, "0", "note")]
+    assert (len(found.rows), len(found.rejected)) == (3, 1)
+    counts = "分公司,日期,参与量,在网量\n甲,2013-01,120,100\n乙,2013-01,50,0\n丙,2013-01,100,100\n"
+    found = export(write(tmp_path, counts, "participation.csv"))
+    assert row_faults(found) == [(2, "参与量", "120"), (3, "参与量", "50")]
+
+
+def test_a_comments_period_is_written_as_reports_are(tmp_path: Path) -> None:
+    lines = "分公司,期间,结论名,批注\n甲,2013-13,lift,一\n甲,2013-1,lift,二\n甲,2013-01,lift,三\n甲,,lift,四\n甲,2013-01..2013-03,lift,五\n"
+    assert row_faults(export(write(tmp_path, lines, "notes.csv"))) == [(2, "期间", "2013-13"), (3, "期间", "2013-1")]
+
+
+def test_a_total_that_differs_is_told_to_its_own_branch(tmp_path: Path) -> None:
+    lines = "分公司,渠道,月份,台数\n甲,自营,2010-01,5\n甲,合计,2010-01,9\n乙,自营,2010-01,4\n合计,,2010-01,9\n"
+    found = export(write(tmp_path, lines))
+    assert [dict(note.values)["branch"] for note in found.notes if note.code == "total_differs"] == ["甲"]
+
+
 def test_a_masked_subsidy_is_unknown_and_a_masked_count_is_rejected(tmp_path: Path) -> None:
     found = export(write(tmp_path, HEAD[:-1] + ",补贴\n2010-01,睢县,自营,3,*\n2010-01,睢县,社会,*,5\n"))
     assert found.rows["subsidy"].isna().tolist() == [True]

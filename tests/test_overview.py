@@ -75,12 +75,17 @@ def test_the_four_corners() -> None:
     assert np.isnan(masked.loc["省", "attainment"])  # a masked part is not nought
 
 
+def months(sold: float = 30.0) -> pd.DataFrame:
+    whole = figures(units=[sold, 10.0, 20.0])
+    parts = [whole[["branch", of]].set_axis(["branch", "units"], axis=1).assign(month=month) for of, month in (("units_before", "2013-11"), ("units", "2013-12"))]
+    return pd.concat(parts, ignore_index=True)
+
+
 def test_movers_add_up_and_totals_are_refused() -> None:
-    moved = overview.movers(figures(), Period.parse("2013-12"), most=1)
+    moved = overview.movers(months(), "2013-11", "2013-12", most=1)
     assert moved["branch"].tolist() == ["乙", ""]  # of two that moved alike the first by name
     assert moved["change"].sum() == 0
-    half = overview.movers(figures(), Period.parse("2013-12-15"), most=5)
-    assert half["units_before"].tolist() == pytest.approx([10.0] * 3)  # half of a November of 30 days
+    assert overview.movers(months(), "2013-10", "2013-11").empty  # nothing is known of October: no data is not no sales
     one = pd.DataFrame({"branch": ["合计"], "month": ["2013-12"], "units": [1.0]})
     with pytest.raises(DataError, match="合计"):
         overview.branch_figures(one, one[:0], pd.DataFrame(columns=["branch", "units", "valid", "subsidy_yuan", "commission_yuan"]), Period.parse("2013-12"))
@@ -158,11 +163,11 @@ def eight(report: Report, sold: float = 30.0) -> list:
     voice = report.voice
     standings = overview.standings(figures(units=[sold, 10.0, 20.0]), ABOVE)
     kpi = targets.kpi_row(pd.Series({"2013-11": 60.0, "2013-12": sold + 30}), Period.parse("2013-12"))
-    moved = overview.movers(figures(units=[sold, 10.0, 20.0]), Period.parse("2013-12"))
+    moved = overview.movers(months(sold), "2013-11", "2013-12")
     spread = pd.DataFrame({"channel": ["own"], "outlets": [3], "dead_outlets": [1], "units": [60.0], "median": [20.0], "top_tenth": [0.5], "hhi": [0.4],
                            "gini": [0.3]})  # fmt: skip
     notes = pd.DataFrame({"comment": ["查缺货"], "owner": ["渠道部"], "due": [pd.Timestamp("2014-01-31")], "done": [pd.NA]})
-    days = pd.DataFrame({"phasing": ["calendar"], "days_left": [10], "remaining": [50.0], "per_day": [5.0]})
+    days = pd.DataFrame({"phasing": ["calendar"], "days_left": [10], "remaining": [50.0], "per_day": [5.0], "status": ["watch"]})
     return say.slides(voice, standings, kpi, moved, spread, say.problems(voice, [], report.data.sales[:0]), notes, days, "2013-12", "2013-11")
 
 

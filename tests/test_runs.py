@@ -126,14 +126,24 @@ def test_one_failure_does_not_stop_the_others_and_is_told(workspace: Workspace) 
     assert "1 ok, 2 failed, 1 skipped" in status.output
 
 
-def test_a_report_that_fails_later_does_not_leave_the_earlier_one(workspace: Workspace) -> None:
+def test_a_report_that_fails_later_stands_aside_and_says_so(workspace: Workspace) -> None:
     sales(workspace, "东区")
     make(workspace, "91-fine", a="1 + 1")
     assert CliRunner().invoke(main, ["run", "91"]).exit_code == 0
     make(workspace, "91-fine", a="1 / 0")
     assert CliRunner().invoke(main, ["run", "91"]).exit_code == 1
-    assert sorted(p.name for p in (workspace.reports / "2010-02" / "东区").iterdir()) == ["91-fine.failed.ipynb"]
-    assert "1 / 0" not in (workspace.reports / "2010-02" / "index.html").read_text(encoding="utf-8")
+    folder = workspace.reports / "2010-02"
+    left = ["91-fine.earlier.html", "91-fine.earlier.ipynb", "91-fine.failed.ipynb"]
+    assert sorted(p.name for p in (folder / "东区").iterdir()) == left
+    assert "这是上一次成功生成的报告" in (folder / "东区" / left[0]).read_text(encoding="utf-8")
+    index = (folder / "index.html").read_text(encoding="utf-8")
+    assert "1 / 0" not in index
+    assert "91-fine.earlier.html" in index
+    assert CliRunner().invoke(main, ["run", "91"]).exit_code == 1  # a second failure takes nothing away
+    assert sorted(p.name for p in (folder / "东区").iterdir()) == left
+    make(workspace, "91-fine", a="1 + 1")
+    assert CliRunner().invoke(main, ["run", "91"]).exit_code == 0
+    assert sorted(p.name for p in (folder / "东区").iterdir()) == ["91-fine.html", "91-fine.ipynb"]
 
 
 def test_a_worker_that_is_killed_takes_only_its_own_report(workspace: Workspace) -> None:

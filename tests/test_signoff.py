@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 
 from g3lib.cli import main
 from g3lib.errors import DataError, UsageError
-from g3lib.runs import batch, signoff
+from g3lib.runs import batch, ledger, publishing, signoff
 from g3lib.runs.notebooks import find
 from g3lib.tables import adding, comments
 from g3lib.tables.workspace import Workspace
@@ -41,12 +42,12 @@ def run(workspace: Workspace, force: bool = False, **given: object) -> list:
     rows = list(planned.settled)
     batch.execute(planned.tasks, 2, rows.append)
     assert not [row.error for row in rows if row.state == "failed"]
-    batch.record(workspace, rows, given.get("lang", "zh"))
+    publishing.record(workspace, rows, given.get("lang", "zh"))
     return rows
 
 
-def report(workspace: Workspace, branch: str = "东区") -> str:
-    return (workspace.reports / "2010-02" / branch / "02-channel-contribution.html").read_text(encoding="utf-8")
+def report(workspace: Workspace, branch: str = "东区", lang: str = "zh") -> str:
+    return (workspace.reports_in(lang) / "2010-02" / branch / "02-channel-contribution.html").read_text(encoding="utf-8")
 
 
 def test_a_signed_month_stands_and_a_correction_is_a_revision_that_says_so(workspace: Workspace) -> None:
@@ -63,7 +64,9 @@ def test_a_signed_month_stands_and_a_correction_is_a_revision_that_says_so(works
     total = listed[(listed["branch"] == "东区") & (listed["name"] == "units.month.2010-01")].iloc[0]
     assert (total["signed (revision 1)"], total["now"], total["change"]) == (5, 6, "changed")
     assert "此为签核后的修订稿" in report(workspace)
-    assert f"{len(listed)}项数字与签核不同" in (workspace.reports / "2010-02" / "index.html").read_text(encoding="utf-8")
+    shown = (listed["change"] != "unprinted").sum()
+    assert listed["change"].tolist() == sorted(listed["change"], key="unprinted".__eq__)  # what shows in print stands first
+    assert f"{shown}项数字与签核不同" in (workspace.reports / "2010-02" / "index.html").read_text(encoding="utf-8")
     second = signoff.sign(workspace, "2010-02", "市场部")
     assert second.revision == 2
     assert (signoff.folder_of(workspace, "2010-02") / first.file).read_bytes() == kept
@@ -73,10 +76,42 @@ def test_a_signed_month_stands_and_a_correction_is_a_revision_that_says_so(works
 
 def test_a_language_is_no_difference(workspace: Workspace) -> None:
     run(workspace)
-    signoff.sign(workspace, "2010-02", "市场部")
+    assert CliRunner().invoke(main, ["sign", "2010-02", "--by", "市场部"]).exit_code == 0
     rows = run(workspace, lang="en")
-    assert signoff.differences(workspace, "2010-02", rows) == []
-    assert "every figure is as it was signed" in report(workspace)
+    assert not signoff.against_signed(workspace, "2010-02", rows).differences
+    assert "every figure is as it was signed" in report(workspace, lang="en").casefold()
+    assert "数字与签核一致" in report(workspace)  # the English run has left the Chinese report where it was
+    assert (workspace.reports / "en" / "2010-02" / "index.html").exists()
+
+
+def test_a_signing_is_told_by_reports_that_are_there_already(workspace: Workspace) -> None:
+    run(workspace)
+    for revision, units in ((1, 6), (2, 7)):
+        assert CliRunner().invoke(main, ["sign", "2010-02", "--by", "市场部"]).exit_code == 0
+        assert f"第{revision}版" in report(workspace)
+        assert f"第{revision}版" in report(workspace, "西区")
+        load(workspace.root, units)
+        run(workspace)
+        assert "此为签核后的修订稿" in report(workspace)
+
+
+def test_a_report_made_after_the_signing_is_unsigned_and_no_difference(workspace: Workspace) -> None:
+    run(workspace, branches=["东区"])
+    signoff.sign(workspace, "2010-02", "市场部")
+    run(workspace)
+    assert "1份报告是签核之后新做的，未经签核" in report(workspace, "西区")
+    assert "数字与签核一致" in report(workspace)
+    assert pd.read_csv(workspace.reports / "2010-02" / signoff.DIFFERENCES).empty
+    assert signoff.sign(workspace, "2010-02", "市场部").revision == 2  # a new report is a reason to sign again
+
+
+def test_digits_that_are_not_printed_are_told_apart() -> None:
+    changes = [signoff.Difference("东区", "02", f"f{i}", "1", "2", change, "") for i, change in enumerate(["unprinted", "changed", "gone"])]
+    signed = signoff.Signature(3, "市场部", "2010-03-05T00:00:00+00:00", "revision-3.csv", "", "", {})
+    said = signoff.Standing(signed, tuple(changes)).banner("zh")
+    assert "2项数字与签核不同" in said
+    assert "1项只在未印出的位数上不同" in said
+    assert signoff.Standing().banner("zh") == ""
 
 
 def test_what_cannot_be_signed_says_why(workspace: Workspace) -> None:
@@ -95,7 +130,14 @@ def test_altered_figures_are_refused(workspace: Workspace) -> None:
     kept = signoff.folder_of(workspace, "2010-02") / signoff.sign(workspace, "2010-02", "市场部").file
     kept.write_text(kept.read_text(encoding="utf-8").replace(",5.0,", ",50.0,"), encoding="utf-8")
     with pytest.raises(DataError, match="altered after it was signed"):
-        signoff.differences(workspace, "2010-02", [])
+        signoff.against_signed(workspace, "2010-02", [])
+
+
+def test_a_month_with_a_failed_report_is_not_signed(workspace: Workspace) -> None:
+    rows = {(row.notebook, row.branch): row for row in run(workspace)}
+    ledger.write(workspace.reports / "2010-02", {k: replace(r, state="failed", error="no luck") for k, r in rows.items()}, "zh")
+    with pytest.raises(DataError, match=r"(?s)2 reports failed.*东区: no luck.*西区: no luck"):
+        signoff.sign(workspace, "2010-02", "市场部")
 
 
 def test_the_commands_say_what_they_did(workspace: Workspace) -> None:
@@ -110,6 +152,12 @@ def test_the_commands_say_what_they_did(workspace: Workspace) -> None:
     assert "No report so far" not in noted.output
     strange = CliRunner().invoke(main, ["note", "东区", "units.totl", "一月缺货"])
     assert "No report so far has a finding of that name" in strange.output
+    nowhere = CliRunner().invoke(main, ["note", "东郊", "units.total", "一月缺货"])
+    assert nowhere.exit_code == 2
+    assert "'东郊' has no reports; known: 东区, 西区" in nowhere.output
+    stray = CliRunner().invoke(main, ["run", "--period", "2010-02"])
+    assert stray.exit_code == 0
+    assert "东区 · units.totl" in stray.output
 
 
 def test_a_comment_survives_reruns_and_redoes_its_own_branch_only(workspace: Workspace) -> None:
@@ -131,13 +179,21 @@ def test_a_comment_of_another_period_does_not_show(workspace: Workspace) -> None
     assert "只说一月" not in report(workspace)
 
 
-def test_faults_in_comments_are_all_listed_before_anything_runs(workspace: Workspace) -> None:
+def test_a_bad_comment_is_told_and_the_others_stand(workspace: Workspace) -> None:
     workspace.notes.mkdir()
-    (workspace.notes / "坏.csv").write_text("分公司,期间,结论名,批注,到期日\n东区,二月,units.total,甲,2010-13-01\n,2010-02,units.total,乙,\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"(?s)2010-13-01.*分公司"):
-        batch.plan(workspace, find(workspace.notebooks), period="2010-02")
-    (workspace.notes / "坏.csv").write_text("分公司,期间,结论名,批注\n东区,二月,units.total,甲\n", encoding="utf-8")
-    with pytest.raises(DataError, match="'二月' is no period"):
-        batch.plan(workspace, find(workspace.notebooks), period="2010-02")
+    rows = "东区,二月,units.total,甲,2010-13-01\n,2010-02,units.total,乙,\n东区,2010-02,units.total,丙,\n"
+    (workspace.notes / "坏.csv").write_text("分公司,期间,结论名,批注,到期日\n" + rows, encoding="utf-8")
+    kept, faults = comments.read(workspace.notes)
+    assert kept["comment"].tolist() == ["丙"]
+    assert [word for word in ("2010-13-01", "二月", "分公司") if not any(word in fault for fault in faults)] == []
+    done = CliRunner().invoke(main, ["run", "--period", "2010-02"])
+    assert done.exit_code == 1  # reports are made, and what could not be read is named
+    assert "坏.csv row 2" in done.output
+    assert "丙" in report(workspace)
+    checked = CliRunner().invoke(main, ["check", str(workspace.notes / "坏.csv"), "--format", "csv"])
+    assert "二月" in checked.output
+
+
+def test_a_comment_without_its_words_is_refused(workspace: Workspace) -> None:
     with pytest.raises(UsageError, match=r"(?s)no finding.*'二月' is no period.*no date"):
         comments.add(workspace.notes, "东区", " ", "甲", period="二月", due="明天")

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from g3lib.measures.campaigns.ranking import rank_intervals, rate_errors
 from g3lib.measures.guards import parts_only
+from g3lib.measures.ranks import rank_intervals, rate_errors
 from g3lib.measures.targets.cascade import cascade
 from g3lib.measures.targets.progress import calendar
 from g3lib.periods import Period, days_in, shift
@@ -182,28 +182,31 @@ def _as_tree(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[order].reset_index(drop=True)
 
 
-def movers(figures: pd.DataFrame, period: Period, most: int = 8) -> pd.DataFrame:
+def movers(units: pd.DataFrame, before: str, month: str, most: int = 8) -> pd.DataFrame:
     """Which branches moved the province's month: the largest changes, all others together; they add up.
 
     Args:
-        figures: `branch_figures`.
-        period: its last month; a month that is not over is compared by the same number of days.
+        units: branch, month, units; of months that can be compared (`channels.same_days` where the last is not over).
+        before, month: the two months.
         most: how many are named.
 
     Returns:
-        branch (`""` is all others), units_before, units, change; Σ change = the province's. Where the month is not over,
-        units_before is scaled to the days known. Empty where nothing is known of the month before.
+        branch (`""` is all others), units_before, units, change; Σ change = the province's. Empty where nothing is known of
+        the month before.
 
-    >>> figures = pd.DataFrame({"branch": list("abc"), "units": [9.0, 1, 5], "units_before": [2.0, 2, 5]})
-    >>> movers(figures, Period.parse("2013-04"), most=1)[["branch", "change"]].values.tolist()
+    >>> months = ["2013-03"] * 3 + ["2013-04"] * 3
+    >>> units = pd.DataFrame({"branch": list("abcabc"), "month": months, "units": [2.0, 2, 5, 9, 1, 5]})
+    >>> movers(units, "2013-03", "2013-04", most=1)[["branch", "change"]].values.tolist()
     [['a', 7.0], ['', -1.0]]
     """
-    known = figures.dropna(subset=["units", "units_before"])
-    # a month that is over is counted whole, or the changes would not be those that everybody counts
-    part = 1.0 if period.asof == period.end else period.asof.day / days_in(period.previous_month)
-    known = known.assign(units_before=known["units_before"] * part, change=lambda f: f["units"] - f["units_before"])
-    ordered = known.assign(size=known["change"].abs()).sort_values(["size", "branch"], ascending=[False, True])
     columns = ["branch", "units_before", "units", "change"]
+    if not {before, month} <= set(units["month"]):
+        return pd.DataFrame(columns=columns)
+    table = units.pivot_table(index="branch", columns="month", values="units", aggfunc="sum")
+    table = table.reindex(columns=[before, month]).fillna(0.0)
+    known = table.set_axis(["units_before", "units"], axis=1).rename_axis("branch").reset_index()
+    known = known.assign(change=known["units"] - known["units_before"])
+    ordered = known.assign(size=known["change"].abs()).sort_values(["size", "branch"], ascending=[False, True])
     named, rest = ordered.head(most).sort_values("change", ascending=False)[columns], ordered.iloc[most:]
     if rest.empty:
         return named.reset_index(drop=True)

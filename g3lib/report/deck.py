@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from g3lib.findings import Verdict
 from g3lib.labels import label, number, pick
 from g3lib.measures.targets import calendar
 from g3lib.report.claims import kpis
+from g3lib.report.placing import sides
 from g3lib.report.slides import Slide
 from g3lib.report.tables import comment_details, heading, shown
 
@@ -127,7 +129,8 @@ class _Writer:
             self._text(name, _LEFT + i * wide, 4.1, wide, 0.4, 12, colour=_GREY)
             size, colour = 20 if len(text) < 7 else 15, colours.get(status, _INK)
             self._text(text, _LEFT + i * wide, 4.45, wide, 0.7, size, bold=True, colour=colour)
-        if why := kpis.reasons(self.voice, [("", slide.frame)]):
+        why = self.voice.together([kpis.how_compared(self.voice), kpis.reasons(self.voice, [("", slide.frame)])])
+        if why:
             self._text(why, _LEFT, 5.4, _WIDE, 0.6, 11, colour=_GREY)
 
     def _table(self, slide: Slide) -> None:
@@ -216,7 +219,9 @@ class _Writer:
             axis.minimum_scale = float(np.floor((values.min() - room) / step) * step)
             axis.maximum_scale = float(np.ceil((values.max() + room) / step) * step)
             axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = form, False
-        sides = _sides(slide.frame[x], slide.frame[y])
+        spots = [(_along(chart.category_axis, a) * 66 * _WIDE, _along(chart.value_axis, b) * 54 * _HIGH)
+                 for a, b in zip(slide.frame[x], slide.frame[y], strict=True)]  # fmt: skip
+        beside = dict(zip(slide.frame.index, sides(spots, slide.frame[name].tolist(), 11, 68 * _WIDE), strict=True))
         for drawn, (key, rows) in zip(chart.plots[0].series, groups, strict=True):
             colour = {"help": _WARN, "learn_from": _ACCENT, "push": "4D4D4D"}.get(str(key), _GREY)
             drawn.format.line.fill.background()
@@ -226,7 +231,7 @@ class _Writer:
             drawn.marker.format.line.fill.background()
             for i, (index, row) in enumerate(rows.iterrows()):
                 tag = drawn.points[i].data_label
-                tag.position = getattr(XL_LABEL_POSITION, sides[index])
+                tag.position = getattr(XL_LABEL_POSITION, beside[index].upper())
                 tag.text_frame.text = str(row[name])
                 self._style(tag.text_frame, 11, colour=colour)
 
@@ -262,7 +267,9 @@ class _Writer:
             lines.append(pick(self.lang, f"余下{left}天，每天须完成{pace}台", f"{pace} devices a day in the {left} days left"))
         if late := [f"{row.place}（{row.gap_to_time:,.0f}）" for row in behind.head(5).itertuples()]:
             lines.append(pick(self.lang, "落后序时最多（台）：", "furthest behind time (devices): ") + self.voice.listed(late))
-        lines += [f"{label('verdict', str(c.verdict), self.lang)} · {c.text}" for c in slide.checks]
+        open_checks = [c for c in slide.checks if c.verdict != Verdict.PASS]  # what is well needs nobody
+        lines += [f"{label('verdict', str(c.verdict), self.lang)} · {c.text}" for c in open_checks]
+        lines = lines or [pick(self.lang, "没有须处理的事项", "Nothing needs doing")]
         rest = len(lines) - _MOST_LINES
         if rest > 0:
             lines[_MOST_LINES - 1 :] = [pick(self.lang, f"另有{rest + 1}项见报告", f"{rest + 1} more in the report")]
@@ -287,15 +294,9 @@ class _Writer:
         self.slide.notes_slide.notes_text_frame.text = "\n".join(lines)
 
 
-def _sides(x: pd.Series, y: pd.Series) -> dict[object, str]:
-    """Where each point's name goes: right of it, or, where a neighbour stands there, left, above or below in turn."""
-    wide, high = (float(v.max() - v.min()) or 1.0 for v in (x, y))
-    found: dict[object, str] = {}
-    for i, (index, a, b) in enumerate(zip(x.index, x, y, strict=True)):
-        near = ((x - a).abs() < 0.14 * wide) & ((y - b).abs() < 0.07 * high)
-        near[index] = False
-        found[index] = "RIGHT" if not near.any() else ("ABOVE", "BELOW", "LEFT")[i % 3]
-    return found
+def _along(axis: Any, value: float) -> float:
+    """Where a value stands on an axis, 0 at its start and 1 at its end."""
+    return float((value - axis.minimum_scale) / (axis.maximum_scale - axis.minimum_scale))
 
 
 def _east_asian(properties: Any) -> None:

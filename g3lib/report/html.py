@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any
 
 from g3lib.labels import Lang, pick
 
+# where a page says how it stands: the first of its kind, before anything that a notebook wrote
+_STANDING = ("<!-- standing -->", "<!-- /standing -->")
 
-def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "", deck: str = "", signed: str = "") -> str:
+
+def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "", deck: str = "") -> str:
     """The report as HTML.
 
     Args:
@@ -18,7 +22,6 @@ def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "", deck:
         title: the page's title, from data: it is escaped.
         lang: `zh` or `en`.
         workbook, deck: the file names of the .xlsx and .pptx beside it, where there are any.
-        signed: what is to be said of a month that was signed off.
     """
     words = {
         "title": title,
@@ -28,12 +31,25 @@ def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "", deck:
         "workbook": workbook,
         "deck": deck,
         "slides": pick(lang, "会议材料（.pptx）", "slides (.pptx)"),
-        "signed": signed,
         "tables": pick(lang, "长表（.xlsx）", "long tables (.xlsx)"),
         "code": pick(lang, "计算过程（代码）", "How it was computed (code)"),
     }
-    html, _ = _exporter().from_notebook_node(notebook, resources={"g3": words})
-    return str(html)
+    page, _ = _exporter().from_notebook_node(notebook, resources={"g3": words})
+    return str(page)
+
+
+def stamped(page: str, text: str) -> str:
+    """The page with a line at its top about its standing (signed off, revised, outdated); an empty one takes it away.
+
+    >>> page = stamped('<main><!-- standing --><!-- /standing -->', "a < b")
+    >>> page
+    '<main><!-- standing --><p class="g3 signed">a &lt; b</p><!-- /standing -->'
+    >>> stamped(page, "")
+    '<main><!-- standing --><!-- /standing -->'
+    """
+    line = f'<p class="g3 signed">{html.escape(text)}</p>' if text else ""
+    start, end = page.find(_STANDING[0]), page.find(_STANDING[1])
+    return page if min(start, end) < 0 else page[: start + len(_STANDING[0])] + line + page[end:]
 
 
 @cache

@@ -64,6 +64,7 @@ def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str]
         "counts": said,
         "made_up": pick(lang, "含虚构样例数据（made-up data）", "holds made-up data") if any(r.made_up for r in rows) else "",
         "signed": signed,
+        "earlier": pick(lang, "上一次的报告", "the report before"),
         "search": pick(lang, "输入分公司或结论中的字词", "type a branch or a word of a finding"),
         "branch": pick(lang, "分公司", "branch"),
         "breaches": pick(lang, "预警", "breaches"),
@@ -96,14 +97,20 @@ def _line(branch: str, own: dict[str, ReportRow], names: Sequence[str], lang: La
                 "status": str(first.status) if first else row.state,
             }
         )
-    # the brief repeats the others' headlines: it is not counted a second time
-    breached = {f.name for n, row in own.items() if not n.startswith("00-") for f in row.headlines if f.status == "breach"}
-    breaches = len(breached - {"gap"} if "attainment.month_even" in breached else breached)  # one shortfall is one breach
-    breaches += sum(row.state == "failed" for row in own.values())
+    breaches = _breaches([row for row in own.values() if row.state == "ok"]) + sum(row.state == "failed" for row in own.values())
     urgency = min((row.urgency for row in own.values()), default=9)
     moves = [f["value"] for row in own.values() for f in row.findings if f["name"] in _MOVES and f["value"] is not None]
     moved = max(map(abs, moves), default=0.0)
     return {"branch": branch, "cells": cells, "breaches": breaches, "urgency": urgency, "moved": moved}
+
+
+def _breaches(rows: Sequence[ReportRow]) -> int:
+    """What the brief counts, and the headlines in breach that are none of its lines; without a brief, all of these."""
+    counted = {str(f["name"]): f["value"] for row in rows for f in row.findings if f["name"] == "brief.breaches"}
+    told = {str(f["name"]) for row in rows if any(f["name"] == "brief.breaches" for f in row.findings) for f in row.findings}
+    others = {f.name for row in rows for f in row.headlines if f.status == "breach"} - told
+    others -= {"gap"} if "attainment.month_even" in others else set()  # one shortfall is one breach
+    return int(counted.get("brief.breaches") or 0) + len(others)
 
 
 @cache

@@ -89,10 +89,10 @@ class Report:
         row, carried, plain = "", list(findings), "\n".join(f.text for f in first)
         if kpi is not None:
             shown = kpis.parts(self.voice, kpi, form)
-            why = kpis.reasons(self.voice, [("", kpi)])
-            row = kpis_html(shown, self.lang) + (f'<p class="quiet">{_esc(why)}</p>' if why else "")
+            why = self.voice.together([kpis.how_compared(self.voice, form), kpis.reasons(self.voice, [("", kpi)])])
+            row = kpis_html(shown, self.lang) + f'<p class="quiet">{_esc(why)}</p>'
             carried += kpis.findings(self.voice, kpi, of, form)
-            plain += "\n" + " · ".join(f"{name} {text}" for name, (text, _) in shown.items()) + ("\n" + why if why else "")
+            plain += "\n" + " · ".join(f"{name} {text}" for name, (text, _) in shown.items()) + "\n" + why
         body = f'<div class="headline">{lines}</div>{row}{self._comments(first)}'
         return Shown([_html(body, plain, carried)])
 
@@ -137,17 +137,28 @@ class Report:
     def workbook(self, sheets: Mapping[str, pd.DataFrame]) -> Shown:
         """The long tables, in an .xlsx beside the report; the page says which and how long.
 
+        A sheet's title is its name in Chinese, a space, and its name in English.
+
         The command names the file to write (`G3_WORKBOOK`); a notebook that is run by hand writes none, and its
         reader has the frames.
         """
         if path := os.environ.get("G3_WORKBOOK"):
             from g3lib.report.workbook import xlsx
 
-            Path(path).write_bytes(xlsx(sheets, self.lang))
-        named = [f"{title}{pick(self.lang, f'（{len(frame):,}行）', f' ({len(frame):,} rows)')}" for title, frame in sheets.items()]
+            Path(path).write_bytes(xlsx({self._sheet(title): frame for title, frame in sheets.items()}, self.lang))
+        named = [self._sheet(title) + self._length(len(frame)) for title, frame in sheets.items()]
         text = pick(self.lang, "长表在报告旁的同名.xlsx中：", "Long tables are in the .xlsx of the same name beside the report: ")
         text += self.voice.listed(named)
         return Shown([_html(f'<p class="quiet">{_esc(text)}</p>', text)])
+
+    def _sheet(self, title: str) -> str:
+        """A sheet's name in the report's language: `渠道月度 months` has both; a name in one language stays."""
+        zh, _, en = title.partition(" ")
+        return pick(self.lang, zh, en or zh)
+
+    def _length(self, rows: int) -> str:
+        zh, en = (f"（{rows:,}行）", f" ({rows:,} row{'s' * (rows != 1)})") if rows else ("（无数据）", " (no data)")
+        return pick(self.lang, zh, en)
 
     def deck(self, slides: Sequence[Slide]) -> Shown:
         """The slides of a meeting, in a .pptx beside the report (the command names the file: `G3_DECK`)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -20,8 +20,8 @@ from g3lib import __version__
 from g3lib.errors import NoData, UsageError, listed
 from g3lib.labels import Lang
 from g3lib.periods import Period
-from g3lib.runs import ledger, signoff
-from g3lib.runs.notebooks import Notebook, find
+from g3lib.runs import ledger
+from g3lib.runs.notebooks import Notebook
 from g3lib.runs.task import Task, run
 from g3lib.tables import comments
 from g3lib.tables.schema import TABLES
@@ -42,6 +42,7 @@ class Plan:
     tasks: list[Task] = field(default_factory=list)
     settled: list[ledger.Row] = field(default_factory=list)
     unchanged: int = 0
+    faults: list[str] = field(default_factory=list)  # comments that cannot be read: the reports go without them
 
 
 def plan(
@@ -72,8 +73,8 @@ def plan(
     if taken := {*UNITS, "period", "lang"} & set(parameters or {}):
         raise UsageError(f"{', '.join(sorted(taken))}: use --{', --'.join(sorted(taken))}, not -p.")
     made: dict[Path, dict[tuple[str, str], ledger.Row]] = {}
-    written = comments.read(workspace.notes)  # a fault in them is told before anything runs
-    result = Plan()
+    written, faults = comments.read(workspace.notes)
+    result = Plan(faults=faults)
     for notebook in notebooks:
         given = notebook.checked({"lang": lang, **_meant_for(notebook, notebooks, parameters or {})})
         for branch in (b for b in known[notebook.about.unit] if not branches or b in branches):
@@ -115,9 +116,11 @@ def _task(
     data = _data_digest(store, tuple(store.area(branch))) + said
     key = _key(notebook.digest, parameters, data)
     own = {*store.members(branch)}
-    inputs = {(e.title, e.digest) for t in _dated(needs) for e in store.entries(t, [*own]) if own & e.parts.keys()}
+    last_month = Period.parse(wanted).last_month
+    entries = (e for t in _dated(needs) for e in store.entries(t, [*own]) if own & e.parts.keys())
+    inputs = {(e.title, e.digest) for e in entries if e.begins_by(last_month)}
     made_up = Dataset(store, branch, Period.parse(wanted)).made_up
-    return Task(notebook.path, branch, wanted, parameters, key, workspace.reports, lang, tuple(sorted(inputs)), made_up)
+    return Task(notebook.path, branch, wanted, parameters, key, workspace.reports_in(lang), lang, tuple(sorted(inputs)), made_up)
 
 
 @cache
@@ -199,36 +202,3 @@ def _alone(task: Task) -> ledger.Row:
             task.notebook.stem, task.branch, task.period, "failed", task.parameters, task.key,
             finished=ledger.now(), error="the process that ran this report died",
         )  # fmt: skip
-
-
-def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list[Path]:
-    """Write the ledger, findings and index of every period that the rows touch; returns the indexes."""
-    from g3lib.report.index import index_html, periods_html
-    from g3lib.tables.store import replace_bytes
-
-    indexes = []
-    for period in sorted({row.period for row in rows}):
-        folder = workspace.reports / period
-        all_rows = ledger.read(folder) | {(r.notebook, r.branch): r for r in rows if r.period == period}
-        ledger.write(folder, all_rows, lang)
-        signed = signoff.signatures(workspace, period)
-        changed = signoff.differences(workspace, period, [row for row in all_rows.values() if row.state == "ok"])
-        if signed:
-            signoff.write_differences(folder, changed, signed[-1])
-        # an index is in the language of its reports; one English report among Chinese ones does not turn it
-        said = Counter(row.parameters.get("lang", lang) for row in all_rows.values() if row.state == "ok")
-        words: Lang = said.most_common(1)[0][0] if said else lang
-        titles = {n.name: n.about.title[words] for n in find(workspace.notebooks)}
-        page = index_html(period, list(all_rows.values()), titles, words, signoff.banner(signed, changed, words))
-        replace_bytes(folder / "index.html", page.encode())
-        indexes.append(folder / "index.html")
-    folders = sorted(path.parent for path in workspace.reports.glob("*/run.json"))
-    replace_bytes(workspace.reports / "index.html", periods_html(folders, lang).encode())
-    return indexes
-
-
-def reported(workspace: Workspace, period: str = "") -> set[tuple[str, str]]:
-    """Branch and name of every finding that the reports made so far have (of one period, or of all)."""
-    folders = [path.parent for path in workspace.reports.glob("*/run.json") if not period or path.parent.name == period]
-    rows = [row for folder in folders for row in ledger.read(folder).values()]
-    return {(row.branch, str(finding["name"])) for row in rows for finding in row.findings}

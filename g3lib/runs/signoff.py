@@ -2,8 +2,9 @@
 
 data/signed/<period>/ holds the findings as they were signed (revision-1.csv, never written again) and signed.json: who,
 when, which digest. A later run may make the reports again, with corrected data or another version of the library; it
-then compares every figure with the signed one. Differences are listed in reports/<period>/differences.csv, every report
-that has one says so at its top, and the index too. Signing again makes the next revision; the earlier stays.
+then compares every figure of the reports that were signed with the signed one. Differences are listed in
+reports/<period>/differences.csv, every report that has one says so at its top, and the index too. Signing again makes
+the next revision; the earlier stays.
 """
 
 from __future__ import annotations
@@ -50,8 +51,45 @@ class Difference:
     name: str
     signed: str
     now: str
-    change: str  # changed, gone, new
+    change: str  # changed, gone, new; unprinted: the sentence is the same, only digits that it does not print differ
     text: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How reports stand to what was signed: not at all, as it was, or revised since."""
+
+    signature: Signature | None = None
+    differences: tuple[Difference, ...] = ()
+    unsigned: frozenset[tuple[str, str]] = frozenset()  # branch and notebook of reports that no signature covers
+
+    def of(self, row: ledger.Row) -> Standing:
+        """The same of one report."""
+        own = (row.branch, row.notebook)
+        mine = tuple(d for d in self.differences if (d.branch, d.notebook) == own)
+        return Standing(self.signature, mine, self.unsigned & {own})
+
+    def banner(self, lang: Lang) -> str:
+        """What a page says at its top; empty where its month was never signed."""
+        if self.signature is None:
+            return ""
+        by, number, day = self.signature.by, self.signature.revision, self.signature.signed[:10]
+        shown = sum(d.change != "unprinted" for d in self.differences)
+        hidden = len(self.differences) - shown
+        zh, en = [f"本期已由{by}签核（第{number}版，{day}）"], [f"This month was signed off by {by} (revision {number}, {day})"]
+        if shown:
+            zh.append(f"此为签核后的修订稿：{shown}项数字与签核不同，见{DIFFERENCES}")
+            en.append(f"this is a revision after signing: {shown} figures are not as they were signed, see {DIFFERENCES}")
+        if hidden:
+            zh.append(f"{hidden}项只在未印出的位数上不同")
+            en.append(f"{hidden} differ only in digits that are not printed")
+        if self.unsigned:
+            zh.append(f"{len(self.unsigned)}份报告是签核之后新做的，未经签核")
+            en.append(f"reports made since and not signed: {len(self.unsigned)}")
+        if len(zh) == 1:
+            zh.append("数字与签核一致")
+            en.append("every figure is as it was signed")
+        return pick(lang, "；".join(zh) + "。", "; ".join(en) + ".")
 
 
 def folder_of(workspace: Workspace, period: str) -> Path:
@@ -75,18 +113,19 @@ def sign(workspace: Workspace, period: str, by: str) -> Signature:
 
     Raises:
         UsageError: nobody signs, or there is no run of the period.
-        DataError: reports failed (each is named), or nothing changed since the last signing.
+        DataError: reports failed (each is named), or nothing changed and no report came since the last signing.
     """
     if not by.strip():
         raise UsageError("Who signs? --by names the role or department.")
-    rows = ledger.read(workspace.reports / period)
+    rows = ledger.read(workspace.reports_in("zh") / period) or ledger.read(workspace.reports_in("en") / period)
     if not rows:
         raise UsageError(f"There is no run of {period}; g3 run --period {period} makes its reports.")
     made = [row for row in rows.values() if row.state == "ok"]
     if failed := [f"{row.notebook} · {row.branch}: {row.error}" for row in rows.values() if row.state == "failed"]:
         raise DataError(listed(failed, f"{period} cannot be signed: {len(failed)} reports failed."))
     earlier = signatures(workspace, period)
-    if earlier and not differences(workspace, period, made):
+    standing = against_signed(workspace, period, made)
+    if earlier and not standing.differences and not standing.unsigned:
         raise DataError(f"{period} stands signed as revision {earlier[-1].revision}, and no figure has changed since.")
     text = _figures(made)
     number = len(earlier) + 1
@@ -101,56 +140,41 @@ def sign(workspace: Workspace, period: str, by: str) -> Signature:
     return new
 
 
-def differences(workspace: Workspace, period: str, rows: Sequence[ledger.Row]) -> list[Difference]:
-    """What of these reports is not as it was last signed; reports that are not among the rows are not compared.
+def against_signed(workspace: Workspace, period: str, rows: Sequence[ledger.Row]) -> Standing:
+    """How these reports stand to what was last signed; signed reports that are not among the rows are not compared.
 
-    Values are compared to twelve digits, statuses where there is no value. A language is no difference.
+    Values are compared to twelve digits, statuses where there is no value. A language is no difference, nor is a report that
+    was first made after the signing: it is not signed, and says so.
 
     Raises:
         DataError: the signed figures are missing or were altered.
     """
     signed = signatures(workspace, period)
     if not signed:
-        return []
+        return Standing()
     then = _read(folder_of(workspace, period) / signed[-1].file, signed[-1].sha256)
+    known = {key[:2] for key in then}
     now = {key: line for row in rows for key, line in _lines(row).items()}
     reports = {(row.branch, row.notebook) for row in rows}
     found = []
-    for key in sorted({*now, *(k for k in then if k[:2] in reports)}):
+    for key in sorted(k for k in {*now, *then} if k[:2] in known & reports):
         a, b = then.get(key), now.get(key)
         before, after = (_said(line) for line in (a, b))
         if before != after:
-            change = "new" if a is None else "gone" if b is None else "changed"
+            change = "new" if a is None else "gone" if b is None else "unprinted" if a["text"] == b["text"] else "changed"
             found.append(Difference(*key, before, after, change, str((b or a or {}).get("text", ""))))
-    return found
+    return Standing(signed[-1], tuple(found), frozenset(reports - known))
 
 
-def write_differences(folder: Path, found: Sequence[Difference], signature: Signature) -> None:
-    """The difference report of a period: one line a figure; no cell is a live formula."""
+def write_differences(folder: Path, standing: Standing) -> None:
+    """The difference report of a period: one line a figure, those that show in print first; no cell is a live formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["branch", "notebook", "name", f"signed (revision {signature.revision})", "now", "change", "text"])
-    for one in found:
+    revision = standing.signature.revision if standing.signature else 0
+    writer.writerow(["branch", "notebook", "name", f"signed (revision {revision})", "now", "change", "text"])
+    for one in sorted(standing.differences, key=lambda d: d.change == "unprinted"):
         writer.writerow([inert(str(cell)) for cell in asdict(one).values()])
     replace_bytes(folder / DIFFERENCES, text.getvalue().encode("utf-8-sig"))
-
-
-def banner(signed: Sequence[Signature], found: Sequence[Difference], lang: Lang) -> str:
-    """What a report of a signed month says at its top; empty where it was never signed."""
-    if not signed:
-        return ""
-    last = signed[-1]
-    head = pick(
-        lang,
-        f"本期已由{last.by}签核（第{last.revision}版，{last.signed[:10]}）",
-        f"Signed off by {last.by} (revision {last.revision}, {last.signed[:10]})",
-    )
-    if not found:
-        return head + pick(lang, "，数字与签核一致。", "; every figure is as it was signed.")
-    return head + pick(
-        lang, f"。此为签核后的修订稿：{len(found)}项数字与签核不同，见{DIFFERENCES}。",
-        f". This is a revision after signing: {len(found)} figures are not as they were signed, see {DIFFERENCES}.",
-    )  # fmt: skip
 
 
 def _lines(row: ledger.Row) -> dict[tuple[str, str, str], dict[str, object]]:

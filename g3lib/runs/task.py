@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from g3lib.findings import in_notebook
-from g3lib.labels import Lang
+from g3lib.labels import Lang, pick
 from g3lib.names import safe_name
-from g3lib.runs import signoff
 from g3lib.runs.ledger import Row, now
-from g3lib.tables.workspace import Workspace
+from g3lib.tables.store import replace_bytes
 
+_EARLIER = "earlier"  # in the names of a report that a failed run left behind
 # what a notebook may make beside its page, and the variable that names it the file
 _BESIDE = {".xlsx": "G3_WORKBOOK", ".pptx": "G3_DECK"}
 
@@ -65,11 +65,13 @@ def run(task: Task) -> Row:
         try:
             notebook = _execute(task, executed)
             row.findings = [finding.as_dict() for finding in in_notebook(notebook)]
-            html = _html(task, notebook, {s for s, path in beside.items() if path.exists()}, row)
+            html = _html(task, notebook, {s for s, path in beside.items() if path.exists()})
         except Exception as error:  # anything a notebook can do must become a state, not stop the others
             row.error, row.findings = _one_line(error), []
             row.state = "skipped" if _is_no_data(error) else "failed"
-            _withdraw(target, executed if row.state == "failed" else None)
+            row.html = _set_aside(task, target)
+            if row.state == "failed" and executed.exists():
+                shutil.move(executed, target.with_suffix(".failed.ipynb"))
         else:
             page = Path(scratch) / "report.html"
             page.write_text(html, encoding="utf-8")
@@ -78,21 +80,21 @@ def run(task: Task) -> Row:
             for suffix, path in beside.items():
                 if path.exists():
                     os.replace(path, target.with_suffix(suffix))
-            target.with_suffix(".failed.ipynb").unlink(missing_ok=True)
+            for left in (".failed.ipynb", *(f".{_EARLIER}{suffix}" for suffix in (".ipynb", ".html", *_BESIDE))):
+                target.with_suffix(left).unlink(missing_ok=True)
             row.state, row.html = "ok", f"{task.stem}.html"
     row.seconds, row.finished = round(time.perf_counter() - started, 2), now()
     return row
 
 
 def _execute(task: Task, executed: Path) -> Any:
-    import papermill
-
-    notebook = papermill.execute_notebook(
-        str(task.notebook), str(executed), parameters=task.parameters, cwd=str(task.notebook.parent),
-        kernel_name="python3", progress_bar=False, log_output=False, autosave_cell_every=0,
-        # a kernel's own warnings (its transport on loopback) are no business of whoever reads the run's lines
-        extra_arguments=["--log-level=50"],
-    )  # fmt: skip
+    try:
+        notebook = _papermill(task, executed)
+    except RuntimeError as error:
+        if "Kernel didn't respond" not in str(error):
+            raise
+        # two kernels that start at once may be given one port, and the second never comes up: no cell has run yet
+        notebook = _papermill(task, executed)
     # times and paths of this machine: the ledger has them, and the same input is to give the same bytes
     for part in (notebook, *notebook.cells):
         part.metadata.pop("papermill", None)
@@ -101,23 +103,44 @@ def _execute(task: Task, executed: Path) -> Any:
     return notebook
 
 
-def _html(task: Task, notebook: Any, made: set[str], row: Row) -> str:
+def _papermill(task: Task, executed: Path) -> Any:
+    import papermill
+
+    return papermill.execute_notebook(
+        str(task.notebook), str(executed), parameters=task.parameters, cwd=str(task.notebook.parent),
+        kernel_name="python3", progress_bar=False, log_output=False, autosave_cell_every=0,
+        # a kernel's own warnings (its transport on loopback) are no business of whoever reads the run's lines
+        extra_arguments=["--log-level=50"],
+    )  # fmt: skip
+
+
+def _html(task: Task, notebook: Any, made: set[str]) -> str:
     from g3lib.report.html import report_html
 
     workbook, deck = (f"{task.notebook.stem}{suffix}" if suffix in made else "" for suffix in (".xlsx", ".pptx"))
-    workspace = Workspace(task.reports.parent)
-    signed = signoff.banner(
-        signoff.signatures(workspace, task.period), signoff.differences(workspace, task.period, [row]), task.lang
-    )
-    return report_html(notebook, f"{task.branch} {task.period} {task.notebook.stem}", task.lang, workbook, deck, signed)
+    return report_html(notebook, f"{task.branch} {task.period} {task.notebook.stem}", task.lang, workbook, deck)
 
 
-def _withdraw(target: Path, executed: Path | None) -> None:
-    """An earlier report would now lie; the failed notebook stays for whoever mends it."""
-    for suffix in (".ipynb", ".html", *_BESIDE):
-        target.with_suffix(suffix).unlink(missing_ok=True)
-    if executed is not None and executed.exists():
-        shutil.move(executed, target.with_suffix(".failed.ipynb"))
+def _set_aside(task: Task, target: Path) -> str:
+    """Keep an earlier report under another name: it is not this run's, and a page that says so loses nobody their figures.
+
+    Returns:
+        Its page's path below the period's folder; empty where there was none.
+    """
+    from g3lib.report.html import stamped
+
+    page = target.with_suffix(f".{_EARLIER}.html")
+    if target.with_suffix(".html").exists():
+        for suffix in (".ipynb", ".html", *_BESIDE):
+            if target.with_suffix(suffix).exists():
+                os.replace(target.with_suffix(suffix), target.with_suffix(f".{_EARLIER}{suffix}"))
+        said = pick(task.lang, "这是上一次成功生成的报告；最近一次运行没有成功，数字可能已经过时。",
+                    "This is the last report that succeeded; the latest run failed, so it may be out of date.")  # fmt: skip
+        text = page.read_text(encoding="utf-8")
+        for suffix in _BESIDE:  # the files beside it have moved along
+            text = text.replace(f'href="{task.notebook.stem}{suffix}"', f'href="{task.notebook.stem}.{_EARLIER}{suffix}"')
+        replace_bytes(page, stamped(text, said).encode())
+    return f"{task.stem}.{_EARLIER}.html" if page.exists() else ""
 
 
 def _is_no_data(error: Exception) -> bool:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from g3lib.errors import DataError, UsageError, listed
-from g3lib.periods import Period
+from g3lib.errors import UsageError, listed
+from g3lib.periods import is_canonical
 from g3lib.tables.schema import TABLES
 from g3lib.tables.store import replace_bytes, typed
 
@@ -23,11 +23,10 @@ FOLDER = "notes"
 _HEADINGS = ("分公司", "期间", "结论名", "批注", "负责人", "到期日", "已完成")
 
 
-def read(folder: Path) -> pd.DataFrame:
-    """Every comment of a folder, in the order of files and rows.
+def read(folder: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Every comment of a folder that can be read, in the order of files and rows; and every fault of the others.
 
-    Raises:
-        DataError: lists every fault of every file: comments are never dropped silently.
+    One bad row stops neither the other comments nor the reports: whoever calls says what is missing.
     """
     from g3lib.tables import loading
 
@@ -35,13 +34,8 @@ def read(folder: Path) -> pd.DataFrame:
     for path in loading.exports_in([folder]) if folder.is_dir() else []:
         checked = loading.check(path, "notes")
         faults += [f"{f.file} row {f.row or '–'}, {f.column}: {f.found}; expected {f.expected}" for f in checked.all_faults]
-        for export in checked.exports:
-            rows = typed(export.rows, "notes", TABLES["notes"].names)
-            faults += [f"{export.file}: {p!r} is no period" for p in rows["period"].dropna().unique() if not _is_period(p)]
-            frames.append(rows)
-    if faults:
-        raise DataError(listed(faults, f"The comments in {folder.name}/ have {len(faults)} faults:"))
-    return pd.concat(frames, ignore_index=True) if frames else none()
+        frames += [typed(export.rows, "notes", TABLES["notes"].names) for export in checked.exports]
+    return pd.concat(frames, ignore_index=True) if frames else none(), faults
 
 
 def none() -> pd.DataFrame:
@@ -76,7 +70,7 @@ def add(
     from g3lib.names import safe_name
 
     faults = [f"no {name}" for name, text in (("branch", branch), ("finding", finding), ("comment", comment)) if not text.strip()]
-    faults += [f"{period!r} is no period"] if period and not _is_period(period) else []
+    faults += [f"{period!r} is no period"] if period and not is_canonical(period) else []
     faults += (
         [f"{due!r} is no date such as 2010-03-31"]
         if due and pd.isna(pd.to_datetime(due, errors="coerce", format="%Y-%m-%d"))
@@ -92,8 +86,3 @@ def add(
     return path
 
 
-def _is_period(text: str) -> bool:
-    try:
-        return str(Period.parse(text)) == text
-    except UsageError:
-        return False

@@ -10,6 +10,7 @@ import pandas as pd
 
 from g3lib.errors import Fault, Severity
 from g3lib.labels import fold
+from g3lib.periods import is_canonical
 from g3lib.tables import cells, shaping
 from g3lib.tables.identity import Digester, mask_numbers
 from g3lib.tables.notes import Note
@@ -189,19 +190,15 @@ class Gate:
                     self._fault(row, name, found.strip() or "nothing", expected)
 
     def _compare(self, typed: pd.DataFrame, texts: pd.DataFrame) -> None:
-        """Two cells of a row that contradict each other; an unknown one contradicts nothing."""
-        if self.table.name == "targets" and {"start", "end"} <= set(typed):
-            for row in typed.index[(typed["end"] < typed["start"]).fillna(False)]:
-                self._fault(row, "end", str(texts.at[row, "end"]), "not before the start")
-        if self.table.name == "thresholds" and {"direction", "green", "red"} <= set(typed):
-            sign = typed["direction"].astype("str").map({"up": 1.0, "down": -1.0})
-            for row in typed.index[(sign * (typed["green"] - typed["red"]) < 0).fillna(False)]:
-                self._fault(row, "green", str(texts.at[row, "green"]), "at red or better")
+        """Cells of a row that contradict each other or what the row is of; an unknown one contradicts nothing."""
+        for column, wrong, expected, severity in _contradictions(self.table.name, typed):
+            for row in typed.index[wrong.fillna(False)]:
+                self._fault(row, column, str(texts.at[row, column]), expected, severity)
 
-    def _fault(self, row: int, column: str, found: str, expected: str) -> None:
+    def _fault(self, row: int, column: str, found: str, expected: str, severity: Severity = Severity.ROW) -> None:
         personal = column and self.table.column(column).kind == Kind.PERSONAL
         shown = "***" if personal else _printable(mask_numbers(str(found)))
-        self.faults.append(Fault(self.sheet.file, self.sheet.name, row, self.heading(column), shown, expected))
+        self.faults.append(Fault(self.sheet.file, self.sheet.name, row, self.heading(column), shown, expected, severity))
 
     def _rejected(self, texts: pd.DataFrame, why: list[str]) -> pd.DataFrame:
         hidden = {c.name for c in self.table.columns if c.kind == Kind.PERSONAL}
@@ -272,6 +269,26 @@ class Gate:
                 data = months[0] if len(months) == 1 else f"{months[0]}..{months[-1]}"
                 notes.append(Note.of("caption_months", caption=self.plan.caption, data=data))
         return notes
+
+
+def _contradictions(table: str, rows: pd.DataFrame) -> Iterator[tuple[str, pd.Series, str, Severity]]:
+    """Column, which rows are at fault, what was expected instead, and how far the fault reaches."""
+    have = set(rows)
+    if table == "targets" and {"start", "end"} <= have:
+        yield "end", rows["end"] < rows["start"], "not before the start", Severity.ROW
+    if table == "targets" and {"metric", "target"} <= have:
+        counted = rows["metric"].astype("str") != "net_adds"  # customers may be lost on balance; nothing else falls below nought
+        yield "target", counted & (rows["target"] < 0), "zero or more", Severity.ROW
+        yield "target", counted & (rows["target"] == 0), "more than zero (a masked target is written *)", Severity.NOTE
+    if table == "thresholds" and {"direction", "green", "red"} <= have:
+        sign = rows["direction"].astype("str").map({"up": 1.0, "down": -1.0})
+        yield "green", sign * (rows["green"] - rows["red"]) < 0, "at red or better", Severity.ROW
+    if table == "notes" and "period" in have:
+        written = rows["period"].astype("str").where(rows["period"].notna(), "")
+        odd = (written != "") & ~written.map(is_canonical)
+        yield "period", odd, "a period as reports/ names it (2010-03, 2010-01..2010-03, 2010-03-31), or none", Severity.ROW
+    if table == "participation" and {"participants", "base"} <= have:
+        yield "participants", rows["participants"] > rows["base"], "at most the base", Severity.ROW
 
 
 def cells_of(table: Table, rows: pd.DataFrame) -> pd.DataFrame:

@@ -73,6 +73,11 @@ class Entry:
         """How a report names the source."""
         return f"{self.file} · {self.sheet}" if self.sheet else self.file
 
+    def begins_by(self, month: str) -> bool:
+        """Whether some row is of that month or earlier, or of no month at all."""
+        months = [m for own in self.cells.values() for m in own]
+        return not months or min(months) <= month
+
 
 @dataclass
 class Manifest:

@@ -55,7 +55,7 @@ def checked_totals(
             if not agrees[-1]:
                 heading = headings.get(name, plan.heading(name))
                 notes.append(
-                    Note.of("total_differs", row=row, label=label or "小计", column=heading,
+                    Note.of("total_differs", row=row, label=label or "小计", column=heading, branch=values.get("branch") or "",
                             stated=f"{amount:,.10g}", parts=f"{sums[0]:,.10g}")
                 )  # fmt: skip
                 faults.append(

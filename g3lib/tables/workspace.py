@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from g3lib.errors import DataError, NoData, UsageError, listed
+from g3lib.labels import LANGS
 from g3lib.periods import Period
 from g3lib.tables import comments
 from g3lib.tables.notes import Note
@@ -61,6 +62,14 @@ class Workspace:
     def reports(self) -> Path:
         """Where reports go."""
         return self.root / "reports"
+
+    def reports_in(self, lang: str) -> Path:
+        """Where the reports of a language go: English ones in a folder of their own, or they would replace the Chinese."""
+        return self.reports if lang == "zh" else self.reports / lang
+
+    def run_folders(self) -> list[Path]:
+        """The folder of every period and language that has reports."""
+        return sorted(path.parent for lang in LANGS for path in self.reports_in(lang).glob("*/run.json"))
 
     def store(self) -> Store:
         """The store; where there is none yet, the shipped documents' tables are loaded first.
@@ -142,13 +151,13 @@ class Dataset:
     @cached_property
     def participation(self) -> pd.DataFrame:
         """The campaign counts of all sisters: a branch is read against them."""
-        return self._until(self._of("participation", self.sisters), "date")
+        return self._readings(self._of("participation", self.sisters))
 
     @cached_property
     def participation_totals(self) -> pd.DataFrame:
         """The area's participation as its exports state it; never computed from the branches' rates."""
         self._seen.add("participation")
-        return self._until(self.store.stated_totals("participation", [self.branch]), "date")
+        return self._readings(self.store.stated_totals("participation", [self.branch]))
 
     @cached_property
     def outlets(self) -> pd.DataFrame:
@@ -217,22 +226,26 @@ class Dataset:
 
     @cached_property
     def comments(self) -> pd.DataFrame:
-        """Analysts' comments on this report's findings, from data/notes/."""
+        """Analysts' comments on this report's findings, from data/notes/; one that cannot be read is missing."""
         if self.notes_folder is None:
             return comments.none()
-        return comments.meant_for(comments.read(self.notes_folder), self.branch, str(self.period))
+        return comments.meant_for(comments.read(self.notes_folder)[0], self.branch, str(self.period))
 
     @property
     def sources(self) -> list[Entry]:
         """The exports behind every table read so far, in a stable order."""
         sisters = self.sisters if self._seen else []
         found = [e for t in self._seen for e in self.store.entries(t, sisters, real=not self.made_up)]
+        # an export of later months was opened with its table, but no row of it stands behind a figure
+        found = [e for e in found if e.begins_by(self.period.last_month)]
         return sorted(found, key=lambda e: (e.table, e.file, e.sheet))
 
     @property
     def notes(self) -> list[Note]:
-        """What the gate said of those exports, each remark once."""
-        notes = [Note.of(n["code"], **n["values"]) for e in self.sources for n in e.notes]
+        """What the gate said of those exports, each remark once; what concerns another branch alone is left out."""
+        near = {"", self.branch, *self.members, *self.scopes}
+        every = [n for e in self.sources for n in e.notes if n["values"].get("branch", "") in near]
+        notes = [Note.of(n["code"], **n["values"]) for n in every]
         return list(dict.fromkeys(notes))
 
     @cached_property
@@ -261,6 +274,13 @@ class Dataset:
         frame = self._until(self._of("sales", self.sisters, wanted), "date")
         frame["month"] = frame["date"].dt.strftime("%Y-%m")
         return frame.groupby(by, as_index=False, sort=True, dropna=dropna)["units"].sum()
+
+    def _readings(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Readings up to the last day known. One a month, dated by its month, is of the month's end: not known before."""
+        days, asof = pd.to_datetime(frame["date"]), pd.Timestamp(self.period.asof)
+        if len(frame) and days.dt.is_month_start.all():
+            days = days + pd.offsets.MonthEnd(0)
+        return frame[days <= asof].reset_index(drop=True)
 
     def _until(self, frame: pd.DataFrame, column: str) -> pd.DataFrame:
         days = pd.to_datetime(frame[column])

@@ -28,7 +28,7 @@ def main() -> None:
     os.environ["G3_STORE"], os.environ["G3_KEY_FILE"] = str(folder / "store"), str(folder / "key")
     (folder / "data").mkdir()
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
-    from g3lib.runs import batch
+    from g3lib.runs import batch, publishing
     from g3lib.runs.notebooks import find
     from g3lib.tables import adding, loading, sample
     from g3lib.tables.workspace import Workspace
@@ -44,7 +44,7 @@ def main() -> None:
         planned = batch.plan(workspace, notebooks, branches, force=True)
         rows: list = []
         timed(label, seconds, lambda jobs=jobs, planned=planned, rows=rows: batch.execute(planned.tasks, jobs, rows.append))
-        batch.record(workspace, rows, "zh")
+        publishing.record(workspace, rows, "zh")
     timed("unchanged_s", seconds, lambda: batch.plan(workspace, notebooks, branches))
     seconds["reports"] = len(notebooks) * len(branches)
     seconds["speed_up_of_two"] = round(seconds["one_by_one_s"] / seconds["two_at_a_time_s"], 2)

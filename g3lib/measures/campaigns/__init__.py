@@ -3,12 +3,13 @@
 from g3lib.measures.campaigns.comparison import (
     around, balanced, before_start, did, group_time, minimum_effect, not_in_others, placebo, starts_of, trends,
 )  # fmt: skip
-from g3lib.measures.campaigns.ranking import rank_intervals, ranked, rate_errors, shrunken
+from g3lib.measures.campaigns.ranking import ranked, shrunken
 from g3lib.measures.campaigns.series import Segmented, segmented
 from g3lib.measures.campaigns.uplift import (
-    area_uplift, daily_pace, days_to_line, month_counts, month_rates, months, own_rates, paired_interval, panel, rate_of,
-    rates, series_of, start_lift_correlation, uplift, uplift_intervals,
+    area_uplift, daily_pace, days_to_line, months, paired_interval, rate_of, start_lift_correlation, uplift, uplift_intervals,
 )  # fmt: skip
+from g3lib.measures.participation import month_counts, month_rates, own_rates, panel, rates, series_of
+from g3lib.measures.ranks import rank_intervals, rate_errors
 
 __all__ = [
     "Segmented", "area_uplift", "around", "balanced", "before_start", "daily_pace", "days_to_line", "did", "group_time",

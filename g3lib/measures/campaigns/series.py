@@ -28,7 +28,8 @@ class Segmented:
     `terms` has a row `level` (and `slope`): ratio (of rates, or of odds), low, high, p. `fitted` has a row a month:
     month, value (rate, or count without a base), fitted, without (as if nothing had started; the season kept), since.
     `dispersion` is Pearson χ² ÷ df; `autocorrelation` the residuals' at one month, with p by Ljung and Box: below 0.05
-    the intervals are too narrow. `reason` says why nothing was fitted.
+    the intervals are too narrow (Newey–West errors are no cure: over three years they cover less, see docs/coverage.md).
+    `reason` says why nothing was fitted.
     """
 
     terms: pd.DataFrame

@@ -67,15 +67,15 @@ def kpi_row(
     flow = kind == "flow"
     year = values.reindex(Period.parse(f"{month[:4]}-01..{month}").months)
     to_date = float(year.sum()) if flow and year.notna().all() else _NAN
-    done, passed = _reached(reached)
+    done, passed, why_target = _reached(reached)
     rank, change, why_rank = _rank(peers, month, branch)
     on_month, how_month = _growth(values, period, -1, flow, daily)
     on_year, how_year = _growth(values, period, -12, flow, daily)
     parts = [
         ("month", this, "no_month", ""),
         ("year_to_date", to_date, "months_missing" if flow else "rate_not_summed", ""),
-        ("attainment", done, "no_target", ""),
-        ("time_gap", done - passed, "no_target", ""),
+        ("attainment", done, why_target, ""),
+        ("time_gap", done - passed, why_target, ""),
         ("month_on_month", on_month, "no_earlier_month", how_month),
         ("year_on_year", on_year, "no_last_year", how_year),
         ("rank", rank, why_rank, ""),
@@ -136,11 +136,14 @@ def rate_kpi(
     return row.assign(reason=row["reason"].mask(blank, "rate_has_gap"))
 
 
-def _reached(reached: pd.DataFrame | None) -> tuple[float, float]:
+def _reached(reached: pd.DataFrame | None) -> tuple[float, float, str]:
+    """Attainment, time progress, and why they would be unknown."""
     if reached is None or reached.empty:
-        return _NAN, _NAN
+        return _NAN, _NAN, "no_target"
     row = calendar(reached).iloc[0]
-    return float(row["attainment"]), float(row["time_progress"])
+    target = float(row["target"])
+    why = "target_masked" if target != target else "zero_target" if target == 0 else "months_missing"
+    return float(row["attainment"]), float(row["time_progress"]), why
 
 
 def _growth(values: pd.Series, period: Period, by: int, flow: bool, daily: pd.Series | None) -> tuple[float, str]:

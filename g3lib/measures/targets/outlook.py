@@ -28,8 +28,8 @@ def outlook(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: f
 
     Returns:
         branch, starts, ends, target, actual, horizon (days left), expected_final, low, high (units at the end), p_hit,
-        reason: `no_target` (masked), `months_missing` (what came so far is unknown), `month_sums` (days are not known),
-        `short_history` (fewer than 28 days),
+        reason: `no_target` (masked), `zero_target`, `months_missing` (what came so far is unknown), `month_sums` (days are
+        not known), `short_history` (fewer than 28 days),
         `ended`. An ended target is hit or not: P is 1 or 0.
 
     >>> from g3lib.measures.targets.progress import progress
@@ -53,6 +53,7 @@ def outlook(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: f
         daily = daily_units(inside, start, today)
         reasons = {
             "no_target": row.target != row.target,
+            "zero_target": row.target == 0,
             "months_missing": row.actual != row.actual,
             "ended": not row.days_left,
             "month_sums": "grain" in inside and bool(inside["grain"].eq("month").any()),

@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from g3lib.measures.campaigns.uplift import rates
 from g3lib.measures.guards import parts_only
+from g3lib.measures.participation import rates
 from g3lib.measures.targets.progress import attainment, calendar, required_run_rate, running, time_progress
 from g3lib.periods import Period, shift
 
@@ -68,7 +68,8 @@ def standing(values: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.
         start; NaN where it was there already),
         to_go (aim − measured in the unit, of a rate a fraction; positive is still to come whichever way is better),
         per_month (needed; flows and stocks), standing (`ahead`, `behind`, `unknown`), reason of an unknown one:
-        `no_target` (masked), `no_data`, `no_start` (the stock's level before the start is unknown).
+        `no_target` (masked), `zero_target` (of a flow that is to rise), `no_data`, `no_start` (the stock's level before the
+        start is unknown).
 
     >>> values = pd.DataFrame({"metric": "customers", "branch": "a", "value": [900.0, 950.0],
     ...                        "date": pd.to_datetime(["2012-12-01", "2013-06-01"])})
@@ -98,7 +99,8 @@ def _stand(row: Any, values: pd.DataFrame, period: Period) -> tuple[Any, ...]:
     passed = time_progress(start, end, period.asof)
     done = index = need = nan = float("nan")
     actual = nan if inside.empty else float(inside.sum() if kind == "flow" else inside.iloc[-1])
-    reason = "no_target" if target != target else "no_data" if actual != actual else ""
+    nothing_asked = target == 0 and kind == "flow" and not down
+    reason = "no_target" if target != target else "zero_target" if nothing_asked else "no_data" if actual != actual else ""
     left = ((end.year - period.asof.year) * 12 + end.month - period.asof.month) or (0 if end <= period.asof else 1)
     match kind:
         case "rate":
@@ -137,9 +139,9 @@ def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, 
         period: its `asof` is the last day known.
 
     Returns:
-        channel, recent (devices a month, mean of the last three known), share (of the twelve months before), remaining,
-        needed (devices a month), more (needed ÷ recent − 1; NaN over nought), basis (`own_target` or `share`). Σ remaining
-        = the branch's remainder, or what the channels' own targets ask where that is more. Empty without a target.
+        channel, recent (devices a month, mean of the last three known months that are over), share (of the twelve months before),
+        remaining, needed (devices a month), more (needed ÷ recent − 1; NaN over nought), basis (`own_target` or `share`).
+        Σ remaining = the branch's remainder, or what the channels' own targets ask where that is more. Empty without a target.
 
     >>> units = pd.DataFrame({"month": "2010-01", "channel": ["own", "end"], "units": [30.0, 10.0]})
     >>> reached = pd.DataFrame({"phasing": ["calendar"], "remaining": [440.0], "months_left": [11.0], "starts": ["2010-01-01"]})
@@ -154,13 +156,13 @@ def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, 
     parts_only(units, ["channel"])
     month = period.last_month
     lately = units[(units["month"] > shift(month, -12)) & (units["month"] <= month)]
-    months = sorted(lately["month"].unique())[-3:]
+    over = sorted(lately.loc[(lately["month"] < month) | (period.asof == period.end), "month"].unique())[-3:]
     own = _own_targets(units, targets, period)
     sold = lately.groupby("channel", sort=False)["units"].sum()
     sums = sold.reindex([*sold.index, *(c for c in own if c not in sold.index)], fill_value=0.0)  # a target without a sale yet
     out = pd.DataFrame({"channel": sums.index, "share": (sums / sums.sum()).to_numpy() if sums.sum() else float("nan")})
-    recent = lately[lately["month"].isin(months)].groupby("channel")["units"].sum() / len(months)
-    out.insert(1, "recent", out["channel"].map(recent).fillna(0.0))
+    recent = lately[lately["month"].isin(over)].groupby("channel")["units"].sum() / (len(over) or float("nan"))
+    out.insert(1, "recent", out["channel"].map(recent).fillna(0.0 if over else float("nan")))
     rest = max(float(row.remaining), 0.0) - sum(own.values())
     others = ~out["channel"].isin(own)
     weight = out["share"].where(others, 0.0)

@@ -18,6 +18,8 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from g3lib.report.placing import sides
+
 INK, GREY, LIGHT, ACCENT, WARN = "#222222", "#8c8c8c", "#cfcfcf", "#0b6e99", "#b3261e"
 CHART_MIME = "application/vnd.g3lib.chart.v1+json"
 WIDTH = 7.6  # inches; a report's column
@@ -76,20 +78,11 @@ def name_points(
     # an axes fills some 86 % of its figure's width and 78 % of its height
     across, up = 0.86 * wide / (right - left), 0.78 * high / (top - low)
     spots = [((a - left) * across, (b - low) * up) for a, b in zip(x, y, strict=True)]
-    taken = [(px - 4, py - 4, px + 4, py + 4) for px, py in spots]
-    for (px, py), name, colour, point in zip(spots, names, colours, zip(x, y, strict=True), strict=True):
-        long = size * sum(1.0 if ord(c) > 255 else 0.55 for c in name)
-        starts = {(8, 0): px + 8, (-8, 0): px - 8 - long, (0, 10): px - long / 2, (0, -10): px - long / 2}
-        boxes = {at: (start, py + at[1] - 0.6 * size, start + long, py + at[1] + 0.6 * size) for at, start in starts.items()}
-        inside = {at: box for at, box in boxes.items() if box[0] > -4 and box[2] < 0.88 * wide}
-        at = next((at for at, box in inside.items() if not any(_meet(box, other) for other in taken)), (8, 0))
-        taken.append(boxes[at])
-        side = {8: "left", -8: "right", 0: "center"}[at[0]]
-        ax.annotate(name, point, xytext=at, textcoords="offset points", ha=side, va="center", fontsize=size, color=colour)
-
-
-def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    offsets = {"right": (8, 0, "left"), "left": (-8, 0, "right"), "above": (0, 10, "center"), "below": (0, -10, "center")}
+    beside = sides(spots, names, size, 0.88 * wide)
+    for side, name, colour, point in zip(beside, names, colours, zip(x, y, strict=True), strict=True):
+        dx, dy, align = offsets[side]
+        ax.annotate(name, point, xytext=(dx, dy), textcoords="offset points", ha=align, va="center", fontsize=size, color=colour)
 
 
 def png(fig: Figure) -> bytes:

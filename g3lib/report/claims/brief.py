@@ -94,7 +94,7 @@ def _sales(voice: Voice, data: Dataset) -> list[Line]:
         mover = changed.loc[changed["change"].abs().idxmax(), "channel"]
         own = every[every["channel"] == mover].set_index("month")["units"]
         kpi = targets.kpi_row(own, data.period, peers=peers[peers["channel"] == mover], branch=data.branch)
-        lines.append(Line("channel", say_channels.change(voice, changed, shift(month, -1), month, shifted, data.period)[0], kpi))
+        lines.append(Line("channel", say_channels.change(voice, changed, shift(month, -1), month, shifted)[0], kpi))
     return lines
 
 
@@ -134,7 +134,7 @@ def _customers(voice: Voice, data: Dataset, sales: pd.DataFrame, numerator: str,
 
 def _causes(voice: Voice, data: Dataset, minimum_effect: float) -> list[Line]:
     month = data.period.last_month
-    progress = targets.progress(data.sales, data.targets, data.period)
+    progress = targets.progress(data.sales, data.targets, data.period, data.thresholds, data.scopes)
     units = channels.monthly_units(data.sales)
     gaps = strata.gap_by_month(units, progress, month, "channel")
     tested = causes.confirm_facts(data.outlet_sales, data.outlets, data.outlet_facts, month, minimum_effect)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
+from g3lib.report.claims.targets import unknown
 from g3lib.report.claims.voice import Voice
 
 
@@ -17,13 +18,8 @@ def headline(voice: Voice, gaps: pd.DataFrame, progress: pd.DataFrame, tested: p
         progress: `targets.progress`; may be empty.
         tested: `causes.confirm`; may be empty.
     """
-    if progress.empty or progress["target"].isna().all():
-        text = (
-            voice.say("没有正在执行的销量目标，缺口未知。", "No sales target is running: the shortfall is unknown.")
-            if progress.empty
-            else voice.say("目标被隐去，缺口未知。", "The target is masked: the shortfall is unknown.")
-        )
-        return [voice.finding("gap", None, "台", text, status=Status.UNKNOWN, headline=True), *confirmed(voice, tested)]
+    if why := unknown(voice, progress, voice.say("缺口", "the shortfall")):
+        return [voice.finding("gap", None, "台", why, status=Status.UNKNOWN, headline=True), *confirmed(voice, tested)]
     even = progress[progress["phasing"] == "month_even"].iloc[0]
     gap = even.month_target - even.month_actual
     aim = voice.say(f"当月目标（按月均分{number(even.month_target, 1)}）", f"its target ({number(even.month_target, 1)}, even months)")
@@ -108,9 +104,9 @@ def effects(voice: Voice, tested: pd.DataFrame) -> list[Finding]:
         top = sure.iloc[0]
         text = voice.say(
             f"{top.cause}的网点，销量偏低的比例高出{voice.points(top.effect).lstrip('+')}（95%区间{voice.points(top.low)}至{voice.points(top.high)}），"
-            f"可解释偏低网点的{percent(top.share_of_problem, 0)}（区间{percent(top.share_low, 0)}至{percent(top.share_high, 0)}）",
+            f"可解释偏低网点的{percent(top.share_of_problem, 0)}（区间{percent(top.share_low, 0)}至{percent(min(top.share_high, 1.0), 0)}）",
             f"Outlets with {top.cause} are low sellers {voice.points(top.effect).lstrip('+')} more often (95 % interval {voice.points(top.low)} "
-            f"to {voice.points(top.high)}): {percent(top.share_of_problem, 0)} of the problem ({percent(top.share_low, 0)} to {percent(top.share_high, 0)})",
+            f"to {voice.points(top.high)}): {percent(top.share_of_problem, 0)} of the problem ({percent(top.share_low, 0)} to {percent(min(top.share_high, 1.0), 0)})",
         )
         value = float(top.effect)
     else:

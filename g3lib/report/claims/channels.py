@@ -7,7 +7,7 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent, rounded
 from g3lib.measures.channels import printed_sum
-from g3lib.periods import Period, shift
+from g3lib.periods import shift
 from g3lib.report.claims.targets import target, target_units
 from g3lib.report.claims.voice import Voice
 
@@ -43,6 +43,8 @@ def _who_gave(voice: Voice, total: pd.DataFrame) -> str:
     top, low = known.loc[known["share"].idxmax()], known.loc[known["share"].idxmin()]
     if len(known) == 1:
         return voice.say(f"，全部来自{voice.word('channel', top.channel)}渠道。", f", all through the {voice.word('channel', top.channel)} channel.")
+    if top.share == low.share:
+        return voice.say(f"：{len(known)}个渠道各占{percent(top.share)}。", f": each of {len(known)} channels gave {percent(top.share)}.")
     return voice.say(
         f"：{voice.word('channel', top.channel)}渠道贡献{percent(top.share)}，{voice.word('channel', low.channel)}渠道仅{percent(low.share)}。",
         f": the {voice.word('channel', top.channel)} channel gave {percent(top.share)}, the {voice.word('channel', low.channel)} "
@@ -57,19 +59,23 @@ def by_month(voice: Voice, totals: pd.Series, kpi: pd.DataFrame) -> list[Finding
         totals: devices by month.
         kpi: `targets.kpi_row` of the last month.
     """
-    last, mean = totals.index[-1], totals.mean()
+    last = str(totals.index[-1])
+    over = totals.iloc[:-1] if voice.is_part(last) else totals  # a month that is not over is no month of the mean
+    mean = over.mean() if len(over) else float("nan")
     compared, change = "", float(kpi.set_index("kpi")["value"]["month_on_month"])
     if change == change:
         compared = voice.say(
             f"，日均环比{'增' if change >= 0 else '减'}{percent(abs(change), 1)}", f", {change:+.1%} a day on the month before"
         )
     text = voice.say(
-        f"{last}销售{voice.count(totals.iloc[-1])}{compared}；{len(totals)}个月月均{number(mean, 2)}台",
-        f"{last}: {number(totals.iloc[-1])} devices{compared}; the mean of {len(totals)} months is {number(mean, 2)}",
+        f"{voice.span(last)}销售{voice.count(totals.iloc[-1])}{compared}", f"{voice.span(last)}: {number(totals.iloc[-1])} devices{compared}"
     )
+    if len(over):
+        whole = voice.say("整", "whole ") if voice.is_part(last) else ""
+        text += voice.say(f"；{len(over)}个{whole}月月均{number(mean, 2)}台", f"; the mean of {len(over)} {whole}months is {number(mean, 2)}")
     found = [
         voice.finding("units.month_mean", mean, "台", text, definition="mean of month totals", table="sales",
-                      period=f"{totals.index[0]}..{last}"),
+                      period=f"{totals.index[0]}..{over.index[-1] if len(over) else last}"),
     ]  # fmt: skip
     if compared:
         found.append(voice.figure("units.month_on_month", change, "1", voice.say("日均环比", "a day on the month before"),
@@ -78,27 +84,25 @@ def by_month(voice: Voice, totals: pd.Series, kpi: pd.DataFrame) -> list[Finding
 
 
 def change(
-    voice: Voice, changed: pd.DataFrame, before: str, after: str, shifted: pd.DataFrame | None = None, period: Period | None = None
+    voice: Voice, changed: pd.DataFrame, before: str, after: str, shifted: pd.DataFrame | None = None
 ) -> list[Finding]:
     """Which channel moved the total most, and what of it the province's growth and the branch's mix gave.
 
     Args:
         changed: `channels.change_of_share`.
-        before, after: the two months.
+        before, after: the two months; where the second is not over, both are counted to its last day known, and it is said.
         shifted: `channels.shift_share` of the same months; None or empty: not compared with a province.
-        period: where its month is not over, that both months are counted to the same day is said.
     """
     if changed.empty:
         text = voice.say(f"没有{before}的数据，不能与上月比较", f"Nothing is known of {before}: no comparison with the month before")
         return [voice.finding("units.change", None, "台", text, status=Status.UNKNOWN, table="sales", period=after)]
     span, difference = f"{before}..{after}", changed["change"].sum()
     mover = changed.loc[changed["change"].abs().idxmax()]
-    part = period is not None and period.asof != period.end
-    to_day = voice.say(f"（均至{period.asof.day}日）", f" (both to day {period.asof.day})") if part and period else ""
+    both = to_day(voice, after)
     text = voice.say(
-        f"{before}到{after}{to_day}销量{'增加' if difference >= 0 else '减少'}{voice.count(abs(difference))}，变动最大的是"
+        f"{before}到{after}{both}销量{'增加' if difference >= 0 else '减少'}{voice.count(abs(difference))}，变动最大的是"
         f"{voice.word('channel', mover.channel)}渠道（{mover.change:+,.0f}台）",
-        f"From {before} to {after}{to_day} sales {'rose' if difference >= 0 else 'fell'} by {number(abs(difference))} devices; "
+        f"From {before} to {after}{both} sales {'rose' if difference >= 0 else 'fell'} by {number(abs(difference))} devices; "
         f"the {voice.word('channel', mover.channel)} channel moved most ({mover.change:+,.0f})",
     )
     parts: dict[str, tuple[float, str]] = {
@@ -106,13 +110,18 @@ def change(
     }
     if shifted is not None and len(shifted):
         sums = shifted[["province", "structure", "own_growth"]].sum()
-        names = {"province": ("全省增长带来", "the province's growth"), "structure": ("渠道结构", "its channel mix"), "own_growth": ("自身", "its own")}
+        names = {"province": ("全省增长带来", "the province's growth"), "structure": ("渠道结构", "the branch's channel mix"), "own_growth": ("自身", "the branch's own")}
         shares = {name: (sums[name], voice.say(*words)) for name, words in names.items()}
-        text += voice.say("：", ": ") + voice.listed([f"{word}{voice.say('', ' ')}{value:+,.0f}" for value, word in shares.values()])
+        text += voice.say("；全部变动分为：", "; of the whole change: ") + voice.listed([f"{word}{voice.say('', ' ')}{value:+,.0f}{voice.say('台', '')}" for value, word in shares.values()])
         parts |= {f"units.change.{name}": value for name, value in shares.items()}
     lead = voice.finding("units.change", difference, "台", text, definition="change_of_share, shift_share", table="sales", period=span)
     return [lead, *(voice.figure(name, value, "台", of, definition="change_of_share, shift_share", table="sales", period=span)
                     for name, (value, of) in parts.items())]  # fmt: skip
+
+
+def to_day(voice: Voice, month: str) -> str:
+    """That two months are counted to the same day, where the second is not over."""
+    return voice.say(f"（均至{voice.period[8:]}日）", f" (both to day {voice.period[8:]})") if voice.is_part(month) else ""
 
 
 def worth(voice: Voice, efficiency: pd.DataFrame) -> list[Finding]:
@@ -168,13 +177,14 @@ def cost_change(voice: Voice, cost: pd.DataFrame, known: tuple[float, float], be
             f"The subsidy is known of {percent(known[0], 1)} of the devices in {before} and {percent(known[1], 1)} in {after}: not comparable, not split.",
         )
         return [Check("cost_change", Verdict.NONE, text)]
+    both = to_day(voice, after)
     sums = cost[["yuan_before", "yuan_after", "volume_yuan", "mix_yuan", "price_yuan"]].sum()
     difference = sums["yuan_after"] - sums["yuan_before"]
     signed = {name: ("+" if sums[f"{name}_yuan"] > 0 else "") + voice.money(sums[f"{name}_yuan"]) for name in ("volume", "mix", "price")}
     text = voice.say(
-        f"{before}到{after}补贴{'增加' if difference >= 0 else '减少'}{voice.money(abs(difference))}：销量{signed['volume']}，结构{signed['mix']}，"
+        f"{before}到{after}{both}补贴{'增加' if difference >= 0 else '减少'}{voice.money(abs(difference))}：销量{signed['volume']}，结构{signed['mix']}，"
         f"每台补贴{signed['price']}。",
-        f"From {before} to {after} the subsidy {'rose' if difference >= 0 else 'fell'} by {voice.money(abs(difference))}: volume {signed['volume']}, "
+        f"From {before} to {after}{both} the subsidy {'rose' if difference >= 0 else 'fell'} by {voice.money(abs(difference))}: volume {signed['volume']}, "
         f"mix {signed['mix']}, yuan a device {signed['price']}.",
     )
     return [Check("cost_change", Verdict.PASS, text)]

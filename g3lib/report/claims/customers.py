@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
@@ -181,19 +182,21 @@ def _learnt(voice: Voice, response: pd.DataFrame) -> list[Check]:
     learnt = response[response["beta"].notna()]
     if learnt.empty:
         return []
-    zh = "、".join(f"{voice.word('device_class', r.device_class)}{r.beta:.2f}（{r.low:.2f}至{r.high:.2f}）" for r in learnt.itertuples())
-    en = ", ".join(f"{voice.word('device_class', r.device_class)} {r.beta:.2f} ({r.low:.2f} to {r.high:.2f})" for r in learnt.itertuples())
+    ten_points = np.expm1(0.1 * learnt[["beta", "low", "high"]]).set_axis(["more", "least", "most"], axis=1)  # the response is log-linear
+    rows = list(learnt.join(ten_points).itertuples())
+    zh = "、".join(f"{voice.word('device_class', r.device_class)}{r.more:.0%}（{r.least:.0%}至{r.most:.0%}）" for r in rows)
+    en = ", ".join(f"{voice.word('device_class', r.device_class)} {r.more:.0%} ({r.least:.0%} to {r.most:.0%})" for r in rows)
     branches, apart = int(learnt["clusters"].min()), percent(learnt["between_branches"].min(), 0)
     few = voice.listed([voice.word("device_class", r.device_class) for r in learnt[learnt["reason"] == "few_df"].itertuples()])
     shaky = (f"{few}实际起作用的分公司太少，区间不稳。", f" For {few} one or two branches decide: its interval is shaky.") if few else ("", "")
     return [Check("identified", Verdict.WARNING, voice.say(
         f"补贴响应由{branches}个分公司同月内补贴率的不同变动识别：各终端类型的补贴率按月变动超过1个百分点合计{number(learnt['changed'].sum())}次，"
         f"至少{apart}的变动发生在同月的分公司之间（扣除渠道合约与月份效应后的标准差，百分点：{residual_spread(voice, response)}）。"
-        f"补贴率每高10个百分点，销量约乘以 exp(0.1×系数)。系数：{zh}。{shaky[0]}若分公司因预期销量好坏而调整力度，此结论不成立。",
+        f"补贴率每高10个百分点，销量约增加：{zh}。{shaky[0]}若分公司因预期销量好坏而调整力度，此结论不成立。",
         f"The response is learnt from rates that {branches} branches moved apart in the same month: {number(learnt['changed'].sum())} moves of more than "
         f"a point from month to month over all classes, at least {apart} of what moved being branches apart in the same month (standard deviation "
-        f"in pp after channel, contract and month effects: {residual_spread(voice, response)}). 10 points more of subsidy multiply sales by exp(0.1 × beta). "
-        f"Beta: {en}.{shaky[1]} It would not hold if branches moved their rates because they expected good or bad sales."))]  # fmt: skip
+        f"in pp after channel, contract and month effects: {residual_spread(voice, response)}). 10 points more of subsidy sell about this much more: "
+        f"{en}.{shaky[1]} It would not hold if branches moved their rates because they expected good or bad sales."))]  # fmt: skip
 
 
 def _reach(voice: Voice, row: Any, migrated: pd.DataFrame) -> list[Check]:

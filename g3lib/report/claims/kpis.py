@@ -44,6 +44,13 @@ def _part(voice: Voice, name: str, values: dict[str, float], form: str) -> str:
     return f"{value:+.1%}"
 
 
+def how_compared(voice: Voice, form: str = "count") -> str:
+    """What 环比 and 同比 of the row are: growth of daily averages, or of a rate a difference in points."""
+    if form == "rate":
+        return voice.say("环比、同比是百分点之差。", "On month and on year are differences in percentage points.")
+    return voice.say("环比、同比按日均。", "On month and on year are of daily averages.")
+
+
 def reasons(voice: Voice, rows: Iterable[tuple[str, pd.DataFrame | None]]) -> str:
     """Why parts of KPI rows are blank or how they were aligned, each reason once with the topics that it concerns."""
     topics: dict[str, list[str]] = {}

@@ -9,17 +9,20 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.measures.overview import behind
+from g3lib.measures.targets import calendar
 from g3lib.periods import Period
+from g3lib.report.claims.channels import to_day
 from g3lib.report.claims.voice import Voice
 from g3lib.report.slides import Slide
 from g3lib.tables.store import Entry
 
 
-def headline(voice: Voice, standings: pd.DataFrame, month: str) -> list[Finding]:
+def headline(voice: Voice, standings: pd.DataFrame, reached: pd.DataFrame, month: str) -> list[Finding]:
     """The province's month, and who is to learn from and who to help.
 
     Args:
         standings: `overview.standings`.
+        reached: `targets.progress` of the whole: its colour is that of the province's own thresholds.
         month: the month that they are of.
     """
     top, lowest = standings.iloc[0], standings[standings["is_branch"]]
@@ -35,8 +38,9 @@ def headline(voice: Voice, standings: pd.DataFrame, month: str) -> list[Finding]
         )
     else:
         text += voice.say("；目标未知或被隐去，完成率未知。", "; the target is unknown or masked.")
-    status = Status.UNKNOWN if top.attainment != top.attainment else Status.BREACH if top.progress_index < 1 else Status.GOOD
-    lead = voice.finding("province.units", top.units, "台", text, denominator=voice.say("全省各分公司合计", "all branches"), definition="standings",
+    rows = calendar(reached)
+    status = Status(rows["status"].iloc[0]) if len(rows) and top.attainment == top.attainment else Status.UNKNOWN
+    lead = voice.finding("province.units", top.units, "台", text, denominator=voice.say("所辖分公司合计", "all branches"), definition="standings",
                          table="sales", period=month, status=status, headline=True)  # fmt: skip
     figures = [voice.figure("province.attainment", top.attainment, "1", voice.say("累计完成率", "attainment"), definition="standings", table="targets"),
                voice.figure("province.behind", float(late), "", voice.say("落后序时的分公司", "branches behind time"), definition="standings", table="targets")]  # fmt: skip
@@ -48,10 +52,11 @@ def _to_whom(voice: Voice, lowest: pd.DataFrame) -> list[Finding]:
         text = voice.say("进度或效能未知，谁可学、谁须帮不作归类。", "Progress or efficiency is unknown: nobody is named to learn from or to help.")
         return [voice.finding("province.help", None, "", text, definition="quadrants", table="sales", status=Status.UNKNOWN, headline=True)]
     learn, aid = (lowest[lowest["quadrant"] == q]["place"].tolist() for q in ("learn_from", "help"))
-    text = voice.say(
-        f"可学：{_some(voice, learn) or '无'}；须帮：{_some(voice, aid) or '无'}。",
-        f"To learn from: {_some(voice, learn) or 'nobody'}; to help: {_some(voice, aid) or 'nobody'}.",
-    )
+    zh = [f"可学（进度在前、费用较低）：{_some(voice, learn)}" if learn else "没有分公司既进度在前又费用较低",
+          f"须帮（进度落后、费用较高）：{_some(voice, aid)}" if aid else "没有分公司既进度落后又费用较高"]  # fmt: skip
+    en = [f"to learn from (ahead, cheap): {_some(voice, learn)}" if learn else "no branch is both ahead and cheap",
+          f"to help (behind, dear): {_some(voice, aid)}" if aid else "none is both behind and dear"]  # fmt: skip
+    text = voice.clauses(zh, en) + voice.say("。", ".")
     return [voice.finding("province.help", float(len(aid)), "", text, definition="quadrants", table="sales", headline=True)]
 
 
@@ -68,7 +73,7 @@ def quadrants(voice: Voice, standings: pd.DataFrame) -> list[Finding]:
     order = ["learn_from", "spend_better", "push", "help", "unknown"]
     said = voice.listed([f"{voice.word('quadrant', q)}{voice.say('', ' ')}{counts[q]}" for q in order if counts.get(q)])
     text = voice.say(f"进度×效能：{said}", f"Progress × efficiency: {said}")
-    base = voice.say("进度指数1；全省每有效客户费用", "progress index 1; the province's cost a valid customer")
+    base = voice.say(f"进度指数1；{voice.branch}每有效客户费用", f"progress index 1; {voice.branch}'s cost a valid customer")
     lead = voice.finding("quadrants", None, "", text, denominator=base, definition="quadrant_of", table="sales")
     return [lead, *(voice.figure(f"quadrant.{q}", float(counts[q]), "", voice.word("quadrant", q), definition="quadrant_of", table="sales") for q in order if counts.get(q)),
             *(voice.figure(f"progress_index.{r.place}", r.progress_index, "", r.place, definition="standings", table="targets")
@@ -89,6 +94,36 @@ def ranks(voice: Voice, standings: pd.DataFrame) -> list[Finding]:
     return [voice.finding("ranks", first.progress_index, "", text, definition="standings", table="targets")]
 
 
+def levels(voice: Voice, standings: pd.DataFrame) -> list[Finding]:
+    """How the cities stand to each other; where there are not two, how the whole stands."""
+    whole = standings.iloc[0]
+    cities = standings[~standings["is_branch"] & (standings["depth"] > 0)].dropna(subset=["progress_index"])
+    if len(cities) > 1:
+        first, last = (cities.loc[getattr(cities["progress_index"], which)()] for which in ("idxmax", "idxmin"))
+        text = voice.say(
+            f"{len(cities)}个市中{first.place}进度最快（指数{first.progress_index:.2f}），{last.place}最慢（{last.progress_index:.2f}）",
+            f"Of {len(cities)} cities {first.place} is furthest (index {first.progress_index:.2f}), {last.place} last ({last.progress_index:.2f})",
+        )
+    elif whole.progress_index == whole.progress_index:
+        text = voice.say(f"{voice.branch}的进度指数为{whole.progress_index:.2f}", f"The progress index of {voice.branch} is {whole.progress_index:.2f}")
+    else:
+        text = voice.say(f"{voice.branch}的目标未知，进度不作比较", f"The target of {voice.branch} is unknown: no progress")
+    return [voice.finding("levels", whole.progress_index, "", text, definition="standings", table="targets")]
+
+
+def shortfall(voice: Voice, standings: pd.DataFrame) -> list[Finding]:
+    """How many branches are behind time, and by how much together."""
+    known, late = standings[standings["is_branch"]].dropna(subset=["progress_index"]), behind(standings)
+    owed = float(late["gap_to_time"].sum())
+    if known.empty:
+        text = voice.say("目标未知，谁落后序时无从得知", "No target is known: nobody can be said to be behind time")
+    elif late.empty:
+        text = voice.say(f"{len(known)}个分公司都不落后序时", f"None of {len(known)} branches is behind time")
+    else:
+        text = voice.say(f"{len(known)}个分公司中{len(late)}个落后序时，合计少{voice.count(owed)}", f"{len(late)} of {len(known)} branches are behind time, by {number(owed)} devices together")
+    return [voice.finding("shortfall", owed, "台", text, definition="behind", table="targets")]
+
+
 def movers(voice: Voice, moved: pd.DataFrame, before: str, month: str) -> list[Finding]:
     """Which branches moved the province's month."""
     if moved.empty:
@@ -98,8 +133,8 @@ def movers(voice: Voice, moved: pd.DataFrame, before: str, month: str) -> list[F
     named = moved[moved["branch"] != ""]
     most = named.loc[named["change"].abs().idxmax()]
     text = voice.say(
-        f"{before}到{month}全省{'增加' if change >= 0 else '减少'}{voice.count(abs(change))}，变动最大的是{most.branch}（{most.change:+,.0f}台）",
-        f"From {before} to {month} the province {'rose' if change >= 0 else 'fell'} by {number(abs(change))}; {most.branch} moved most ({most.change:+,.0f})",
+        f"{before}到{month}{to_day(voice, month)}{voice.branch}销量{'增加' if change >= 0 else '减少'}{voice.count(abs(change))}，变动最大的是{most.branch}（{most.change:+,.0f}台）",
+        f"From {before} to {month}{to_day(voice, month)} {voice.branch} {'rose' if change >= 0 else 'fell'} by {number(abs(change))}; {most.branch} moved most ({most.change:+,.0f})",
     )
     lead = voice.finding("movers", change, "台", text, definition="movers", table="sales", period=f"{before}..{month}")
     return [lead, *(voice.figure(f"mover.{r.branch}", r.change, "台", r.branch, definition="movers", table="sales") for r in named.itertuples())]
@@ -169,8 +204,8 @@ def spring(voice: Voice, period: Period) -> list[Check]:
     """From January to March the units' own growth is blank: the Spring Festival moves, and only the KPI row aligns it."""
     if period.last_month[5:] not in ("01", "02", "03"):
         return []
-    text = voice.say("一至三月受春节影响，各单位不列环比同比；全省的见指标行，已按春节对齐。",
-                     "From January to March the Spring Festival moves: no unit's growth is listed; the province's, aligned, is in the KPI row.")  # fmt: skip
+    text = voice.say("一至三月受春节影响，各单位不列环比同比；合计的见指标行，已按春节对齐。",
+                     "From January to March the Spring Festival moves: no unit's growth is listed; that of all, aligned, is in the KPI row.")  # fmt: skip
     return [Check("spring", Verdict.NONE, text)]
 
 
@@ -186,15 +221,15 @@ def slides(
         month, before: the months compared.
     """
     lowest = standings[standings["is_branch"]].sort_values("rank")
-    opening = headline(voice, standings, month)
+    opening = headline(voice, standings, reached, month)
     quarter = lowest.dropna(subset=["progress_index", "cost_per_valid"])
     place = [c for c in ("place", "units", "growth", "attainment", "progress_index", "cost_per_valid", "quadrant") if c in standings]
     upper = standings[~standings["is_branch"]]
     return [
         Slide.opening(opening, kpi),
-        Slide.table(quadrants(voice, standings), upper[place], voice.say("全省与各市", "The province and its cities")),
+        Slide.table(levels(voice, standings), upper[place], voice.say("各级合计", "Sums of every level")),
         Slide.bars(ranks(voice, standings), lowest, "place", "progress_index", voice.say("进度指数", "progress index"), line=1.0),
-        Slide.table(ranks(voice, standings), lowest[["rank", *place]], voice.say("分公司排名", "Branches by rank")),
+        Slide.table(shortfall(voice, standings), lowest[["rank", *place]], voice.say("分公司排名", "Branches by rank")),
         Slide.points(quadrants(voice, standings), quarter, ("place", "progress_index", "cost_per_valid"),
                      (voice.say("进度指数", "progress index"), voice.say("每有效客户费用（元）", "yuan a valid customer")), "quadrant"),
         Slide.bars(movers(voice, moved, before, month), moved.assign(branch=moved["branch"].replace("", voice.say("其余", "others"))), "branch", "change",

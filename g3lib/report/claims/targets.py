@@ -19,15 +19,11 @@ _FIGURES = {
 
 def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
     """How far the target is, by both phasings, and what is still needed."""
-    if progress.empty:
-        text = voice.say("没有正在执行的销量目标，完成率未知。", "No sales target is running: attainment is unknown.")
-        return [voice.finding("attainment", None, "1", text, status=Status.UNKNOWN, headline=True)]
+    if why := unknown(voice, progress, voice.say("完成率", "attainment")):
+        return [voice.finding("attainment", None, "1", why, status=Status.UNKNOWN, headline=True)]
     even = progress[progress["phasing"] == "month_even"].iloc[0]
     days = progress[progress["phasing"] == "calendar"].iloc[0]
-    if even.target != even.target:
-        text = voice.say("目标被隐去，完成率未知。", "The target is masked: attainment is unknown.")
-        return [voice.finding("attainment", None, "1", text, status=Status.UNKNOWN, headline=True)]
-    if even.attainment != even.attainment and even.reason == "months_missing":
+    if even.reason == "months_missing":
         text = voice.say("目标期开头的月份没有数据，完成率未知。", "The target's first months have no data: attainment is unknown.")
         return [voice.finding("attainment", None, "1", text, status=Status.UNKNOWN, headline=True)]
     span = f"{even.starts}..{even.ends}"
@@ -40,7 +36,7 @@ def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
             f"(even months; {percent(days.month_attainment)} by calendar days); " + _left(voice, even),
         ),
         denominator=voice.say(f"{span}目标按月均分", f"target of {span} spread evenly over months"), definition=_PROGRESS,
-        table="targets", period=even.month, status=Status(days.status), headline=True,
+        table="targets", period=even.month, status=_more_urgent(Status(days.status), Status(even.month_status)), headline=True,
     )  # fmt: skip
     by_days = voice.say(f"{span}目标按日历天分摊", f"target of {span} by calendar days")
     of_span = voice.say(f"{span}目标", f"target of {span}")
@@ -55,6 +51,28 @@ def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
     ]
     return [lead, *(voice.figure(name, value, unit, voice.say(*_FIGURES[name]), denominator=below, definition=how, table="targets", period=even.month)
                     for name, value, unit, below, how in figures)]  # fmt: skip
+
+
+def unknown(voice: Voice, progress: pd.DataFrame, what: str) -> str:
+    """Why nothing can be held against the target: none runs, it is masked, or it is nought; empty where something can.
+
+    Args:
+        progress: `targets.progress`.
+        what: what is unknown, in words.
+    """
+    if progress.empty:
+        return voice.say(f"没有正在执行的销量目标，{what}未知。", f"No sales target is running: {what} is unknown.")
+    target = progress["target"].iloc[0]
+    if target != target:
+        return voice.say(f"目标被隐去，{what}未知。", f"The target is masked: {what} is unknown.")
+    if target == 0:
+        return voice.say(f"销量目标是0，{what}没有意义，请核对目标表。", f"The sales target is 0: {what} has no meaning; see the targets table.")
+    return ""
+
+
+def _more_urgent(one: Status, other: Status) -> Status:
+    """Of two statuses the one to act on first."""
+    return min(one, other, key=list(Status).index)
 
 
 def _left(voice: Voice, even: pd.Series) -> str:
@@ -88,7 +106,7 @@ def progress_claim(voice: Voice, progress: pd.DataFrame, outlook: pd.DataFrame |
     if progress.empty:
         return target(voice, progress)
     days = progress[progress["phasing"] == "calendar"].iloc[0]
-    if days.target != days.target or days.attainment != days.attainment:
+    if days.attainment != days.attainment:
         return target(voice, progress)
     gap, unit = days.gap_to_time, str(days.unit)
     text = voice.say(
@@ -97,7 +115,7 @@ def progress_claim(voice: Voice, progress: pd.DataFrame, outlook: pd.DataFrame |
         f"{percent(days.attainment)} of the target in {percent(days.time_progress)} of its time: "
         + (f"{number(gap, 1)} behind time" if gap > 0 else f"{number(-gap, 1)} ahead of time"),
     )
-    found = []
+    found, unlikely = [], False
     shape = progress.loc[(progress["phasing"] == "last_year") & progress["time_progress"].notna()]
     if len(shape) and days.days_left:
         row = shape.iloc[0]
@@ -110,8 +128,12 @@ def progress_claim(voice: Voice, progress: pd.DataFrame, outlook: pd.DataFrame |
                                   definition="remaining ÷ last year's units of the days left", table="targets"))  # fmt: skip
     if outlook is not None and len(outlook) and outlook["horizon"].iloc[0]:
         found += _chance(voice, outlook.iloc[0])
-        text += voice.say("；", "; ") + found[-1].text
-    lead = voice.finding("progress_index", days.progress_index, "1", text, definition="progress_index", status=Status(days.status),
+        unlikely = bool(outlook["p_hit"].iloc[0] < 0.5)
+        but = voice.say("但", "yet ") if unlikely and gap <= 0 else ""
+        text += voice.say("；", "; ") + but + found[-1].text
+    # ahead of the calendar and all but sure to miss is nothing to be calm about
+    status = _more_urgent(Status(days.status), Status.WATCH) if unlikely else Status(days.status)
+    lead = voice.finding("progress_index", days.progress_index, "1", text, definition="progress_index", status=status,
                          denominator=voice.say("时间进度（日历天）", "time progress (calendar days)"), table="targets")  # fmt: skip
     return [lead, *found]
 

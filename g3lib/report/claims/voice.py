@@ -52,16 +52,26 @@ class Voice:
         return self.finding(name, value, unit, f"{of or name} {shown}", **more)
 
     def span(self, period: str) -> str:
-        """A period in running text: 2009-11至2010-01, and of a date its month up to it: 2010-02（至10日）."""
-        if len(period) == 10:
-            return period[:7] + pick(self.lang, f"（至{period[8:]}日）", f" (to day {period[8:]})")
+        """A period in running text: 2009-11至2010-01, and a month that is not over with its last day known: 2010-02（至10日）."""
         first, _, last = period.partition("..")
-        return first if last in ("", first) else first + pick(self.lang, "至", " to ") + last
+        last = last or first
+        if self.is_part(last[:7]) or len(last) == 10:
+            day = (self.period if self.is_part(last[:7]) else last)[8:]
+            last = last[:7] + pick(self.lang, f"（至{day}日）", f" (to day {day})")
+        return last if first[:7] == last[:7] else first + pick(self.lang, "至", " to ") + last
+
+    def is_part(self, month: str) -> bool:
+        """Whether a month is the report's own and not over."""
+        return len(self.period) == 10 and self.period[:7] == month
 
     def clauses(self, zh: list[str], en: list[str]) -> str:
         """The clauses of one sentence, without its full stop; the English one begins with a capital."""
         sentence = "; ".join(en)
         return pick(self.lang, "；".join(zh), sentence[:1].upper() + sentence[1:])
+
+    def together(self, sentences: list[str]) -> str:
+        """Whole sentences one after the other; empty ones are left out."""
+        return pick(self.lang, "", " ").join(filter(None, sentences))
 
     def listed(self, items: list[str]) -> str:
         """Items as a list in running text."""

@@ -1,0 +1,60 @@
+"""What is written once reports are made: the ledger, the findings, the index, and what each page says of a signing.
+
+A page is stamped here and not while it is made: a month may be signed, and signed again, when its reports are long there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from g3lib.labels import Lang
+from g3lib.report.html import stamped
+from g3lib.report.index import index_html, periods_html
+from g3lib.runs import ledger, signoff
+from g3lib.runs.notebooks import find
+from g3lib.tables import comments
+from g3lib.tables.store import replace_bytes
+from g3lib.tables.workspace import Workspace
+
+
+def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list[Path]:
+    """Write the ledger, findings and index of every period that the rows touch; returns the indexes."""
+    reports, indexes = workspace.reports_in(lang), []
+    for period in sorted({row.period for row in rows}):
+        folder = reports / period
+        ledger.write(folder, ledger.read(folder) | {(r.notebook, r.branch): r for r in rows if r.period == period}, lang)
+        indexes.append(refresh(workspace, period, lang))
+    folders = sorted(path.parent for path in reports.glob("*/run.json"))
+    replace_bytes(reports / "index.html", periods_html(folders, lang).encode())
+    return indexes
+
+
+def refresh(workspace: Workspace, period: str, lang: Lang) -> Path:
+    """Write a period's index and, where it was signed off, its differences; every page says how it stands to the signing."""
+    folder = workspace.reports_in(lang) / period
+    rows = list(ledger.read(folder).values())
+    made = [row for row in rows if row.state == "ok"]
+    standing = signoff.against_signed(workspace, period, made)
+    if standing.signature:
+        signoff.write_differences(folder, standing)
+    for row in made:
+        path = folder / row.html
+        if path.exists() and (page := path.read_text(encoding="utf-8")) != (new := stamped(page, standing.of(row).banner(lang))):
+            replace_bytes(path, new.encode())
+    titles = {n.name: n.about.title[lang] for n in find(workspace.notebooks)}
+    replace_bytes(folder / "index.html", index_html(period, rows, titles, lang, standing.banner(lang)).encode())
+    return folder / "index.html"
+
+
+def stray(workspace: Workspace) -> list[str]:
+    """Comments beside a finding that no report made so far has: a misspelt name, a branch without reports."""
+    known, written = reported(workspace), comments.read(workspace.notes)[0]
+    pairs = dict.fromkeys(zip(written["branch"], written["finding"], strict=True))
+    return [f"{branch} · {finding}" for branch, finding in pairs if (branch, finding) not in known]
+
+
+def reported(workspace: Workspace, period: str = "") -> set[tuple[str, str]]:
+    """Branch and name of every finding that the reports made so far have (of one period, or of all)."""
+    rows = [row for folder in workspace.run_folders() if period in ("", folder.name) for row in ledger.read(folder).values()]
+    return {(row.branch, str(finding["name"])) for row in rows for finding in row.findings}
