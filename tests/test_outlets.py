@@ -40,6 +40,9 @@ def test_a_new_outlet_is_not_dead_and_an_unlisted_one_never() -> None:
     found = channels.outlet_table(sales, listed("old", "x"), ASOF).set_index("outlet")
     assert found["dead"].to_dict() == {"old": True, "stray": False, "x": False}
     assert not found.loc["stray", "listed"]
+    # the dead are a part of those that could be dead
+    spread = channels.concentration(found.reset_index()).iloc[0]
+    assert (spread["outlets"], spread["listed_outlets"], spread["dead_outlets"], spread["dead_share"]) == (3, 2, 1, 0.5)
 
 
 def test_productivity_counts_months_from_the_opening_or_the_first_sale() -> None:

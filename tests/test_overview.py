@@ -164,7 +164,7 @@ def eight(report: Report, sold: float = 30.0) -> list:
     standings = overview.standings(figures(units=[sold, 10.0, 20.0]), ABOVE)
     kpi = targets.kpi_row(pd.Series({"2013-11": 60.0, "2013-12": sold + 30}), Period.parse("2013-12"))
     moved = overview.movers(months(sold), "2013-11", "2013-12")
-    spread = pd.DataFrame({"channel": ["own"], "outlets": [3], "dead_outlets": [1], "units": [60.0], "median": [20.0], "top_tenth": [0.5], "hhi": [0.4],
+    spread = pd.DataFrame({"channel": ["own"], "outlets": [3], "listed_outlets": [3], "dead_outlets": [1], "units": [60.0], "median": [20.0], "top_tenth": [0.5], "hhi": [0.4],
                            "gini": [0.3]})  # fmt: skip
     notes = pd.DataFrame({"comment": ["查缺货"], "owner": ["渠道部"], "due": [pd.Timestamp("2014-01-31")], "done": [pd.NA]})
     days = pd.DataFrame({"phasing": ["calendar"], "days_left": [10], "remaining": [50.0], "per_day": [5.0], "status": ["watch"]})

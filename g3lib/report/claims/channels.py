@@ -200,11 +200,11 @@ def outlets(voice: Voice, spread: pd.DataFrame, counter: pd.DataFrame, statuses:
     """
     verdicts = {Status.GOOD: Verdict.PASS, Status.WATCH: Verdict.WARNING, Status.BREACH: Verdict.FAIL}
     found = []
-    if len(spread) and spread["outlets"].iloc[0]:
+    if len(spread) and spread["listed_outlets"].iloc[0]:
         row = spread.iloc[0]
         text = voice.say(
-            f"{number(row.outlets)}个网点中{number(row.dead_outlets)}个近三个月零销量（{percent(row.dead_share, 1)}）；最大的一成网点占销量{percent(row.top_tenth, 1)}。",
-            f"{number(row.dead_outlets)} of {number(row.outlets)} outlets sold nothing in three months ({percent(row.dead_share, 1)}); the largest tenth sold "
+            f"{number(row.listed_outlets)}个在册网点中{number(row.dead_outlets)}个近三个月零销量（{percent(row.dead_share, 1)}）；最大的一成网点占销量{percent(row.top_tenth, 1)}。",
+            f"{number(row.dead_outlets)} of {number(row.listed_outlets)} listed outlets sold nothing in three months ({percent(row.dead_share, 1)}); the largest tenth sold "
             f"{percent(row.top_tenth, 1)}.",
         )
         found.append(Check("dead_outlets", verdicts.get(statuses["dead_outlet_share"], Verdict.NONE), text))

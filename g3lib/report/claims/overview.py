@@ -151,10 +151,10 @@ def outlets(voice: Voice, spread: pd.DataFrame) -> list[Finding]:
         text = voice.say("没有网点销量，分布未知", "No outlet is named in the sales: their spread is unknown")
         return [voice.finding("outlets.dead", None, "", text, status=Status.UNKNOWN, table="outlets")]
     worst = known.loc[known["gini"].idxmax()]
-    dead, every = spread["dead_outlets"].sum(), spread["outlets"].sum()
+    dead, every = spread["dead_outlets"].sum(), spread["listed_outlets"].sum()
     text = voice.say(
-        f"{number(every)}个网点中{number(dead)}个近三个月零销量；销量最集中的是{voice.word('channel', worst.channel)}渠道（最大一成网点占{percent(worst.top_tenth, 1)}）",
-        f"{number(dead)} of {number(every)} outlets sold nothing in three months; sales are most uneven in the {voice.word('channel', worst.channel)} channel "
+        f"{number(every)}个在册网点中{number(dead)}个近三个月零销量；销量最集中的是{voice.word('channel', worst.channel)}渠道（最大一成网点占{percent(worst.top_tenth, 1)}）",
+        f"{number(dead)} of {number(every)} listed outlets sold nothing in three months; sales are most uneven in the {voice.word('channel', worst.channel)} channel "
         f"(its largest tenth sells {percent(worst.top_tenth, 1)})",
     )
     return [voice.finding("outlets.dead", float(dead), "", text, definition="outlet_table", table="outlets",
