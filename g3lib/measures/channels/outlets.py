@@ -110,7 +110,8 @@ def concentration(outlets: pd.DataFrame, within: Sequence[str] = ("channel",), v
         dead = int(group["dead"].sum())
         rows.append((*key, n, total, (share**2).sum(), share[:k].sum(), share[:tenth].sum(), gini, low, median, high,
                      listed, dead, dead / listed if listed else float("nan")))  # fmt: skip
-    names = [*within, "outlets", value, "hhi", "cr", "top_tenth", "gini", "p10", "median", "p90", "listed_outlets", "dead_outlets", "dead_share"]
+    names = [*within, "outlets", value, "hhi", "cr", "top_tenth", "gini", "p10", "median", "p90"]
+    names += ["listed_outlets", "dead_outlets", "dead_share"]
     return pd.DataFrame(rows, columns=names)
 
 
