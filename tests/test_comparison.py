@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from g3lib.errors import DataError, UsageError
 from g3lib.measures import campaigns
+from g3lib.report.claims import campaigns as claims
+from g3lib.report.claims.voice import Voice
 from g3lib.tables.store import Store
 
 PUBLISHED = Path(__file__).parent / "published"
@@ -319,3 +321,34 @@ def test_days_to_the_line() -> None:
     assert campaigns.days_to_line(8982, 8000, 240) == 0
     assert campaigns.days_to_line(8982, 10000, -3) == float("inf")
     assert np.isnan(campaigns.days_to_line(8982, float("nan"), 240))
+
+
+def test_who_joined_another_campaign_is_no_comparison() -> None:
+    frame = pd.DataFrame({"branch": list("abc"), "month": "2013-01", "rate": 0.1})
+    joined = pd.DataFrame({"campaign": ["x", "y", "x"], "branch": ["a", "b", "b"]})
+    assert campaigns.not_in_others(frame, joined, "x")["branch"].tolist() == ["a", "b", "c"]  # b joined both: it is among the joined
+    assert campaigns.not_in_others(frame, joined, "y")["branch"].tolist() == ["b", "c"]
+    assert campaigns.not_in_others(frame, joined)["branch"].tolist() == ["a", "b", "c"]  # any campaign: all that joined are joined
+
+
+def test_the_picture_divides_at_the_earliest_start_and_leaves_out_who_joins_later() -> None:
+    months = ["2013-01", "2013-02", "2013-03"]
+    frame = pd.DataFrame({"branch": np.repeat(list("abcd"), 3), "month": months * 4, "rate": [0.1, 0.1, 0.4, 0.1, 0.3, 0.3, 0.2, 0.2, 0.2, 0.9, 0.9, 0.9]})
+    found = campaigns.trends(frame, {"a": "2013-03", "b": "2013-02", "d": "2013-09"})
+    assert found["since"].tolist() == [False, True, True]
+    assert found["rate_others"].tolist() == pytest.approx([0.2] * 3)  # d, which joins later, is in neither group
+    assert found["gap_points"].tolist() == pytest.approx([0, 0.1, 0.25])
+    assert campaigns.trends(frame, {}).empty
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_headline_does_not_ascribe_what_began_before(apart: bool) -> None:
+    voice = Voice("zh", "甲", "2013-03")
+    effect = pd.DataFrame({"att": [0.06], "low": [0.05], "high": [0.07], "p_value": [0.001], "p_permutation": [0.002], "joined": [4], "others": [8], "reason": [""]})
+    placebo = pd.DataFrame({"att": [0.02], "low": [0.01 if apart else -0.01], "high": [0.05]})
+    lifts = pd.DataFrame({"branch": ["甲", "乙"], "before": [0.1, 0.2], "after": [0.2, 0.2], "lift": [0.1, 0.0], "rank_before": [2, 1], "rank_after": [1, 1],
+                          "rank_lift": [1, 2], "from_bottom_before": [1, 2], "room": [0.1, 0.0], "base_known": True})  # fmt: skip
+    found = {f.name: f for f in claims.headline(voice, lifts, (np.nan, np.nan), "2013-02", "2013-03", None, effect, placebo)}
+    text, status = found["campaign.effect"].text, str(found["campaign.effect"].status)
+    assert found["campaign.effect"].headline
+    assert ("不能归于活动" in text, "活动使" in text, status) == (apart, not apart, "watch" if apart else "good")

@@ -131,6 +131,20 @@ def test_a_target_without_a_sale_has_its_row() -> None:
     assert found.loc["乙", ["actual", "target"]].tolist() == [0, 20]
 
 
+def test_what_remains_is_split_with_its_floor_and_a_masked_target_is_unknown() -> None:
+    sales = pd.DataFrame({"date": pd.Timestamp("2013-11-05"), "branch": ["甲", "乙"], "channel": "own", "device_class": ["handset", "netbook"], "units": [1.0, 9.0]})
+
+    def owed(remaining: float, floor: float = 0.0) -> pd.DataFrame:
+        reached = pd.DataFrame({"phasing": ["calendar"], "remaining": [remaining]})
+        return overview.next_target(sales, reached, Period.parse("2013-11"), floor).set_index("device_class")["target"]
+
+    assert owed(100.0)[["handset", "netbook"]].tolist() == [10, 90]
+    assert owed(100.0, 0.6)[["handset", "netbook"]].tolist() == [60, 40]
+    assert owed(-5.0).sum() == 0  # a target that is met asks nothing more
+    assert owed(float("nan")).isna().all()
+    assert overview.next_target(sales, sales[:0], Period.parse("2013-11")).empty
+
+
 @pytest.fixture(scope="module")
 def province(root: Path) -> Report:
     with pytest.MonkeyPatch.context() as patch:
