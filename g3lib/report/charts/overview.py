@@ -37,5 +37,5 @@ def quadrants(standings: pd.DataFrame, ax: Axes, lang: Lang, usual: float) -> Ax
     ax.xaxis.set_major_formatter(lambda v, _: number(v, 2))
     ax.yaxis.set_major_formatter(lambda v, _: number(v))
     ax.set_xlabel(pick(lang, "进度指数（完成率 ÷ 时间进度；竖线为1）", "progress index (attainment ÷ time; line: 1)"))
-    ax.set_ylabel(pick(lang, "每有效客户补贴与佣金（元；横线为全省）", "yuan a valid customer (line: the province)"))
+    ax.set_ylabel(pick(lang, "每有效客户补贴与佣金（元；横线为合计）", "yuan a valid customer (line: all together)"))
     return ax
