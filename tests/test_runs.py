@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import nbformat
@@ -154,6 +155,24 @@ def test_a_worker_that_is_killed_takes_only_its_own_report(workspace: Workspace)
     rows: list[ledger.Row] = []
     batch.execute(planned.tasks, 1, rows.append)
     assert {(row.notebook, row.state) for row in rows} == {("91-fine", "ok"), ("92-kills", "failed")}
+
+
+def test_a_kernel_that_dies_at_its_start_is_started_once_more(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    sales(workspace, "东区")
+    make(workspace, "90-any", cell="1 + 1")
+    tried = workspace.root / "tried"
+    started = "import os, sys; a = sys.argv; new = not os.path.exists(a[1]); open(a[1], 'a').write('x'); " \
+        "sys.exit(1) if new else os.execv(sys.executable, [sys.executable, '-m', 'ipykernel_launcher', '-f', *a[2:]])"  # fmt: skip
+    spec = workspace.root / "jupyter" / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    argv = [sys.executable, "-c", started, str(tried), "{connection_file}"]
+    spec.write_text(json.dumps({"argv": argv, "display_name": "dies first", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(workspace.root / "jupyter"))
+    planned = batch.plan(workspace, [one for one in find(workspace.notebooks) if one.path.stem == "90-any"])
+    rows: list = []
+    batch.execute(planned.tasks, 1, rows.append)
+    assert [row.state for row in rows] == ["ok"], rows
+    assert tried.read_text() == "xx"
 
 
 def test_hostile_names_are_text_everywhere(workspace: Workspace) -> None:

@@ -21,6 +21,7 @@ from g3lib.names import safe_name
 from g3lib.runs.ledger import Row, now
 from g3lib.tables.store import replace_bytes
 
+_NEVER_CAME_UP = ("Kernel didn't respond", "Kernel died before replying")  # jupyter_client's words
 _EARLIER = "earlier"  # in the names of a report that a failed run left behind
 # what a notebook may make beside its page, and the variable that names it the file
 _BESIDE = {".xlsx": "G3_WORKBOOK", ".pptx": "G3_DECK"}
@@ -91,7 +92,7 @@ def _execute(task: Task, executed: Path) -> Any:
     try:
         notebook = _papermill(task, executed)
     except RuntimeError as error:
-        if "Kernel didn't respond" not in str(error):
+        if not any(said in str(error) for said in _NEVER_CAME_UP):
             raise
         # two kernels that start at once may be given one port, and the second never comes up: no cell has run yet
         notebook = _papermill(task, executed)
