@@ -154,10 +154,8 @@ def status(period: str) -> None:
         rows = list(ledger.read(folder).values())
         counts = ", ".join(f"{sum(r.state == s for r in rows)} {s}" for s in ("ok", "failed", "skipped"))
         click.echo(f"{folder.relative_to(workspace.reports).as_posix()}: {counts}")
-        for row in rows:
-            if row.state == "failed":
-                failed = True
-                click.echo(f"  failed: {row.notebook} · {row.branch}: {row.error}")
+        failed |= any(row.state == "failed" for row in rows)
+        _say_unmade(rows, len(rows))
     if not folders:
         click.echo("No run yet: g3 run makes the reports.")
     sys.exit(1 if failed else 0)
@@ -350,12 +348,19 @@ def _say_run(rows: list[Row], unchanged: int, indexes: list[Path], reports: Path
         f"{counts['ok']} reports ok ({unchanged} of them unchanged), {counts['failed']} failed, "
         f"{counts['skipped']} skipped: no data"
     )
-    for row in rows:
-        if row.state == "failed":
-            click.echo(f"  failed: {row.notebook} · {row.branch}: {row.error}")
+    _say_unmade(rows, 8)
     for index in indexes:
         click.echo(f"  {index}")
     click.echo(f"Open {reports / 'index.html'}")
+
+
+def _say_unmade(rows: list[Row], most: int) -> None:
+    """Every failed report, and as many skipped ones as a screen takes, each with its reason."""
+    skipped = [row for row in rows if row.state == "skipped"]
+    for row in [*(row for row in rows if row.state == "failed"), *skipped[:most]]:
+        click.echo(f"  {row.state}: {row.notebook} · {row.branch}: {row.error}")
+    if len(skipped) > most:
+        click.echo(f"  and {len(skipped) - most} more skipped; `g3 status` names them")
 
 
 if __name__ == "__main__":

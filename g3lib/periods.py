@@ -50,9 +50,7 @@ class Period:
                 return cls._months(*first, *last)
         except ValueError:
             pass
-        raise UsageError(
-            f"{text!r} is no period; write 2010-03, 2010Q1, 2009-11..2010-01 or 2010-03-31."
-        )
+        raise UsageError(f"{text!r} is no period; write 2010-03, 2010Q1, 2009-11..2010-01 or 2010-03-31.")
 
     @classmethod
     def _months(cls, year: int, month: int, to_year: int, to_month: int) -> Period:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from g3lib.errors import DataError, UsageError
 from g3lib.measures import campaigns
+from g3lib.report.claims import attribution
 from g3lib.report.claims import campaigns as claims
 from g3lib.report.claims.voice import Voice
 from g3lib.tables.store import Store
@@ -132,7 +133,8 @@ TWO = pd.concat([ONE, ONE.assign(branch="b")])
 
 @pytest.mark.parametrize(("frame", "starts", "reason"), [
     (ONE, {"a": "2013-02"}, "no_others"),  # one branch
-    (TWO, {}, "no_joined"),
+    (TWO, {}, "no_starts"),
+    (TWO, {"c": "2013-02"}, "no_joined"),
     (TWO, {"a": "2013-02"}, "one_each"),
     (TWO, {"a": "2013-01"}, "no_before"),
     (TWO[TWO["month"] == "2013-02"], {"a": "2013-02"}, "no_before"),  # one month
@@ -142,6 +144,13 @@ def test_what_cannot_be_compared_says_why(frame: pd.DataFrame, starts: dict[str,
     found = campaigns.did(frame, starts).iloc[0]
     assert found["reason"] == reason
     assert np.isnan(found["att"])
+
+
+def test_without_a_start_on_file_nobody_is_said_to_have_stayed_out() -> None:
+    none = campaigns.segmented(pd.DataFrame({"month": [], "count": [], "base": []}).astype({"month": str}), "9999-12", share=True)
+    unknown = attribution.series(Voice("zh", "甲", "2013-02"), none, {})[0]
+    assert unknown.text == "没有载入活动起止日期，谁参加、何时开始都未知：不作分段回归"
+    assert attribution.series(Voice("zh", "甲", "2013-02"), none, {"乙": "2013-02"})[0].text == "甲没有参加活动，不作分段回归"
 
 
 def test_a_branch_with_an_unknown_month_is_left_out_and_counted() -> None:

@@ -121,6 +121,24 @@ def test_every_fault_of_a_row_is_listed_and_the_row_is_kept(tmp_path: Path) -> N
     assert "台数: '-1', expected zero or more" in found.rejected["reasons"][0]
 
 
+def test_what_contradicts_itself_is_refused_and_what_is_odd_is_noted(tmp_path: Path) -> None:
+    head = "分公司,指标,性质,开始日期,结束日期,目标\n"
+    cells = [("参与率", "比率", "1.2"), ("参与率", "比率", "45%"), ("销量", "流量", ""), ("销量", "流量", "*"), ("销量", "流量", "0")]
+    text = head + "".join(f"甲{i},{metric},{kind},2010-01-01,2010-12-31,{target}\n" for i, (metric, kind, target) in enumerate(cells))
+    found = export(write(tmp_path, text))
+    assert [(f.row, f.expected, f.severity) for f in found.faults] == [
+        (2, "a rate, at most 100%", Severity.ROW),
+        (4, "a target (* where it is masked; read as such)", Severity.NOTE),
+        (6, "more than zero (a masked target is written *)", Severity.NOTE),
+    ]
+    assert len(found.rows) == 4
+
+    text = "分公司,日期,参与量,基数,参与率\n甲,2010-02-01,50,100,40%\n乙,2010-02-01,50,100,50%\n丙,2010-02-01,0,0,\n丁,2010-02-01,1,3,33%\n"
+    found = export(write(tmp_path, text))
+    assert [(f.row, f.column, f.severity) for f in found.faults] == [(2, "参与率", Severity.ROW), (4, "基数", Severity.NOTE)]
+    assert len(found.rows) == 3
+
+
 def test_more_cells_than_headings_reject_the_row_and_fewer_only_what_is_required(tmp_path: Path) -> None:
     found = export(write(tmp_path, HEAD[:-1] + ",机型\n2010-01,睢县,自营,3,x,y\n2010-01,睢县,社会,3\n2010-01,睢县,末端\n"))
     assert [(row, what) for row, _, what in row_faults(found)] == [(2, "more cells than headings"), (4, "nothing")]

@@ -30,7 +30,7 @@ def listed(*names: str, opened: str | None = None) -> pd.DataFrame:
 def test_an_outlet_that_sold_nothing_keeps_its_row() -> None:
     found = channels.outlet_table(sold(x=[("2013-12-05", 3)]), listed("x", "y"), ASOF).set_index("outlet")
     assert found.loc["y", ["units", "months_selling"]].tolist() == [0, 0]
-    assert found.loc["y", "per_month"] == 0  # listed since the data begin
+    assert found.loc["y", "month_mean"] == 0  # listed since the data begin
 
 
 def test_a_new_outlet_is_not_dead_and_an_unlisted_one_never() -> None:

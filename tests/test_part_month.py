@@ -48,6 +48,24 @@ def test_an_even_pace_has_changed_nothing() -> None:
     assert "（均至10日）" in say_overview.movers(VOICE, moved, "2013-11", "2013-12")[0].text
 
 
+def test_on_month_is_of_the_same_days_where_days_are_known() -> None:
+    sales = a_day()
+    late = sales["date"].dt.day > 10
+    sales.loc[late, "units"] = 3.0  # every month sells most at its end
+    row = targets.sales_kpi(sales, None, TENTH, sales[:0], "甲").set_index("kpi")
+    assert row.loc[["month_on_month", "year_on_year"], "value"].tolist() == [0, 0]
+    assert row.loc[["month_on_month", "year_on_year"], "reason"].tolist() == ["same_days", "same_days"]
+    months = channels.month_totals(channels.monthly_units(sales))
+    assert targets.kpi_row(months, TENTH).set_index("kpi").loc["month_on_month", "reason"] == "part_month"
+
+
+def test_what_remains_in_less_than_a_month_is_asked_once() -> None:
+    reached = targets.progress(a_day(), year(365.0), TENTH)
+    owed = targets.must_add(channels.monthly_units(a_day()), reached, year(365.0), TENTH)
+    assert owed["needed"].tolist() == owed["remaining"].tolist() == [21]
+    assert owed["more"].tolist() == pytest.approx([21 / (21 / 31) / (91 / 3) - 1])
+
+
 def test_recent_months_and_their_mean_are_whole_ones() -> None:
     units = channels.monthly_units(a_day())
     reached = targets.progress(a_day(), year(365.0), TENTH)

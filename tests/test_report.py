@@ -19,7 +19,7 @@ from g3lib.report.tables import html_table
 
 UNITS = pd.DataFrame({"month": ["2010-01", "2010-01", "2010-02", "2010-02"], "channel": ["own", "end"] * 2, "units": [10.0, 20, 30, 40]})
 CHANGE = pd.DataFrame({"channel": ["own", "end"], "units_before": [10.0, 20.0], "change": [5.0, -8.0]})
-PROGRESS = pd.DataFrame({"phasing": ["calendar", "month_even"], "attainment": [0.4, 0.41], "time_progress": [0.5, 0.52]})
+PROGRESS = pd.DataFrame({"phasing": ["calendar", "month_even"], "attainment": [0.4, 0.41], "time_progress": [0.5, 0.52], "status": "breach"})
 LIFTS = pd.DataFrame({"branch": ["甲", "乙", "丙"], "before": [0.1, 0.2, 0.5], "after": [0.3, 0.3, 0.55], "lift": [0.2, 0.1, 0.05],
                       "base_known": True})  # fmt: skip
 RATES = pd.DataFrame({"device_class": ["handset"], "contract": ["plan"], "channel": ["own"], "rate": [0.6], "rule_low": [0.63],

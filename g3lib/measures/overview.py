@@ -74,7 +74,7 @@ def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.Da
         branch, units (of the month), units_before (of the month before), last_year; before_comparable and last_year_comparable:
         the same at as many days as are known of the month (unknown from January to March, when the Spring Festival moves:
         the KPI row aligns it); actual, target, due (target × time that has
-        passed), sold and valid (of known state), cost_yuan. Unknown is NaN.
+        passed), sold and valid (of known state), cost_yuan; status (of the target, after the thresholds). Unknown is NaN.
 
     Raises:
         DataError: totals among the branches.
@@ -93,6 +93,7 @@ def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.Da
     for name in ("actual", "target", "time_progress"):
         out[name] = unknown if first is None else first[name].reindex(out.index).astype("float64")
     out["due"] = out["target"] * out.pop("time_progress")
+    out["status"] = "plain" if first is None else first["status"].reindex(out.index).fillna("plain")
     worth = efficiency.set_index("branch")
     out["sold"], out["valid"] = (worth[name].reindex(out.index).astype("float64") for name in ("units", "valid"))
     out["cost_yuan"] = (worth["subsidy_yuan"] + worth["commission_yuan"]).reindex(out.index)
@@ -114,7 +115,7 @@ def standings(
         place, parent, depth (0 the province), is_branch, and the sums; growth and year_growth (of daily averages), attainment,
         progress_index (actual ÷ due), valid_share, cost_per_valid, share (of the province's month), rank of the progress
         index among all branches, or among units of the same depth (none where there is but one), rank_low and rank_high: the
-        ranks of the valid share that chance leaves open; quadrant (see `quadrant_of`).
+        ranks of the valid share that chance leaves open; quadrant (see `quadrant_of`); status of a branch, as `figures` has it.
         The province first, then each city with its counties.
 
     >>> figures = pd.DataFrame({"branch": ["a", "b"], "units": [3.0, 1], "units_before": [2.0, 2], "last_year": [1.0, 1],
@@ -153,6 +154,7 @@ def standings(
     usual = usual_cost(figures)
     corners = zip(out["depth"], out["progress_index"], out["cost_per_valid"], strict=True)
     out["quadrant"] = [quadrant_of(index, cost, usual) if depth else "" for depth, index, cost in corners]
+    out["status"] = out["place"].map(figures.set_index("branch")["status"]).fillna("plain") if "status" in figures else "plain"
     return _as_tree(out)
 
 

@@ -153,9 +153,7 @@ def _refuse(units: pd.DataFrame, declared: pd.DataFrame, problem: str) -> None:
         raise DataError("Causes cannot be tested: " + "; ".join(faults) + ".")
 
 
-def _one(
-    units: pd.DataFrame, cause: str, delta: float, problem: str, stratum: str | None, level: float
-) -> dict[str, object]:
+def _one(units: pd.DataFrame, cause: str, delta: float, problem: str, stratum: str | None, level: float) -> dict[str, object]:
     known = units[units[cause].notna() & units[problem].notna()]
     table = two_by_two(known, cause, problem, stratum)
     whole = table[["with_problem", "with_units", "without_problem", "without_units"]].sum()

@@ -172,7 +172,7 @@ class _Writer:
         if frame.empty:
             return
         make: Any = CategoryChartData  # untyped upstream
-        data = make(number_format="0.00" if slide.line is not None else "#,##0")
+        data = make(number_format="0.00" if slide.group else "#,##0")
         data.categories = frame[category].tolist()
         data.add_series(slide.words[0], [float(v) for v in frame[value]])
         chart = self._chart(XL_CHART_TYPE.COLUMN_CLUSTERED, data, slide)
@@ -183,13 +183,12 @@ class _Writer:
         plot.gap_width, plot.has_data_labels = 60, True
         plot.data_labels.font.size, plot.data_labels.font.name = Pt(11), _FONT
         plot.data_labels.position = XL_LABEL_POSITION.OUTSIDE_END
-        plot.data_labels.number_format = "0.00" if slide.line is not None else "+#,##0;-#,##0;0"
+        plot.data_labels.number_format = "0.00" if slide.group else "+#,##0;-#,##0;0"
         plot.data_labels.number_format_is_linked = False
-        border = slide.line if slide.line is not None else 0.0
-        for i, height in enumerate(frame[value]):
+        for i, marked in enumerate(frame[slide.group] == "breach" if slide.group else frame[value] < 0):
             point = plot.series[0].points[i]
             point.format.fill.solid()
-            point.format.fill.fore_color.rgb = _rgb(_WARN if height < border else _ACCENT)
+            point.format.fill.fore_color.rgb = _rgb(_WARN if marked else _ACCENT)
         plot.series[0].invert_if_negative = False
 
     def _points(self, slide: Slide) -> None:

@@ -63,6 +63,4 @@ def _exporter() -> Any:
 
 def _css() -> str:
     folder = resources.files("g3lib.report")
-    return "\n".join(
-        folder.joinpath(*path).read_text(encoding="utf-8") for path in (("style.css",), ("template", "page.css"))
-    )
+    return "\n".join(folder.joinpath(*path).read_text(encoding="utf-8") for path in (("style.css",), ("template", "page.css")))

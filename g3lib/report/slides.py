@@ -19,7 +19,6 @@ class Slide:
     frame: pd.DataFrame = field(default_factory=pd.DataFrame)
     columns: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
-    line: float | None = None
     checks: Sequence[Check] = ()
     more: tuple[pd.DataFrame, ...] = ()
     group: str = ""
@@ -36,10 +35,10 @@ class Slide:
 
     @classmethod
     def bars(
-        cls, findings: Sequence[Finding], frame: pd.DataFrame, category: str, value: str, word: str, line: float | None = None
+        cls, findings: Sequence[Finding], frame: pd.DataFrame, category: str, value: str, word: str, group: str = ""
     ) -> Slide:
-        """A claim over bars, one a category; `line`: bars below it are marked."""
-        return cls(findings, "bars", frame, (category, value), (word,), line)
+        """A claim over bars, one a category: of an index, breaches (`group`, a status) marked, or of changes, falls marked."""
+        return cls(findings, "bars", frame, (category, value), (word,), group=group)
 
     @classmethod
     def points(

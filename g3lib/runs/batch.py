@@ -171,9 +171,7 @@ def execute(tasks: Sequence[Task], jobs: int, done: Callable[[ledger.Row], None]
             done(_alone(task))
 
 
-def _until_broken(
-    pool: ProcessPoolExecutor, waiting: deque[Task], jobs: int, done: Callable[[ledger.Row], None]
-) -> list[Task]:
+def _until_broken(pool: ProcessPoolExecutor, waiting: deque[Task], jobs: int, done: Callable[[ledger.Row], None]) -> list[Task]:
     """Work the queue off; returns the tasks that were in flight when a worker died, none if none did."""
     running: dict[Future[ledger.Row], Task] = {}
     broken: list[Task] = []

@@ -67,9 +67,7 @@ class _LazyDigester(Digester):
         return "key" in self.__dict__
 
 
-def load(
-    root: Path, paths: Sequence[Path], table: str | None = None
-) -> list[Loaded]:
+def load(root: Path, paths: Sequence[Path], table: str | None = None) -> list[Loaded]:
     """Take files through the gate into the store at `root`; one commit for all of them.
 
     Good rows are added, rejected rows are kept under `rejected/` with their reasons.

@@ -70,12 +70,10 @@ def add(
     from g3lib.names import safe_name
 
     faults = [f"no {name}" for name, text in (("branch", branch), ("finding", finding), ("comment", comment)) if not text.strip()]
-    faults += [f"{period!r} is no period"] if period and not is_canonical(period) else []
-    faults += (
-        [f"{due!r} is no date such as 2010-03-31"]
-        if due and pd.isna(pd.to_datetime(due, errors="coerce", format="%Y-%m-%d"))
-        else []
-    )
+    if period and not is_canonical(period):
+        faults.append(f"{period!r} is no period")
+    if due and pd.isna(pd.to_datetime(due, errors="coerce", format="%Y-%m-%d")):
+        faults.append(f"{due!r} is no date such as 2010-03-31")
     if faults:
         raise UsageError(listed(faults, "The comment cannot be kept:"))
     path = folder / f"{safe_name(branch)}.csv"

@@ -50,9 +50,7 @@ class Gate:
         for record in self.plan.records:
             positions = {**self.plan.ids, **record.measures}
             self.measures = record.measures
-            texts = pd.DataFrame(
-                {c: chunk.get(i, "") for c, i in positions.items()}, index=chunk.index, dtype="str"
-            )
+            texts = pd.DataFrame({c: chunk.get(i, "") for c, i in positions.items()}, index=chunk.index, dtype="str")
             for column, text in {**self.plan.constants, **record.dims}.items():
                 texts[column] = text
             if self.plan.wide and record.measures:
@@ -191,7 +189,7 @@ class Gate:
 
     def _compare(self, typed: pd.DataFrame, texts: pd.DataFrame) -> None:
         """Cells of a row that contradict each other or what the row is of; an unknown one contradicts nothing."""
-        for column, wrong, expected, severity in _contradictions(self.table.name, typed):
+        for column, wrong, expected, severity in _contradictions(self.table.name, typed, texts):
             for row in typed.index[wrong.fillna(False)]:
                 self._fault(row, column, str(texts.at[row, column]), expected, severity)
 
@@ -271,7 +269,7 @@ class Gate:
         return notes
 
 
-def _contradictions(table: str, rows: pd.DataFrame) -> Iterator[tuple[str, pd.Series, str, Severity]]:
+def _contradictions(table: str, rows: pd.DataFrame, texts: pd.DataFrame) -> Iterator[tuple[str, pd.Series, str, Severity]]:
     """Column, which rows are at fault, what was expected instead, and how far the fault reaches."""
     have = set(rows)
     if table == "targets" and {"start", "end"} <= have:
@@ -279,7 +277,13 @@ def _contradictions(table: str, rows: pd.DataFrame) -> Iterator[tuple[str, pd.Se
     if table == "targets" and {"metric", "target"} <= have:
         counted = rows["metric"].astype("str") != "net_adds"  # customers may be lost on balance; nothing else falls below nought
         yield "target", counted & (rows["target"] < 0), "zero or more", Severity.ROW
+        blank = texts["target"].map(cells.plain).reindex(rows.index) == ""
+        yield "target", rows["target"].isna() & blank, "a target (* where it is masked; read as such)", Severity.NOTE
         yield "target", counted & (rows["target"] == 0), "more than zero (a masked target is written *)", Severity.NOTE
+        rate = rows["metric"].astype("str") == "participation"
+        if "kind" in have:
+            rate |= (rows["kind"].astype("str") == "rate").fillna(False)
+        yield "target", rate & (rows["target"] > 1), "a rate, at most 100%", Severity.ROW
     if table == "thresholds" and {"direction", "green", "red"} <= have:
         sign = rows["direction"].astype("str").map({"up": 1.0, "down": -1.0})
         yield "green", sign * (rows["green"] - rows["red"]) < 0, "at red or better", Severity.ROW
@@ -289,6 +293,10 @@ def _contradictions(table: str, rows: pd.DataFrame) -> Iterator[tuple[str, pd.Se
         yield "period", odd, "a period as reports/ names it (2010-03, 2010-01..2010-03, 2010-03-31), or none", Severity.ROW
     if table == "participation" and {"participants", "base"} <= have:
         yield "participants", rows["participants"] > rows["base"], "at most the base", Severity.ROW
+        yield "base", rows["base"] == 0, "more than zero (without a base there is no rate)", Severity.NOTE
+        if "rate" in have:  # whole percents are published too
+            ours = rows["participants"] / rows["base"].where(rows["base"] > 0)
+            yield "rate", (ours - rows["rate"]).abs() > 0.0051, "participants ÷ base, to half a point", Severity.ROW
 
 
 def cells_of(table: Table, rows: pd.DataFrame) -> pd.DataFrame:

@@ -321,9 +321,7 @@ def _plan(
         # 销量 beside 自营, 社会, 末端: the wide columns say the same in parts
         notes.append(Note.of("unknown_heading", heading=meanings[ids.pop(column)].text.strip()))
     title_unit(table, titles.unit, {*ids, *(c for g in groups.values() for c in g)}, units, notes)
-    records = [
-        Record({k: v for k, v in key if k}, measures, _SUM in key) for key, measures in groups.items()
-    ] or [Record({}, {})]
+    records = [Record({k: v for k, v in key if k}, measures, _SUM in key) for key, measures in groups.items()] or [Record({}, {})]
     spans = [(int(a), int(b), t) for t in titles.texts for a, b in _MONTH_SPAN.findall(t)]
     return Layout(
         table, skip, heading_rows, {i: m.text.strip() for i, m in enumerate(meanings)}, ids, tuple(records),

@@ -88,7 +88,7 @@ def did(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> 
         more), permutations, joined, others (branches), left_out (with unknown months, or joining later), months_before,
         months_after (of the earliest starter), method (`welch`;
         `one_joined`: a single branch, whose spread is taken to be the others'), reason where there is no estimate:
-        `no_joined`, `no_others`, `no_before`, `no_after`, `one_each`.
+        `no_starts` (nobody's start is known), `no_joined`, `no_others`, `no_before`, `no_after`, `one_each`.
 
     >>> panel = pd.DataFrame({"branch": list("aabbccdd"), "month": ["2013-01", "2013-02"] * 4,
     ...                       "rate": [0.2, 0.5, 0.3, 0.5, 0.1, 0.2, 0.4, 0.5]})
@@ -107,6 +107,7 @@ def did(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> 
               "months_before": sum(m < first for m in months), "months_after": after}  # fmt: skip
     known_too_late = not joined and any(b in wide.index for b in starts)
     reasons = {
+        "no_starts": not starts,
         "no_after": known_too_late,
         "no_joined": not joined,
         "no_others": not names,

@@ -216,11 +216,11 @@ def _r(x: pd.Series, y: pd.Series) -> float:
 
 
 def months(period: Period, compare_with: str = "") -> tuple[str, str]:
-    """The two months of a comparison: the period's last, and the one before it unless another is named.
+    """The two months of a comparison: the period's last that is over, and the one before it unless another is named.
 
-    >>> months(Period.parse("2010-03")), months(Period.parse("2010-03"), "2009-12")
-    (('2010-02', '2010-03'), ('2009-12', '2010-03'))
+    >>> months(Period.parse("2010-03")), months(Period.parse("2010-03"), "2009-12"), months(Period.parse("2010-03-10"))
+    (('2010-02', '2010-03'), ('2009-12', '2010-03'), ('2010-01', '2010-02'))
     """
-    after = period.last_month
+    after = period.last_month if period.asof == period.end else period.previous_month  # a rate is read at a month's end
     before = Period.parse(compare_with).last_month if compare_with else shift(after, -1)
     return before, after

@@ -32,7 +32,7 @@ def outlet_table(sales: pd.DataFrame, outlets: pd.DataFrame, asof: date, months:
     Returns:
         branch, channel, zone, outlet, listed, units (of the months), months_selling (calendar months from the first
         sale on, 0 where there was none), active_months (of them within the months asked for, or since it opened),
-        per_month (units ÷ active_months; NaN without any), idle_months (full months since the last sale; since the
+        month_mean (units ÷ active_months; NaN without any), idle_months (full months since the last sale; since the
         data begin where there was none), dead (listed, open for `DEAD_MONTHS` full months or longer, and idle as
         long). Sorted by branch, channel, outlet.
 
@@ -66,13 +66,13 @@ def outlet_table(sales: pd.DataFrame, outlets: pd.DataFrame, asof: date, months:
     since = np.fmax(np.where(np.isnan(opened), first, np.fmin(opened, first)), begin)
     out["months_selling"] = np.nan_to_num(last - first + 1).astype(int)
     out["active_months"] = np.clip(last - np.nan_to_num(since, nan=float(last + 1)) + 1, 0, months).astype(int)
-    out["per_month"] = out["units"] / out["active_months"].where(out["active_months"] > 0)
+    out["month_mean"] = out["units"] / out["active_months"].where(out["active_months"] > 0)
     idle = last - np.nan_to_num(sold["last"].reindex(index).to_numpy(float), nan=float(begin - 1))
     out["idle_months"] = idle.astype(int)
     open_long = np.isnan(opened) | (last - opened + 1 >= DEAD_MONTHS)
     out["dead"] = out["listed"] & (idle >= DEAD_MONTHS) & open_long
     return out.reset_index().sort_values(keys, ignore_index=True)[
-        [*keys[:2], "zone", "outlet", "listed", "units", "months_selling", "active_months", "per_month", "idle_months", "dead"]
+        [*keys[:2], "zone", "outlet", "listed", "units", "months_selling", "active_months", "month_mean", "idle_months", "dead"]
     ]
 
 

@@ -19,9 +19,7 @@ STAGES = {"quarter": "Q", "month": "M"}
 FEN, RATE = 0.01, 1e-9  # what a rise must exceed
 
 
-def glide_path(
-    sales: pd.DataFrame, policy: pd.DataFrame, stages: str = "quarter", *, numerator: str, base: str
-) -> pd.DataFrame:
+def glide_path(sales: pd.DataFrame, policy: pd.DataFrame, stages: str = "quarter", *, numerator: str, base: str) -> pd.DataFrame:
     """Each model's stages and the rises among them.
 
     Args:

@@ -138,9 +138,7 @@ def _filled(cells: pd.DataFrame, unit: list[str], known_units: Floats) -> pd.Dat
     return cells[[*unit, "month", "units", "rate", "move", "net_share", "unknown_units", "filled", "reason"]]
 
 
-def response(
-    panel: pd.DataFrame, by: Sequence[str] = ("device_class",), confidence: float = 0.95
-) -> pd.DataFrame:
+def response(panel: pd.DataFrame, by: Sequence[str] = ("device_class",), confidence: float = 0.95) -> pd.DataFrame:
     """Beta of each class: log units per unit of subsidy rate (beta × 0.01 is about the growth that a point buys).
 
     Args:

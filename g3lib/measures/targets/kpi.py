@@ -6,14 +6,16 @@ so it is aligned, and the row says how:
 - 环比: the festival's holidays are left out of both months' daily averages (`spring_days_out`);
 - 同比 of January to March: the same days counted from the festival (`spring_same_distance`).
 
-Both need sales by day. Of month sums January and February are taken together in February (`spring_two_months`);
+A month that is not over is held against the same days of the earlier month (`same_days`).
+
+All these need sales by day. Of month sums January and February are taken together in February (`spring_two_months`);
 otherwise the plain figure stands, marked as not aligned (`spring_festival`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Literal
 
 import pandas as pd
@@ -165,36 +167,43 @@ def _growth(values: pd.Series, period: Period, by: int, flow: bool, daily: pd.Se
         days = [days_in(shift(m, -1)) + days_in(m) for m in (month, earlier)]
         if pairs[1] > 0 and pairs[0] == pairs[0]:
             return float(pairs[0] / days[0] / (pairs[1] / days[1]) - 1), "spring_two_months"
+    part = period.asof != period.end
+    if part and daily is not None and not touched:
+        return _same_days(daily, period, earlier), "same_days"
     # a month that is not over is compared by the days that are known
     plain = (this / period.asof.day) / (before / days_in(earlier)) - 1 if before else _NAN
-    return float(plain), "spring_festival" if touched else ""
+    return float(plain), "spring_festival" if touched else "part_month" if part else ""
+
+
+def _against(daily: pd.Series, period: Period, start: date, end: date, out: tuple[date, date] | None = None) -> float:
+    """The average of the month's known days over that of other days, less one; without the days of `out` in either."""
+    means = []
+    for span in ((period.asof.replace(day=1), period.asof), (start, end)):
+        days = daily.reindex(pd.date_range(*span))
+        kept = days if out is None else days[(days.index.date < out[0]) | (days.index.date > out[1])]
+        means.append(float(kept.mean(skipna=False)))
+    return means[0] / means[1] - 1 if means[1] else _NAN
+
+
+def _same_days(daily: pd.Series, period: Period, earlier: str) -> float:
+    """Against the same days of an earlier month, for a month sells more at its end."""
+    first = date.fromisoformat(f"{earlier}-01")
+    return _against(daily, period, first, first.replace(day=min(period.asof.day, days_in(earlier))))
 
 
 def _without_holidays(daily: pd.Series, period: Period, earlier: str) -> float:
-    """Daily averages of both months over the days that are no holiday of the Spring Festival."""
-    festival = spring_festival(period.asof.year)
-    if festival is None:
-        return _NAN
-    first = date.fromisoformat(f"{earlier}-01")
-    spans = [(first, first + timedelta(days=days_in(earlier) - 1)), (period.asof.replace(day=1), period.asof)]
-    means = []
-    for start, end in spans:
-        days = daily.reindex(pd.date_range(start, end))
-        means.append(float(days[(days.index.date < festival[0]) | (days.index.date > festival[1])].mean(skipna=False)))
-    return means[1] / means[0] - 1 if means[0] else _NAN
+    """Against the whole earlier month, both without the holidays of the Spring Festival."""
+    festival, first = spring_festival(period.asof.year), date.fromisoformat(f"{earlier}-01")
+    return _NAN if festival is None else _against(daily, period, first, first.replace(day=days_in(earlier)), festival)
 
 
 def _same_distance(daily: pd.Series, period: Period) -> float:
-    """The month's days against last year's days at the same distance from the festival's first day."""
+    """Against last year's days at the same distance from the festival's first day."""
     now, then = spring_festival(period.asof.year), spring_festival(period.asof.year - 1)
     if now is None or then is None:
         return _NAN
-    start, end = period.asof.replace(day=1), period.asof
     moved = then[0] - now[0]
-    means = [
-        float(daily.reindex(pd.date_range(a, b)).mean(skipna=False)) for a, b in ((start, end), (start + moved, end + moved))
-    ]
-    return means[0] / means[1] - 1 if means[1] else _NAN
+    return _against(daily, period, period.asof.replace(day=1) + moved, period.asof + moved)
 
 
 def _rank(peers: pd.DataFrame | None, month: str, branch: str) -> tuple[float, float, str]:

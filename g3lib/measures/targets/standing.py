@@ -63,9 +63,9 @@ def standing(values: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.
         period: its `asof` is the last day known.
 
     Returns:
-        branch, metric, kind, unit, direction, starts, ends, aim (the target), measured, attainment (NaN of a rate), time_progress
-        (calendar days; NaN of a rate), progress_index (of a stock: the part of the way from its level before the
-        start; NaN where it was there already),
+        branch, metric, target_kind, unit, better (`up` or `down`), starts, ends, aim (the target), measured, attainment (NaN of
+        a rate), time_progress (calendar days; NaN of a rate), progress_index (of a stock: the part of the way from its level
+        before the start; NaN where it was there already),
         to_go (aim − measured in the unit, of a rate a fraction; positive is still to come whichever way is better),
         per_month (needed; flows and stocks), standing (`ahead`, `behind`, `unknown`), reason of an unknown one:
         `no_target` (masked), `zero_target` (of a flow that is to rise), `no_data`, `no_start` (the stock's level before the
@@ -84,7 +84,7 @@ def standing(values: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.
         own = values[values["metric"] == metric]
         for row in running(targets, metric, period.asof, ("flow", "stock", "rate")).itertuples():
             rows.append(_stand(row, own[own["branch"] == row.branch], period))
-    columns = ["branch", "metric", "kind", "unit", "direction", "starts", "ends", "aim", "measured", "attainment",
+    columns = ["branch", "metric", "target_kind", "unit", "better", "starts", "ends", "aim", "measured", "attainment",
                "time_progress",
                "progress_index", "to_go", "per_month", "standing", "reason"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
@@ -140,7 +140,8 @@ def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, 
 
     Returns:
         channel, recent (devices a month, mean of the last three known months that are over), share (of the twelve months before),
-        remaining, needed (devices a month), more (needed ÷ recent − 1; NaN over nought), basis (`own_target` or `share`).
+        remaining, needed (devices a month; all that remains where less than a month is left), more (that pace ÷ recent − 1;
+        NaN over nought), basis (`own_target` or `share`).
         Σ remaining = the branch's remainder, or what the channels' own targets ask where that is more. Empty without a target.
 
     >>> units = pd.DataFrame({"month": "2010-01", "channel": ["own", "end"], "units": [30.0, 10.0]})
@@ -171,8 +172,9 @@ def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, 
         if weight.sum()
         else out["channel"].map(own)
     )
-    out["needed"] = out["remaining"] / row.months_left if row.months_left > 0 else float("nan")
-    out["more"] = out["needed"] / out["recent"].where(out["recent"] > 0) - 1
+    pace = out["remaining"] / row.months_left if row.months_left > 0 else float("nan")
+    out["needed"] = out["remaining"] if 0 < row.months_left < 1 else pace
+    out["more"] = pace / out["recent"].where(out["recent"] > 0) - 1
     return out.assign(basis=others.map({True: "share", False: "own_target"}))
 
 

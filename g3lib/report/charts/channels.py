@@ -122,15 +122,14 @@ def attainment_against_time(progress: pd.DataFrame, ax: Axes, lang: Lang) -> Axe
     """Attainment as a bar, the share of time that has passed as a mark: behind the mark is behind time.
 
     Args:
-        progress: phasing, attainment, time_progress, as `targets.progress` gives them; phasings that are unknown are
-            left out.
+        progress: phasing, attainment, time_progress, status (a breach is marked), as `targets.progress` gives them;
+            phasings that are unknown are left out.
     """
     # where the time is over all phasings say the same
     progress = progress.dropna(subset=["time_progress", "attainment"]).drop_duplicates(["attainment", "time_progress"])
     widest = max(0.05, 1.25 * float(progress[["attainment", "time_progress"]].max().max())) if len(progress) else 1.0
     for i, row in enumerate(progress.itertuples()):
-        behind = row.attainment < row.time_progress
-        ax.barh(i, row.attainment, color=WARN if behind else ACCENT, height=0.5)
+        ax.barh(i, row.attainment, color=WARN if row.status == "breach" else ACCENT, height=0.5)
         ax.plot([row.time_progress] * 2, [i - 0.38, i + 0.38], color=INK, linewidth=2)
         near = abs(row.attainment - row.time_progress) < 0.12 * widest  # then the figure stands beyond the mark
         beside = max(row.attainment, row.time_progress) if near else row.attainment

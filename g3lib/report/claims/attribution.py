@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
@@ -119,9 +121,18 @@ def assumed(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame, smallest: 
     return found
 
 
-def series(voice: Voice, fit: Segmented, joined: bool) -> list[Finding]:
-    """What the branch's own series says: the jump at the start, or that nothing can be said."""
-    if not joined:
+def series(voice: Voice, fit: Segmented, starts: Mapping[str, str]) -> list[Finding]:
+    """What the branch's own series says: the jump at the start, or that nothing can be said.
+
+    Args:
+        fit: `campaigns.segmented` of the branch.
+        starts: `campaigns.starts_of`: without any nobody knows who joined.
+    """
+    if not starts:
+        text = voice.say(f"{voice.word('why', 'no_starts')}，谁参加、何时开始都未知：不作分段回归",
+                         f"There is {voice.word('why', 'no_starts')}: who joined, and when, is unknown, so no segmented regression")  # fmt: skip
+        return [voice.finding("series.level", None, "odds ratio", text, definition="segmented regression", table="campaigns", status=Status.UNKNOWN)]
+    if voice.branch not in starts:
         text = voice.say(f"{voice.branch}没有参加活动，不作分段回归", f"{voice.branch} did not join: no segmented regression")
         return [voice.finding("series.level", None, "odds ratio", text, definition="segmented regression", table="participation")]
     if fit.reason:
@@ -140,9 +151,9 @@ def series(voice: Voice, fit: Segmented, joined: bool) -> list[Finding]:
     return [lead, *(voice.finding(name, value, "", f"{name} {value:.3g}", definition="segmented regression", table="participation") for name, value in more)]
 
 
-def series_checks(voice: Voice, fit: Segmented, joined: bool) -> list[Check]:
+def series_checks(voice: Voice, fit: Segmented, starts: Mapping[str, str]) -> list[Check]:
     """What one series assumes, and what would break it."""
-    if not joined or fit.reason:
+    if voice.branch not in starts or fit.reason:
         return []
     text = voice.say(
         f"分段回归假定：若无活动，原有的趋势与季节会延续；同一时点的任何其他变化都会算进效果。离散度{fit.dispersion:.1f}已计入区间，一阶残差相关{fit.autocorrelation:.2f}。",

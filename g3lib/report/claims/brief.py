@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
-from g3lib.labels import VOCABULARIES
+from g3lib.labels import VOCABULARIES, percent
 from g3lib.measures import campaigns, channels, subsidy, targets
 from g3lib.periods import shift
 from g3lib.qc import causes, strata
@@ -143,12 +143,16 @@ def _causes(voice: Voice, data: Dataset, minimum_effect: float) -> list[Line]:
 
 
 def _participation(voice: Voice, data: Dataset) -> list[Line]:
-    month = data.period.last_month
+    before, month = campaigns.months(data.period)
     panel = campaigns.panel(data.participation)
     own = campaigns.own_rates(panel, data.branch)
-    before = shift(month, -1)
-    if not {month, before} <= set(own.index):
+    if month not in own.index:
         return []
+    if before not in own.index:
+        text = voice.say(f"{month}参与率{percent(own[month])}，没有{before}的读数，提升未知。",
+                         f"{percent(own[month])} took part in {month}; nothing was read in {before}, so the lift is unknown.")  # fmt: skip
+        kpi = targets.rate_kpi(own, data.period, panel, data.branch)
+        return [Line("participation", voice.finding("lift", None, "1", text, table="participation", status=Status.UNKNOWN), kpi, "rate")]
     lifts = campaigns.uplift(data.participation, before, month)
     area = campaigns.area_uplift(data.participation_totals, before, month)
     gap = targets.rate_gap(float(own[month]), data.targets, "participation", data.period)
@@ -171,7 +175,10 @@ def headline(voice: Voice, found: list[Line]) -> list[Finding]:
     urgent = [line.topic for line in found if line.finding.status == Status.BREACH]
     urgent = [topic for topic in urgent if topic != "gap" or "target" not in urgent]  # one shortfall is one breach
     blind = len(_TOPICS) - len(found) + sum(line.finding.status == Status.UNKNOWN for line in found)
-    topics = voice.listed([voice.word("topic", topic) for topic in urgent])
+    named = [voice.word("topic", topic) for topic in urgent]
+    if "target" in urgent and any(line.topic == "gap" and line.finding.status == Status.BREACH for line in found):
+        named[urgent.index("target")] += voice.say("（与缺口是同一件事）", " (the gap is the same shortfall)")
+    topics = voice.listed(named)
     if urgent:
         text = voice.say(
             f"{voice.branch}有{len(urgent)}项预警：{topics}。",
@@ -190,6 +197,7 @@ def all_lines(voice: Voice, found: list[Line]) -> list[Finding]:
     """The heading above the lines."""
     shown = min(len(found), MOST_LINES)
     text = voice.say(f"{shown}条结论，预警与变动在前", f"{shown} findings, breaches and movers first")
+    text = text if shown else voice.say("没有可作结论的数据", "No data to draw a finding from")
     return [voice.finding("brief.lines", float(shown), "", text, definition="lines of the brief")]
 
 
@@ -203,6 +211,11 @@ def checks(voice: Voice, found: list[Line]) -> list[Check]:
     if rest := [voice.word("topic", line.topic) for line in found[MOST_LINES:]]:
         text = voice.say(f"未列入的主题见各自报告：{voice.listed(rest)}。", f"Not among the lines, see their own reports: {voice.listed(rest)}.")
         checks.append(Check("beyond_the_lines", Verdict.PASS, text))
+    forms = dict.fromkeys(line.form for line in found if line.kpi is not None)
+    if forms:
+        of = {"count": voice.say("销量：", "Sales: "), "rate": voice.say("比率：", "Rates: ")}
+        said = voice.together([of[form] + kpis.how_compared(voice, form) for form in forms])
+        checks.append(Check("how_compared", Verdict.PASS, said))
     if reasons := kpis.reasons(voice, [(voice.word("topic", line.topic), line.kpi) for line in found]):
         checks.append(Check("blank_parts", Verdict.NONE, reasons))
     return checks

@@ -130,9 +130,9 @@ def room(voice: Voice, lifts: pd.DataFrame, correlation: pd.DataFrame) -> list[F
         partly = voice.say("，其中一部分是算术所致", ", partly by arithmetic") if start.r < 0 else ""
         text = voice.say(
             f"起点与提升的相关系数为{start.r:.3f}（{start.n:.0f}个分公司；去掉{without.without}为{without.r:.3f}）{partly}"
-            f"（Oldham：{oldham.r:.3f}）",
+            f"（提升与前后均值的相关为{oldham.r:.3f}，Oldham法）",
             f"Start and lift correlate at {start.r:.3f} over {start.n:.0f} branches ({without.r:.3f} without "
-            f"{without.without}){partly} (Oldham: {oldham.r:.3f})",
+            f"{without.without}){partly} (lift and the mean of both, after Oldham: {oldham.r:.3f})",
         )
     if lifts["room"].notna().any():
         best = lifts.loc[lifts["room"].idxmax()]
@@ -161,17 +161,15 @@ def pace(
     Args:
         gap: `targets.rate_gap` of the rate after: its target is the assessment line.
     """
-    own = participation[participation["branch"] == voice.branch]
-    counts = own.sort_values("date").assign(month=own["date"].dt.strftime("%Y-%m")).groupby("month")["participants"].last()
-    first, last = counts.get(before), counts.get(after)
+    own = participation[participation["branch"] == voice.branch].sort_values("date")
+    read = own.assign(month=own["date"].dt.strftime("%Y-%m")).drop_duplicates("month", keep="last").set_index("month")
+    first, last = read["participants"].get(before), read["participants"].get(after)
     if first is None or last is None or first != first or last != last:
         text = voice.say("没有参与量，只有参与率：每日净增未知。", "Only rates, no counts: the daily pace is unknown.")
         return [voice.finding("pace.gained", None, "个", text, status=Status.UNKNOWN)]
-    days_of = own.sort_values("date").groupby(own["date"].dt.strftime("%Y-%m"))["date"].last()
-    short = int((days_of[after] - days_of[before]).days)
+    short = int((read["date"][after] - read["date"][before]).days)
     # where both are dated by their month's beginning only the month is known: or one day more, if the second closes its day
-    only_months = days_of[before].day == 1 and days_of[after].day == 1
-    spans = (short + 1, short) if only_months else (short,)
+    spans = (short + 1, short) if {read["date"][before].day, read["date"][after].day} == {1} else (short,)
     gained = last - first
     said = documents.get("stated.daily_pace")
     aside = "" if said is None else voice.say(f"（文件称{number(said)}个，未给日期）", f" (the document says {number(said)}, without dates)")
@@ -181,8 +179,7 @@ def pace(
         f"参与量由{number(first)}{'增' if gained >= 0 else '减'}至{number(last)}，{'增加' if gained >= 0 else '减少'}{number(abs(gained))}个：{zh}{aside}",
         f"Participants {'rose' if gained >= 0 else 'fell'} from {number(first)} to {number(last)}, by {number(abs(gained))}: {en}{aside}",
     )
-    bases = own.sort_values("date").assign(month=own["date"].dt.strftime("%Y-%m")).groupby("month")["base"].last() if "base" in own else counts * float("nan")
-    line = float(bases.get(after, float("nan"))) * gap[0] if gap else float("nan")
+    line = float(read["base"][after]) * gap[0] if gap and "base" in read else float("nan")
     days = days_to_line(last, line, daily_pace(first, last, short))
     if days == days:
         text += voice.say("；", "; ") + _to_line(voice, days, line)

@@ -74,8 +74,8 @@ def by_month(voice: Voice, totals: pd.Series, kpi: pd.DataFrame) -> list[Finding
         whole = voice.say("整", "whole ") if voice.is_part(last) else ""
         text += voice.say(f"；{len(over)}个{whole}月月均{number(mean, 2)}台", f"; the mean of {len(over)} {whole}months is {number(mean, 2)}")
     found = [
-        voice.finding("units.month_mean", mean, "台", text, definition="mean of month totals", table="sales",
-                      period=f"{totals.index[0]}..{over.index[-1] if len(over) else last}"),
+        voice.finding("units.month_mean", mean, "台", text, definition="mean of the totals of months that are over", table="sales",
+                      period=f"{totals.index[0]}..{last}"),
     ]  # fmt: skip
     if compared:
         found.append(voice.figure("units.month_on_month", change, "1", voice.say("日均环比", "a day on the month before"),
@@ -83,9 +83,7 @@ def by_month(voice: Voice, totals: pd.Series, kpi: pd.DataFrame) -> list[Finding
     return found
 
 
-def change(
-    voice: Voice, changed: pd.DataFrame, before: str, after: str, shifted: pd.DataFrame | None = None
-) -> list[Finding]:
+def change(voice: Voice, changed: pd.DataFrame, before: str, after: str, shifted: pd.DataFrame | None = None) -> list[Finding]:
     """Which channel moved the total most, and what of it the province's growth and the branch's mix gave.
 
     Args:

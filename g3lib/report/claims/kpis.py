@@ -45,10 +45,10 @@ def _part(voice: Voice, name: str, values: dict[str, float], form: str) -> str:
 
 
 def how_compared(voice: Voice, form: str = "count") -> str:
-    """What 环比 and 同比 of the row are: growth of daily averages, or of a rate a difference in points."""
+    """What 环比 and 同比 of the row are, growth of daily averages or of a rate a difference in points, and what is ranked."""
     if form == "rate":
-        return voice.say("环比、同比是百分点之差。", "On month and on year are differences in percentage points.")
-    return voice.say("环比、同比按日均。", "On month and on year are of daily averages.")
+        return voice.say("环比、同比是百分点之差，排名按当月比率。", "On month and on year are differences in percentage points; ranks are of the month's rates.")
+    return voice.say("环比、同比按日均，排名按当月销量。", "On month and on year are of daily averages; ranks are of the month's sales.")
 
 
 def reasons(voice: Voice, rows: Iterable[tuple[str, pd.DataFrame | None]]) -> str:
@@ -58,7 +58,7 @@ def reasons(voice: Voice, rows: Iterable[tuple[str, pd.DataFrame | None]]) -> st
         for code in [] if kpi is None else dict.fromkeys(kpi["reason"]):
             if code:
                 topics.setdefault(code, []).append(topic)
-    said = [voice.word("kpi_reason", code) + (f"（{voice.listed(of)}）" if any(of) else "") for code, of in topics.items()]
+    said = [voice.word("kpi_reason", code) + (voice.aside(voice.listed(of)) if any(of) else "") for code, of in topics.items()]
     return voice.say("空白或须留意之处：", "What is blank or needs care: ") + voice.listed(said) if said else ""
 
 
@@ -74,7 +74,7 @@ def findings(voice: Voice, kpi: pd.DataFrame, of: str, form: str = "count", tabl
         aligned = why and row.value == row.value  # how a known figure was made; else why it is blank
         shown = labels[name][0] if row.value == row.value else why
         unit = "1" if form == "rate" or row.kpi not in ("month", "year_to_date", "rank") else "" if row.kpi == "rank" else "台"
-        text = f"{name} {shown}" + (f"（{why}）" if aligned else "")
+        text = f"{name} {shown}" + (voice.aside(why) if aligned else "")
         found.append(
             voice.finding(
                 f"kpi.{of}.{row.kpi}", row.value, unit, text, definition="kpi_row", table=table, status=Status(row.status)

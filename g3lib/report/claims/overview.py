@@ -120,7 +120,7 @@ def shortfall(voice: Voice, standings: pd.DataFrame) -> list[Finding]:
     elif late.empty:
         text = voice.say(f"{len(known)}个分公司都不落后序时", f"None of {len(known)} branches is behind time")
     else:
-        text = voice.say(f"{len(known)}个分公司中{len(late)}个落后序时，合计少{voice.count(owed)}", f"{len(late)} of {len(known)} branches are behind time, by {number(owed)} devices together")
+        text = voice.say(f"{len(known)}个分公司中{len(late)}个落后序时，这些分公司合计少{voice.count(owed)}", f"{len(late)} of {len(known)} branches are behind time, these by {number(owed)} devices together")
     return [voice.finding("shortfall", owed, "台", text, definition="behind", table="targets")]
 
 
@@ -170,7 +170,7 @@ def breaches(voice: Voice, listed: pd.DataFrame) -> list[Check]:
     if listed.empty:
         return [Check("breaches", Verdict.PASS, voice.say("没有超出补贴政策的销售。", "No sale went beyond the subsidy policy."))]
     sums = listed.groupby("branch", as_index=False)[["over_units", "over_yuan"]].sum().sort_values("over_yuan", ascending=False)
-    top = voice.listed([f"{r.branch}（{number(r.over_units)}台，{voice.money(r.over_yuan)}）" for r in sums.head(4).itertuples()])
+    top = voice.listed([r.branch + voice.aside(voice.say(f"{number(r.over_units)}台，", f"{number(r.over_units)} devices, ") + voice.money(r.over_yuan)) for r in sums.head(4).itertuples()])
     text = voice.say(
         f"{number(sums['over_units'].sum())}台补贴超出政策，多补{voice.money(sums['over_yuan'].sum())}，最多的是{top}。",
         f"{number(sums['over_units'].sum())} devices were subsidised beyond the policy, {voice.money(sums['over_yuan'].sum())} too much; most at {top}.",
@@ -188,7 +188,7 @@ def problems(voice: Voice, sources: Sequence[Entry], sales: pd.DataFrame) -> lis
     found = []
     rejected = {e.title: e.rejected for e in sources if e.rejected}
     if rejected:
-        names = voice.listed([f"{name}（{n}）" for name, n in rejected.items()])
+        names = voice.listed([name + voice.aside(str(n)) for name, n in rejected.items()])
         found.append(Check("rejected", Verdict.WARNING, voice.say(f"有拒收行的文件：{names}。", f"Files with rejected rows: {names}.")))
     words = {"segment": ("客户群", "segment"), "outlet": ("网点", "outlet"), "subsidy": ("补贴", "subsidy"), "customer": ("客户号码", "customer")}
     units = sales["units"].sum()
@@ -228,12 +228,12 @@ def slides(
     return [
         Slide.opening(opening, kpi),
         Slide.table(levels(voice, standings), upper[place], voice.say("各级合计", "Sums of every level")),
-        Slide.bars(ranks(voice, standings), lowest, "place", "progress_index", voice.say("进度指数", "progress index"), line=1.0),
+        Slide.bars(ranks(voice, standings), lowest, "place", "progress_index", voice.say("进度指数（完成率 ÷ 时间进度）", "progress index (attainment ÷ time)"), group="status"),
         Slide.table(shortfall(voice, standings), lowest[["rank", *place]], voice.say("分公司排名", "Branches by rank")),
         Slide.points(quadrants(voice, standings), quarter, ("place", "progress_index", "cost_per_valid"),
                      (voice.say("进度指数", "progress index"), voice.say("每有效客户费用（元）", "yuan a valid customer")), "quadrant"),
         Slide.bars(movers(voice, moved, before, month), moved.assign(branch=moved["branch"].replace("", voice.say("其余", "others"))), "branch", "change",
                    voice.say("增减（台）", "change (devices)")),
-        Slide.table(outlets(voice, spread), spread[["channel", "outlets", "dead_outlets", "units", "median", "top_tenth", "hhi"]], voice.say("网点", "Outlets")),
+        Slide.table(outlets(voice, spread), spread[["channel", "outlets", "dead_outlets", "units", "median", "top_tenth"]], voice.say("网点", "Outlets")),
         Slide.actions(checks, comments, reached, behind(standings)),
     ]  # fmt: skip

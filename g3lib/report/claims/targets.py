@@ -24,8 +24,12 @@ def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
     even = progress[progress["phasing"] == "month_even"].iloc[0]
     days = progress[progress["phasing"] == "calendar"].iloc[0]
     if even.reason == "months_missing":
-        text = voice.say("目标期开头的月份没有数据，完成率未知。", "The target's first months have no data: attainment is unknown.")
-        return [voice.finding("attainment", None, "1", text, status=Status.UNKNOWN, headline=True)]
+        text = voice.say("目标期开头的月份没有数据，累计完成率未知", "The target's first months have no data: attainment to date is unknown")
+        if even.month_attainment == even.month_attainment:  # the month itself is known, and its gap is told elsewhere
+            text += voice.say(f"；{voice.span(even.month)}完成当月{_to_date(voice, even)}目标的{percent(even.month_attainment)}（按月均分）",
+                              f"; {voice.span(even.month)} brought {percent(even.month_attainment)} of the month's target {_to_date(voice, even)}(even months)")  # fmt: skip
+        status = _more_urgent(Status(even.month_status), Status.UNKNOWN)
+        return [voice.finding("attainment", None, "1", text + voice.say("。", "."), status=status, headline=True)]
     span = f"{even.starts}..{even.ends}"
     lead = voice.finding(
         "attainment.month_even", even.month_attainment, "1",
@@ -113,7 +117,7 @@ def progress_claim(voice: Voice, progress: pd.DataFrame, outlook: pd.DataFrame |
         f"累计完成目标的{percent(days.attainment)}，时间已过{percent(days.time_progress)}："
         + (f"序时缺口{voice.count(gap, unit)}" if gap > 0 else f"超序时{voice.count(-gap, unit)}"),
         f"{percent(days.attainment)} of the target in {percent(days.time_progress)} of its time: "
-        + (f"{number(gap, 1)} behind time" if gap > 0 else f"{number(-gap, 1)} ahead of time"),
+        + (f"{number(gap)} behind time" if gap > 0 else f"{number(-gap)} ahead of time"),
     )
     found, unlikely = [], False
     shape = progress.loc[(progress["phasing"] == "last_year") & progress["time_progress"].notna()]

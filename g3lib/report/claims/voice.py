@@ -73,6 +73,10 @@ class Voice:
         """Whole sentences one after the other; empty ones are left out."""
         return pick(self.lang, "", " ").join(filter(None, sentences))
 
+    def aside(self, text: str) -> str:
+        """Text in the language's own brackets."""
+        return pick(self.lang, f"（{text}）", f" ({text})")
+
     def listed(self, items: list[str]) -> str:
         """Items as a list in running text."""
         return pick(self.lang, "、", ", ").join(items)

@@ -14,9 +14,7 @@ from g3lib.tables.sample.truth import scenario
 __all__ = ["make"]
 
 
-def make(
-    out: Path, branches: int = 12, months: int = 36, seed: int = 2012, last_month: str = "2013-12"
-) -> dict[str, Any]:
+def make(out: Path, branches: int = 12, months: int = 36, seed: int = 2012, last_month: str = "2013-12") -> dict[str, Any]:
     """Write the exports of a made-up province to the folder `out` and return what was planted in them.
 
     `branches` is at least 2, `months` at least 3 and ends with `last_month`. The folder is made if

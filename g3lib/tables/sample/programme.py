@@ -151,7 +151,5 @@ def planted_attainment(world: Scenario, targets: pd.DataFrame, lines: pd.DataFra
     for year, months in years(world).items():
         sold = lines[lines["month"].isin(months)].groupby("branch").size()
         mine = units[units["开始"].str.startswith(year)].set_index("分公司")["目标"]
-        found[year] = {
-            name: round(int(sold.get(b, 0)) / int(mine[name]), 4) for b, name in enumerate(world.branches)
-        }
+        found[year] = {name: round(int(sold.get(b, 0)) / int(mine[name]), 4) for b, name in enumerate(world.branches)}
     return found

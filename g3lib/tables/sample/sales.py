@@ -273,9 +273,7 @@ def _priced(world: Scenario, lines: pd.DataFrame, limits: dict[str, Floats]) -> 
     groups = [m.group for m in MODELS]
     names = zip(lines["model"], lines["contract"], lines["channel"], strict=True)
     term = [term_months(groups[m], CONTRACTS[c], CHANNELS[h]) for m, c, h in names]
-    return lines.assign(
-        price=price, subsidy=subsidy.astype(np.int64), limit=limit, breached=breached, term=term
-    )
+    return lines.assign(price=price, subsidy=subsidy.astype(np.int64), limit=limit, breached=breached, term=term)
 
 
 def _breached(world: Scenario, lines: pd.DataFrame) -> npt.NDArray[np.bool_]:

@@ -198,9 +198,7 @@ def _searched(inputs: Inputs, problem: Problem, tolerance: float, nodes: int) ->
 def _today(inputs: Inputs) -> pd.DataFrame:
     """Today's rates as offers."""
     cells, subsidy = inputs.cells, today(inputs.cells)
-    return pd.DataFrame(
-        {"cell": np.arange(len(cells)), "subsidy": subsidy, "share": 1.0, "level_units": demand(cells, subsidy)}
-    )
+    return pd.DataFrame({"cell": np.arange(len(cells)), "subsidy": subsidy, "share": 1.0, "level_units": demand(cells, subsidy)})
 
 
 def _offers(problem: Problem, found: Solution) -> pd.DataFrame:

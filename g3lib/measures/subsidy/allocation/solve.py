@@ -198,9 +198,7 @@ def _by_model(problem: Problem, prices: np.ndarray, number: np.ndarray) -> tuple
     return chosen, scale * float(np.max(worth, axis=0).sum() + common @ problem.bound)
 
 
-def _branch(
-    problem: Problem, number: np.ndarray, tolerance: float, nodes: int
-) -> tuple[np.ndarray, float] | None:
+def _branch(problem: Problem, number: np.ndarray, tolerance: float, nodes: int) -> tuple[np.ndarray, float] | None:
     """Branch and bound over the steps: the columns that its plan allows, and its bound; None where infeasible or out of nodes.
 
     It keeps to the problem's own bounds, so that its bound holds whatever margin the plan is looked for within."""
