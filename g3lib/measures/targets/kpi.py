@@ -121,19 +121,21 @@ def sales_kpi(
 
 
 def rate_kpi(
-    rates: pd.Series, period: Period, peers: pd.DataFrame | None = None, branch: str = "", has_target: bool = False
-) -> pd.DataFrame:
+    rates: pd.Series, period: Period, peers: pd.DataFrame | None = None, branch: str = "", has_target: bool = False,
+    month: str = "",
+) -> pd.DataFrame:  # fmt: skip
     """The KPI row of a rate: compared in points, not summed; a target that is a rate has a gap and no attainment.
 
     Args:
         rates: one a month, index `2010-01`; peers: branch, month, value (or rate) of the sisters.
+        month: whose row it is, where that is not the period's last: a rate that is read at a month's end lags a month behind.
 
     >>> row = rate_kpi(pd.Series({"2010-02": 0.25, "2010-03": 0.40}), Period.parse("2010-03"), has_target=True)
     >>> row.set_index("kpi").loc[["month_on_month", "attainment"], ["value", "reason"]].round(2).values.tolist()
     [[0.15, ''], [nan, 'rate_has_gap']]
     """
     sisters = None if peers is None else peers.rename(columns={"rate": "value"})
-    row = kpi_row(rates, period, "rate", peers=sisters, branch=branch)
+    row = kpi_row(rates, Period.parse(month) if month else period, "rate", peers=sisters, branch=branch)
     blank = row["kpi"].isin(["attainment", "time_gap"]) & has_target
     return row.assign(reason=row["reason"].mask(blank, "rate_has_gap"))
 

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from g3lib.labels import Lang, percent, pick, points
-from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, name_points, spread
+from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, name_ends, name_points
 
 
 def before_after(lifts: pd.DataFrame, ax: Axes, lang: Lang, branch: str, area: tuple[float, float]) -> Axes:
@@ -72,7 +72,7 @@ def parallel_trends(trends: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
         ax.plot(spots, trends[name], color=colour, linewidth=2.2 if name == "rate_joined" else 1.6)
         last = float(trends[name].iloc[-1])
         ends.append((last, colour if name == "rate_joined" else "#555555", f"{pick(lang, *words)} {percent(last, 1)}"))
-    _name_ends(ax, spots[-1], ends, _span(trends[["rate_joined", "rate_others"]]))
+    name_ends(ax, spots[-1], ends, _span(trends[["rate_joined", "rate_others"]]))
     _start_line(ax, trends, pick(lang, "活动开始", "start"))
     _months(ax, trends["month"].tolist())
     ax.yaxis.set_major_formatter(lambda v, _: percent(v, 0))
@@ -95,7 +95,7 @@ def series_fit(fitted: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
         words = ((ACCENT, "fitted", ("拟合", "fitted")), (INK, "without", ("若未开始", "without")))
         lasts = [(float(fitted[name].iloc[-1]), colour, word) for colour, name, word in words]
         ends = [(last, colour, f"{pick(lang, *word)} {percent(last, 1)}") for last, colour, word in lasts]
-        _name_ends(ax, spots[-1], ends, _span(fitted[["value"]]))
+        name_ends(ax, spots[-1], ends, _span(fitted[["value"]]))
         _start_line(ax, fitted, pick(lang, "活动开始", "start"))
     _months(ax, fitted["month"].tolist())
     ax.yaxis.set_major_formatter(lambda v, _: percent(v, 0))
@@ -105,14 +105,6 @@ def series_fit(fitted: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
 
 def _span(frame: pd.DataFrame) -> float:
     return float(frame.max().max() - frame.min().min()) or 1.0
-
-
-def _name_ends(ax: Axes, spot: float, ends: list[tuple[float, str, str]], span: float) -> None:
-    """Names beside the lines' ends, moved apart where they would touch."""
-    ordered = sorted(ends)
-    for (_, colour, word), shown in zip(ordered, spread([end[0] for end in ordered], 0.07 * span), strict=True):
-        ax.annotate(word, (spot, shown), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9.5, color=colour,
-                    annotation_clip=False)  # fmt: skip
 
 
 def _start_line(ax: Axes, frame: pd.DataFrame, word: str) -> None:
@@ -132,6 +124,6 @@ def _start_line(ax: Axes, frame: pd.DataFrame, word: str) -> None:
 
 
 def _months(ax: Axes, months: list[str]) -> None:
-    step = max(1, len(months) // 9)
+    step = -(-len(months) // 10) or 1
     ax.set_xticks(range(0, len(months), step), months[::step])
     ax.set_xlim(-0.5, len(months) - 0.5 + 0.14 * len(months))

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from g3lib.labels import Lang, label, money, number, percent, pick
-from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, WARN, spread
+from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, WARN, name_ends, spread
 
 _GREYS = ("#4d4d4d", "#8c8c8c", "#b8b8b8", "#d9d9d9")
 
@@ -28,17 +28,18 @@ def units_by_month(units: pd.DataFrame, ax: Axes, lang: Lang, accent: str = "") 
     greys = iter(_GREYS * 3)
     spots = range(len(table))
     wide = len(table) > 14
+    names: list[tuple[float, str, str]] = []
     for channel in order:
         colour = ACCENT if channel == accent else next(greys)
         ax.bar(spots, table[channel], bottom=base, color=colour, width=0.72, edgecolor="white", linewidth=0.6)
-        middle = base.iloc[-1] + table[channel].iloc[-1] / 2
-        ax.annotate(label("channel", channel, lang), (len(table) - 0.55, middle), va="center", fontsize=9.5,
-                    color=colour if colour in (ACCENT, "#4d4d4d") else "#6a6a6a", annotation_clip=False)  # fmt: skip
+        middle = float(base.iloc[-1] + table[channel].iloc[-1] / 2)
+        names.append((middle, colour if colour in (ACCENT, "#4d4d4d") else "#6a6a6a", label("channel", channel, lang)))
         base = base + table[channel]
+    name_ends(ax, len(table) - 0.55, names, float(base.max()), 0)
     if not wide:
         for spot, total in zip(spots, base, strict=True):
             ax.annotate(number(total), (spot, total), ha="center", va="bottom", fontsize=9.5, color=INK)
-    step = max(1, len(table) // 12)
+    step = -(-len(table) // 12) or 1
     ax.set_xticks(list(spots)[::step], list(table.index)[::step])
     ax.set_xlim(-0.6, len(table) - 0.4)
     ax.set_ylabel(pick(lang, "台", "devices"))

@@ -65,6 +65,18 @@ def spread(heights: list[float], gap: float) -> list[float]:
     return moved
 
 
+def name_ends(ax: Axes, spot: float, ends: list[tuple[float, str, str]], span: float, offset: float = 6) -> None:
+    """Names beside the ends of lines or stacks (height, colour, word), moved apart where they would touch.
+
+    Args:
+        spot: the x of all; span: what the axis covers; offset: points to the right of the spot.
+    """
+    ordered = sorted(ends)
+    for (_, colour, word), shown in zip(ordered, spread([end[0] for end in ordered], 0.07 * span), strict=True):
+        ax.annotate(word, (spot, shown), xytext=(offset, 0), textcoords="offset points", va="center", fontsize=9.5, color=colour,
+                    annotation_clip=False)  # fmt: skip
+
+
 def name_points(
     ax: Axes, x: Sequence[float], y: Sequence[float], names: Sequence[str], colours: Sequence[str], size: float = 9
 ) -> None:

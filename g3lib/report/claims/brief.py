@@ -80,7 +80,6 @@ def _sales(voice: Voice, data: Dataset) -> list[Line]:
     units = channels.span(every, data.period)
     total = channels.contribution_share(units)
     progress = targets.progress(data.sales, data.targets, data.period, data.thresholds, data.scopes)
-    peers = data.area_sales.rename(columns={"units": "value"})
     kpi = targets.sales_kpi(data.sales, data.area_sales, data.period, progress, data.branch, data.thresholds, data.scopes)
     opening = say_channels.headline(voice, total, units, progress)
     lines = [
@@ -92,8 +91,8 @@ def _sales(voice: Voice, data: Dataset) -> list[Line]:
         changed = channels.change_of_share(comparable, shift(month, -1), month)
         shifted = channels.shift_share(comparable, channels.whole_months(data.area_sales, data.period), shift(month, -1), month)
         mover = changed.loc[changed["change"].abs().idxmax(), "channel"]
-        own = every[every["channel"] == mover].set_index("month")["units"]
-        kpi = targets.kpi_row(own, data.period, peers=peers[peers["channel"] == mover], branch=data.branch)
+        own, sisters = (frame[frame["channel"] == mover] for frame in (data.sales, data.area_sales))
+        kpi = targets.sales_kpi(own, sisters, data.period, progress[:0], data.branch)
         lines.append(Line("channel", say_channels.change(voice, changed, shift(month, -1), month, shifted)[0], kpi))
     return lines
 
@@ -151,13 +150,13 @@ def _participation(voice: Voice, data: Dataset) -> list[Line]:
     if before not in own.index:
         text = voice.say(f"{month}参与率{percent(own[month])}，没有{before}的读数，提升未知。",
                          f"{percent(own[month])} took part in {month}; nothing was read in {before}, so the lift is unknown.")  # fmt: skip
-        kpi = targets.rate_kpi(own, data.period, panel, data.branch)
+        kpi = targets.rate_kpi(own, data.period, panel, data.branch, month=month)
         return [Line("participation", voice.finding("lift", None, "1", text, table="participation", status=Status.UNKNOWN), kpi, "rate")]
     lifts = campaigns.uplift(data.participation, before, month)
     area = campaigns.area_uplift(data.participation_totals, before, month)
     gap = targets.rate_gap(float(own[month]), data.targets, "participation", data.period)
     lead = say_campaigns.headline(voice, lifts, area, before, month, gap)[0]
-    kpi = targets.rate_kpi(own, data.period, panel, data.branch, has_target=gap[0] == gap[0])
+    kpi = targets.rate_kpi(own, data.period, panel, data.branch, has_target=gap[0] == gap[0], month=month)
     return [Line("participation", lead, kpi, "rate")]
 
 
