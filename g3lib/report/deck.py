@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from g3lib.findings import Verdict
 from g3lib.labels import label, number, pick
@@ -214,9 +214,9 @@ class _Writer:
         self._axes(chart, *slide.words)
         for axis, values, form in ((chart.category_axis, slide.frame[x], "0.00"), (chart.value_axis, slide.frame[y], "#,##0")):
             room = 0.12 * (float(values.max() - values.min()) or 1.0)
-            step = 10 ** np.floor(np.log10(room))
-            axis.minimum_scale = float(np.floor((values.min() - room) / step) * step)
-            axis.maximum_scale = float(np.ceil((values.max() + room) / step) * step)
+            ticks = MaxNLocator(10, steps=[1, 2, 5, 10]).tick_values(float(values.min()) - room, float(values.max()) + room)
+            ends = (ticks[0], ticks[-1], ticks[1] - ticks[0])
+            axis.minimum_scale, axis.maximum_scale, axis.major_unit = (round(float(v), 9) for v in ends)
             axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = form, False
         spots = [(_along(chart.category_axis, a) * 66 * _WIDE, _along(chart.value_axis, b) * 54 * _HIGH)
                  for a, b in zip(slide.frame[x], slide.frame[y], strict=True)]  # fmt: skip
