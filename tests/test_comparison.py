@@ -306,6 +306,20 @@ def test_branches_known_exactly_have_one_rank_each() -> None:
     assert campaigns.rank_intervals([0.3], [0.01])[["low", "high"]].to_numpy().tolist() == [[1, 1]]
 
 
+def test_ranks_and_drawn_rates_are_of_the_branches_with_counts() -> None:
+    counts = [("a", 100, 1000, 400), ("b", 100, 1000, 200), ("c", 1, 10, 3), ("d", None, None, None)]
+    rows = [(branch, day, x, n, np.nan if n else 0.25) for branch, first, n, last in counts
+            for day, x in (("2010-02-01", first), ("2010-03-01", last))]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["branch", "date", "participants", "base", "rate"])
+    frame = frame.astype({"participants": float, "base": float}).assign(date=pd.to_datetime(frame["date"]))
+    found = campaigns.ranked(campaigns.uplift(frame, "2010-02", "2010-03"), frame, "2010-02", "2010-03").set_index("branch")
+    assert found["rank_low"].dropna().to_dict() == {"a": 1, "c": 1, "b": 2}  # ten phones leave every rank open
+    assert found["rank_high"].dropna().to_dict() == {"a": 3, "c": 4, "b": 4}  # d, without counts, may stand anywhere
+    drawn = (found["after"] - found["shrunken"]).abs()
+    assert drawn.isna().to_dict() == {"a": False, "c": False, "b": False, "d": True}
+    assert found.loc["b", "shrunken"] > found.loc["b", "after"] and found.loc["a", "shrunken"] < found.loc["a", "after"]
+
+
 def test_a_small_branch_is_drawn_furthest() -> None:
     rng = np.random.default_rng(4)
     base = pd.Series([20.0, 2000, 2000, 2000, 2000, 2000, 2000, 2000])

@@ -197,6 +197,14 @@ def test_an_absent_channel_counts_as_mix() -> None:
     assert found["mix_points"].sum() == pytest.approx(0.9 - 0.74)
 
 
+def test_a_cost_is_of_the_units_whose_subsidy_is_known() -> None:
+    sales = pd.DataFrame({"units": [3, 1, 0], "subsidy": [100.0, None, 50.0]})
+    assert channels.known_share(sales) == 0.75
+    assert channels.with_yuan(sales)["subsidy_yuan"].tolist() == [300.0, 0.0]
+    assert np.isnan(channels.known_share(sales[2:])), "nothing was sold: no part of it is known or unknown"
+    assert channels.known_share(sales[1:2]) == 0
+
+
 def test_the_inputs_are_not_changed() -> None:
     frame = side([("a", "own", "handset", 5, 0.5), ("b", "end", "netbook", 7, 0.1)])
     copy = frame.copy()

@@ -98,6 +98,12 @@ def test_total_rows_that_agree_and_one_that_does_not(tmp_path: Path) -> None:
     assert any("states 小计 8; its parts sum to 7" in note.text("en") for note in found.notes)
 
 
+def test_a_total_that_counts_rejected_rows_is_not_called_wrong_unexplained(tmp_path: Path) -> None:
+    found = export(write(tmp_path, HEAD + "2010-01,睢县,自营,3\n2010-01,睢县,火星,4\n合计,,,7\n"))
+    (note,) = [f for f in found.faults if f.severity == Severity.NOTE]
+    assert (note.found, note.expected) == ("7", "3, the sum of its parts without the rejected rows")
+
+
 @pytest.mark.parametrize("word", ["合计", "总计", "小计", "合计：", "Total", "Grand Total", "合 计", "睢县小计", "合计（台）"])
 def test_a_row_that_says_total_is_no_row(tmp_path: Path, word: str) -> None:
     found = export(write(tmp_path, HEAD + f"2010-01,睢县,自营,3\n2010-01,{word},自营,3\n"))

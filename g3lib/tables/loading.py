@@ -162,7 +162,7 @@ def _export(sheet: Sheet, digest: str, table: str | None, digester: Digester | N
     rows, mixed = gate.without_mixed_grains(_together(good))
     rows, repeated = gate.without_repeats(rows)
     refused = pd.concat([*rejected, mixed, repeated], ignore_index=True)
-    stated_totals, differing, total_faults = checked_totals(sheet, plan, _all_texts(totals), rows, rows[ROW])
+    stated_totals, differing, total_faults = checked_totals(sheet, plan, _all_texts(totals), rows, rows[ROW], len(refused))
     notes = [*plan.notes, *gate.all_notes(rows), *differing]
     if sheet.remark and not sheet.remark.startswith(("utf-8", "parquet")):
         notes.append(Note.of("read_as", how=sheet.remark))

@@ -24,13 +24,14 @@ def label_columns(table: Table) -> set[str]:
 
 
 def checked_totals(
-    sheet: Sheet, plan: shaping.Layout, texts: pd.DataFrame, rows: pd.DataFrame, row_numbers: pd.Series
+    sheet: Sheet, plan: shaping.Layout, texts: pd.DataFrame, rows: pd.DataFrame, row_numbers: pd.Series, rejected: int = 0
 ) -> tuple[pd.DataFrame, list[Note], list[Fault]]:
     """The stated totals, typed, each with whether it agrees with its parts.
 
     Args:
         texts: the total records as texts, indexed by their row on the sheet.
         rows: the good rows; `row_numbers` says where each stood.
+        rejected: how many rows were refused: a total may be right and its good rows fewer.
 
     Returns:
         A frame (row, label, agrees, the table's columns), and what must be said of totals that disagree.
@@ -60,7 +61,7 @@ def checked_totals(
                 )  # fmt: skip
                 faults.append(
                     Fault(sheet.file, sheet.name, int(row), heading, f"{amount:,.10g}",
-                          f"{sums[0]:,.10g}, the sum of its parts", Severity.NOTE)
+                          f"{sums[0]:,.10g}, the sum of its parts" + " without the rejected rows" * bool(rejected), Severity.NOTE)
                 )  # fmt: skip
         seen.append(int(row))
         stated.append({"row": int(row), "label": label, "agrees": all(agrees) if agrees else None, **values})

@@ -45,7 +45,10 @@ class Workspace:
 
     @property
     def store_root(self) -> Path:
-        """The store's folder; `G3_STORE` names another one (tests, a shared disk)."""
+        """The store's folder; `G3_STORE` names another one (tests, a shared disk).
+
+        The tables only: notes, signatures and reports stay the project's, so work that is to stay apart needs its own copy.
+        """
         return Path(os.environ.get("G3_STORE") or self.root / "data" / "store")
 
     @property
