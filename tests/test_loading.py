@@ -98,6 +98,14 @@ def test_total_rows_that_agree_and_one_that_does_not(tmp_path: Path) -> None:
     assert any("states 小计 8; its parts sum to 7" in note.text("en") for note in found.notes)
 
 
+@pytest.mark.parametrize(("last", "suspected"), [(50, True), (49, False)])
+def test_a_branch_that_is_all_others_together_looks_like_a_total(tmp_path: Path, last: int, suspected: bool) -> None:
+    days = "".join(f"2010-0{m},{branch},自营,{n}\n" for m in (1, 2) for branch, n in (("甲", 30), ("乙", 20), ("全区", last if m == 2 else 50)))
+    found = export(write(tmp_path, HEAD + days))
+    assert len(found.rows) == 6, "nobody knows that it is one: it is kept, and said"
+    assert [note.values for note in found.notes if note.code == "looks_like_total"] == [(("branch", "全区"),)] * suspected
+
+
 def test_a_total_that_counts_rejected_rows_is_not_called_wrong_unexplained(tmp_path: Path) -> None:
     found = export(write(tmp_path, HEAD + "2010-01,睢县,自营,3\n2010-01,睢县,火星,4\n合计,,,7\n"))
     (note,) = [f for f in found.faults if f.severity == Severity.NOTE]

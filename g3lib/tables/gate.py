@@ -260,6 +260,7 @@ class Gate:
             notes.append(Note.of("blank_wide", count=str(self.blank)))
         if self.repeated:
             notes.append(Note.of("repeated_heading", count=str(self.repeated)))
+        notes += [Note.of("looks_like_total", branch=branch) for branch in self._sums_of_the_others(rows)]
         if self.plan.stated_months and self.table.period and not rows.empty:
             days = rows[self.table.period].dropna()
             months = sorted(days.dt.strftime("%Y-%m").unique())
@@ -267,6 +268,17 @@ class Gate:
                 data = months[0] if len(months) == 1 else f"{months[0]}..{months[-1]}"
                 notes.append(Note.of("caption_months", caption=self.plan.caption, data=data))
         return notes
+
+
+    def _sums_of_the_others(self, rows: pd.DataFrame) -> list[str]:
+        """Branches that equal all others together in every month: an unmarked total among its parts counts everything twice."""
+        additive = [c.name for c in self.table.columns if c.additive and c.name in rows]
+        if not additive or "branch" not in rows or not self.table.period or rows["branch"].nunique() < 3:
+            return []
+        days = rows[self.table.period].dt
+        sums = rows[additive[0]].groupby([rows["branch"], days.year * 12 + days.month], observed=True).sum().unstack(fill_value=0)
+        alike = ((2 * sums - sums.sum()).abs() < 0.5).all(axis=1) & (sums.sum(axis=1) > 0)
+        return [str(branch) for branch in sums.index[alike]]
 
 
 def _contradictions(table: str, rows: pd.DataFrame, texts: pd.DataFrame) -> Iterator[tuple[str, pd.Series, str, Severity]]:

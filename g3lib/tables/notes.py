@@ -21,6 +21,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "第{row}行“{label}”所列{column}为{stated}，各部分之和为{parts}。",
         "Row {row} “{label}” states {column} {stated}; its parts sum to {parts}.",
     ),
+    "looks_like_total": (
+        "{branch}每个月都等于其余各分公司之和，像是没有注明的合计：若是合计，请写作“合计”，否则会重复计算。",
+        "{branch} equals all other branches together in every month and looks like an unmarked total: if it is one, name it "
+        "合计 or total, or everything counts twice.",
+    ),
     "blank_wide": ("宽表中{count}个空格没有记录。", "{count} empty cells of wide columns hold no record."),
     "excel_dates": ("“{heading}”中的数字按Excel日期读取。", "Numbers in “{heading}” were read as Excel dates."),
     "approximate": ("“{heading}”中的“约”按所列数值读取。", "约 (about) in “{heading}” was read as the figure itself."),
