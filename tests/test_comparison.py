@@ -113,8 +113,20 @@ def test_the_permutation_p_is_the_share_of_assignments() -> None:
     assert found["permutations"] == 15
     # the true pair and, with two of six, no other is as extreme: 1 of 15
     assert found["p_permutation"] == pytest.approx(1 / 15)
-    many, many_starts = panel(0.3, joined=10, others=20)
+    many, many_starts = panel(0.3, joined=30, others=30)
     assert np.isnan(campaigns.did(many, many_starts)["p_permutation"].iloc[0])
+    lopsided, few_starts = panel(0.3, joined=2, others=40)  # two are few, however many stand beside them
+    assert campaigns.did(lopsided, few_starts)["permutations"].iloc[0] == 861
+
+
+def test_few_branches_claim_an_effect_only_where_exchanging_them_agrees() -> None:
+    frame, starts = panel(0.3, joined=3, others=3)
+    effect = campaigns.did(frame, starts)
+    assert effect["low"].iloc[0] > 0
+    lead = attribution.attribution(Voice("zh", "甲", "2013-12"), effect)[0]
+    assert ("看不出活动" in lead.text, "20种分法" in lead.text, str(lead.status)) == (True, True, "plain")
+    alone = attribution.attribution(Voice("zh", "甲", "2013-12"), campaigns.did(*panel(0.3, joined=1, others=9)))[0]
+    assert "波动借自未参加者" in alone.text
 
 
 def test_one_joined_branch_borrows_the_others_spread() -> None:
@@ -367,7 +379,7 @@ def test_the_picture_divides_at_the_earliest_start_and_leaves_out_who_joins_late
 @pytest.mark.parametrize("apart", [True, False])
 def test_a_headline_does_not_ascribe_what_began_before(apart: bool) -> None:
     voice = Voice("zh", "甲", "2013-03")
-    effect = pd.DataFrame({"att": [0.06], "low": [0.05], "high": [0.07], "p_value": [0.001], "p_permutation": [0.002], "joined": [4], "others": [8], "reason": [""]})
+    effect = pd.DataFrame({"att": [0.06], "low": [0.05], "high": [0.07], "p_value": [0.001], "p_permutation": [0.002], "permutations": 495, "method": "welch", "joined": [4], "others": [8], "reason": [""]})
     placebo = pd.DataFrame({"att": [0.02], "low": [0.01 if apart else -0.01], "high": [0.05]})
     lifts = pd.DataFrame({"branch": ["甲", "乙"], "before": [0.1, 0.2], "after": [0.2, 0.2], "lift": [0.1, 0.0], "rank_before": [2, 1], "rank_after": [1, 1],
                           "rank_lift": [1, 2], "from_bottom_before": [1, 2], "room": [0.1, 0.0], "base_known": True})  # fmt: skip

@@ -55,7 +55,7 @@ def test_ranks_are_among_the_same_level_and_the_tree_is_in_order() -> None:
 
 def test_growth_is_of_daily_averages_and_blank_around_the_spring_festival() -> None:
     units = pd.DataFrame({"branch": "甲", "month": ["2013-11", "2013-12", "2014-01"], "units": [30.0, 31.0, 31.0]})
-    nobody = pd.DataFrame(columns=["branch", "units", "valid", "subsidy_yuan", "commission_yuan"])
+    nobody = pd.DataFrame(columns=["branch", "units", "valid", "cost_per_sale"])
     december = overview.branch_figures(units, units[:0], nobody, Period.parse("2013-12")).iloc[0]
     assert december["units"] / december["before_comparable"] == pytest.approx(1)  # one a day in either
     half = overview.branch_figures(units, units[:0], nobody, Period.parse("2013-12-15")).iloc[0]
@@ -88,7 +88,7 @@ def test_movers_add_up_and_totals_are_refused() -> None:
     assert overview.movers(months(), "2013-10", "2013-11").empty  # nothing is known of October: no data is not no sales
     one = pd.DataFrame({"branch": ["合计"], "month": ["2013-12"], "units": [1.0]})
     with pytest.raises(DataError, match="合计"):
-        overview.branch_figures(one, one[:0], pd.DataFrame(columns=["branch", "units", "valid", "subsidy_yuan", "commission_yuan"]), Period.parse("2013-12"))
+        overview.branch_figures(one, one[:0], pd.DataFrame(columns=["branch", "units", "valid", "cost_per_sale"]), Period.parse("2013-12"))
 
 
 def a_target(branch: str, amount: float | None, metric: str = "units", kind: str = "flow") -> pd.DataFrame:
@@ -126,7 +126,7 @@ def test_a_target_without_a_sale_has_its_row() -> None:
         pd.DataFrame({"date": pd.to_datetime(["2013-01-01", "2013-12-31"]), "branch": "甲", "units": [0.0, 4.0]}),
         pd.concat([a_target("甲", 10.0), a_target("乙", 20.0)]), Period.parse("2013-12"),
     )  # fmt: skip
-    nobody = pd.DataFrame(columns=["branch", "units", "valid", "subsidy_yuan", "commission_yuan"])
+    nobody = pd.DataFrame(columns=["branch", "units", "valid", "cost_per_sale"])
     found = overview.branch_figures(units, reached, nobody, Period.parse("2013-12")).set_index("branch")
     assert found.loc["乙", ["actual", "target"]].tolist() == [0, 20]
 
@@ -195,6 +195,17 @@ def words(content: bytes) -> list[str]:
                 texts += [f"{v:g}" for plot in shape.chart.plots for series in plot.series for v in series.values]
         found.append("\n".join([*texts, slide.notes_slide.notes_text_frame.text]))
     return found
+
+
+def test_a_branch_whose_money_is_mostly_unknown_is_not_called_cheap() -> None:
+    units = pd.DataFrame({"branch": ["a", "b"], "month": "2013-05", "units": [100.0, 100.0]})
+    worth = pd.DataFrame({"branch": ["a", "b"], "units": [100, 100], "valid": [80, 80], "cost_per_sale": [np.nan, 200.0]})
+    none = pd.DataFrame(columns=["branch"])
+    figures = overview.branch_figures(units, none, worth, Period.parse("2013-05"))
+    assert figures["cost_yuan"].tolist()[1] == 20000
+    assert np.isnan(figures["cost_yuan"].tolist()[0])
+    assert overview.usual_cost(figures) == 250
+    assert overview.standings(figures, {"a": ["p"], "b": ["p"]}).set_index("place")["quadrant"].to_dict() == {"p": "", "a": "unknown", "b": "unknown"}
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -59,6 +59,26 @@ def test_on_month_is_of_the_same_days_where_days_are_known() -> None:
     assert targets.kpi_row(months, TENTH).set_index("kpi").loc["month_on_month", "reason"] == "part_month"
 
 
+def test_the_chance_is_the_same_where_last_year_is_known_by_months_only() -> None:
+    sales = a_day(10.0)
+    then = sales[sales["date"] < "2013-01-01"]
+    months = then.groupby(then["date"].dt.to_period("M"))["units"].sum()
+    sums = pd.DataFrame({"date": months.index.to_timestamp(), "grain": "month", "branch": "甲", "channel": "own", "units": months.to_numpy()})
+    quarter = year(10.0 * 92).assign(start=pd.Timestamp("2013-10-01"))
+    mixed = pd.concat([sums, sales[sales["date"] >= "2013-01-01"]], ignore_index=True)
+    by_day, by_month = (targets.outlook(s, targets.progress(s, quarter, TENTH), TENTH).iloc[0] for s in (sales, mixed))
+    assert by_month["p_hit"] == pytest.approx(by_day["p_hit"])
+    assert 0.4 < by_day["p_hit"] < 0.7
+
+
+def test_every_channel_with_a_target_of_its_own_shares_what_is_left_over() -> None:
+    whole = year(465.0)
+    own = year(354.0).assign(channel="own")
+    reached = targets.progress(a_day(), whole, TENTH)
+    owed = targets.must_add(channels.monthly_units(a_day()), reached, pd.concat([whole, own]), TENTH)
+    assert owed["remaining"].sum() == pytest.approx(reached["remaining"].iloc[0]) == pytest.approx(465 - 344)
+
+
 def test_what_remains_in_less_than_a_month_is_asked_once() -> None:
     reached = targets.progress(a_day(), year(365.0), TENTH)
     owed = targets.must_add(channels.monthly_units(a_day()), reached, year(365.0), TENTH)

@@ -96,7 +96,8 @@ def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.Da
     out["status"] = "plain" if first is None else first["status"].reindex(out.index).fillna("plain")
     worth = efficiency.set_index("branch")
     out["sold"], out["valid"] = (worth[name].reindex(out.index).astype("float64") for name in ("units", "valid"))
-    out["cost_yuan"] = (worth["subsidy_yuan"] + worth["commission_yuan"]).reindex(out.index)
+    # of all whose state is known, as `valid` is; unknown where the money of too many of them is
+    out["cost_yuan"] = (worth["cost_per_sale"] * worth["units"]).reindex(out.index).astype("float64")
     return out.rename_axis("branch").reset_index()
 
 
@@ -217,12 +218,13 @@ def movers(units: pd.DataFrame, before: str, month: str, most: int = 8) -> pd.Da
 
 
 def usual_cost(figures: pd.DataFrame) -> float:
-    """The province's cost a valid customer, yuan: a ratio of sums; NaN where a branch's is unknown.
+    """The cost a valid customer over all branches of known cost, yuan: a ratio of sums.
 
     >>> usual_cost(pd.DataFrame({"cost_yuan": [900.0, 1000], "valid": [9.0, 0]}))
     211.11...
     """
-    cost, valid = (figures[name].sum(skipna=False) for name in ("cost_yuan", "valid"))
+    known = figures.dropna(subset=["cost_yuan", "valid"])
+    cost, valid = known["cost_yuan"].sum(), known["valid"].sum()
     return float(cost / valid) if valid > 0 else float("nan")
 
 

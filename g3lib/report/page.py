@@ -109,11 +109,7 @@ class Report:
             fig, ax = figure(height)
             draw(*args, ax=ax, lang=self.lang, **kwargs)
             picture, data = png(fig), drawn(fig)
-        image = {
-            "image/png": base64.b64encode(picture).decode(),
-            CHART_MIME: data,
-            "text/plain": findings[0].text,
-        }
+        image = {"image/png": base64.b64encode(picture).decode(), CHART_MIME: data, "text/plain": findings[0].text}
         table = [] if below is None else [_html(html_table(below, self.lang), below.to_string(index=False))]
         return Shown([self._claim(findings), image, *table, self._source(findings[0])])
 

@@ -85,8 +85,8 @@ def did(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> 
 
     Returns:
         One row: att (the effect on the joined), low, high, se, df, p_value, p_permutation (NaN with 30 branches or
-        more), permutations, joined, others (branches), left_out (with unknown months, or joining later), months_before,
-        months_after (of the earliest starter), method (`welch`;
+        more on both sides), permutations, joined, others (branches), left_out (with unknown months, or joining later),
+        months_before, months_after (of the earliest starter), method (`welch`;
         `one_joined`: a single branch, whose spread is taken to be the others'), reason where there is no estimate:
         `no_starts` (nobody's start is known), `no_joined`, `no_others`, `no_before`, `no_after`, `one_each`.
 
@@ -121,7 +121,7 @@ def did(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> 
     moves = _moves(wide, joined, names)
     effect, se, df = (float(figure[0]) for figure in _welch(moves, np.arange(len(joined))[None]))
     low, high, p = _t_interval(effect, se, df, level)
-    few = len(wide) < FEW
+    few = min(len(joined), len(names)) < FEW  # few on one side is few, however many stand on the other
     p_permutation, tried = _permuted(moves, [*joined, *names], list(joined.values())) if few else (float("nan"), 0)
     method = "one_joined" if len(joined) == 1 else "welch"
     return pd.DataFrame([{"att": effect, "low": low, "high": high, "se": se, "df": df, "p_value": p,

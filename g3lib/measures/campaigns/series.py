@@ -40,6 +40,11 @@ class Segmented:
     p_autocorrelation: float
     reason: str = ""
 
+    @property
+    def seasonal(self) -> bool:
+        """Whether season was fitted: only of two years or more."""
+        return len(self.fitted) >= 2 * _YEAR
+
 
 def segmented(
     series: pd.DataFrame, start: str, harmonics: int = 2, slope: bool = False, share: bool = False, level: float = 0.95

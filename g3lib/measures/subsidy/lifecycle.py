@@ -121,11 +121,7 @@ def run_on_plan(
     days_open = (last - on_sale_from(_of_model(pace["model"], models, "launched"), asof, months)).dt.days + 1
     days_left = (_of_model(pace["model"], models, "end_of_life") - last).dt.days.clip(lower=0)
     plan = pd.DataFrame(
-        {
-            "model": pace["model"],
-            "planned_base": pace["base_yuan"] / days_open * days_left,
-            "planned_rate": pace["rate"],
-        }
+        {"model": pace["model"], "planned_base": pace["base_yuan"] / days_open * days_left, "planned_rate": pace["rate"]}
     )
     return plan[plan["planned_base"] > 0].reset_index(drop=True)
 

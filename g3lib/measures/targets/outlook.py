@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from g3lib.measures.targets.progress import calendar, daily_units
+from g3lib.measures.targets.progress import calendar, daily_shape, daily_units
 from g3lib.periods import Period
 
 LEAST_DAYS = 28  # four whole weeks are the least that shows how much weeks differ
@@ -45,7 +46,7 @@ def outlook(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: f
     from scipy.stats import nbinom
 
     today = pd.Timestamp(period.asof)
-    every = sales.groupby("date")["units"].sum().sort_index()
+    every = daily_shape(sales)  # last year's month sums laid out over their days
     rows = []
     for row in calendar(reached).itertuples():
         start, end = pd.Timestamp(row.starts), pd.Timestamp(row.ends)
@@ -68,7 +69,7 @@ def outlook(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: f
             last = season(every, start, today, end)
             mean, size, p = predictive(daily, row.days_left, last, season_noise(every, start, today, end) if last != 1 else 0.0)
             more, low, high = mean, *predictive_interval(size, p, level)
-            hit = float(nbinom.sf(row.target - row.actual - 1, size, p))
+            hit = float(nbinom.sf(np.ceil(row.target - row.actual) - 1, size, p))
         rows.append((row.branch, row.starts, row.ends, row.target, row.actual, row.days_left, row.actual + more, row.actual + low,
                      row.actual + high, hit, why))  # fmt: skip
     columns = ["branch", "starts", "ends", "target", "actual", "horizon", "expected_final", "low", "high", "p_hit", "reason"]

@@ -130,7 +130,7 @@ def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, 
     """What each channel must add a month, so that together they meet what remains of the target.
 
     A channel with a running target of its own owes what remains of that. The rest of the branch's remainder is laid out
-    over the other channels by their share of the twelve months before.
+    over the other channels by their share of the twelve months before; where every channel has a target of its own, over all.
 
     Args:
         units: month, channel, units of the branch.
@@ -166,12 +166,9 @@ def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, 
     out.insert(1, "recent", out["channel"].map(recent).fillna(0.0 if over else float("nan")))
     rest = max(float(row.remaining), 0.0) - sum(own.values())
     others = ~out["channel"].isin(own)
-    weight = out["share"].where(others, 0.0)
-    out["remaining"] = (
-        (weight / weight.sum() * max(rest, 0.0)).where(others, out["channel"].map(own))
-        if weight.sum()
-        else out["channel"].map(own)
-    )
+    weight = out["share"].where(others, 0.0) if others.any() else out["share"]
+    laid_out = weight / (weight.sum() or float("nan")) * max(rest, 0.0)
+    out["remaining"] = out["channel"].map(own).fillna(0.0) + laid_out.where(others | (not others.any()), 0.0)
     pace = out["remaining"] / row.months_left if row.months_left > 0 else float("nan")
     out["needed"] = out["remaining"] if 0 < row.months_left < 1 else pace
     out["more"] = pace / out["recent"].where(out["recent"] > 0) - 1

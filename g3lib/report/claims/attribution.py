@@ -31,11 +31,16 @@ def attribution(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame | None 
         text = voice.say(f"没有可比的对照（{voice.word('why', row.reason)}），不作归因", f"No comparison ({voice.word('why', row.reason)}): nothing is attributed")
         return [voice.finding("campaign.effect", None, "1", text, definition="difference in differences", table="participation", status=Status.UNKNOWN)]
     chance = "" if row.p_permutation != row.p_permutation else voice.say(f"，置换检验p={_p(row.p_permutation)}", f", permutation p = {_p(row.p_permutation)}")
+    if chance and row.permutations <= 20:
+        chance += voice.say(f"，{row.permutations:.0f}种分法最小只能到{_p(1 / row.permutations)}", f", at the least {_p(1 / row.permutations)} of {row.permutations:.0f} ways")
+    if row.method == "one_joined":
+        chance += voice.say("，只有一个参加者，波动借自未参加者", ", the spread borrowed from the others")
     beside = voice.say(f"与{row.others:.0f}个未参加的分公司比（各分公司等权）", f"Beside the {row.others:.0f} branches that did not join (each alike)")
     span = voice.say(
         f"95%区间{voice.points(row.low)}至{voice.points(row.high)}{chance}", f"95 % interval {voice.points(row.low)} to {voice.points(row.high)}{chance}"
     )
-    sure, parted = row.low > 0 or row.high < 0, _parted(tested)
+    # with few branches the interval alone says too much: where branches could be exchanged, that has to agree
+    sure, parted = (row.low > 0 or row.high < 0) and not row.p_permutation > 0.05, _parted(tested)
     if parted:
         text = voice.say(
             f"{beside}，{row.joined:.0f}个参加者多变动{voice.points(row.att)}（{span}），但活动前两组已经分开，不能归于活动",
@@ -140,13 +145,13 @@ def series(voice: Voice, fit: Segmented, starts: Mapping[str, str]) -> list[Find
         return [voice.finding("series.level", None, "odds ratio", text, definition="segmented regression", table="participation", status=Status.UNKNOWN)]
     row = fit.terms.iloc[0]
     last = fit.fitted.iloc[-1]
-    rough = voice.say("；残差前后相关，区间偏窄", "; residuals hang together, the interval is too narrow") if fit.p_autocorrelation < 0.05 else ""
+    rough = voice.say("；残差前后相关，区间偏窄", "; residuals hang together, the interval is too narrow") if _hangs_together(fit) else ""
     text = voice.say(
         f"{voice.branch}自身序列：活动开始时参与的胜算变为{row.ratio:.2f}倍（95%区间{row.low:.2f}–{row.high:.2f}{rough}）；若未开始，最后一月应为{percent(last.without, 1)}",
         f"{voice.branch}'s own series: the odds of taking part changed by a factor of {row.ratio:.2f} at the start (95 % interval {row.low:.2f}–{row.high:.2f}"
         f"{rough}); without it the last month would be {percent(last.without, 1)}",
     )
-    lead = voice.finding("series.level", row.ratio, "odds ratio", text, definition="segmented regression, quasi-binomial with season", table="participation")
+    lead = voice.finding("series.level", row.ratio, "odds ratio", text, definition="segmented regression, quasi-binomial" + ", with season" * fit.seasonal, table="participation")
     more = [("series.low", row.low), ("series.high", row.high), ("series.dispersion", fit.dispersion), ("series.without", last.without)]
     return [lead, *(voice.finding(name, value, "", f"{name} {value:.3g}", definition="segmented regression", table="participation") for name, value in more)]
 
@@ -155,9 +160,16 @@ def series_checks(voice: Voice, fit: Segmented, starts: Mapping[str, str]) -> li
     """What one series assumes, and what would break it."""
     if voice.branch not in starts or fit.reason:
         return []
+    parts = ("趋势与季节", "trend and season") if fit.seasonal else ("趋势", "trend")
+    season = "" if fit.seasonal else voice.say("不足两年，季节分不开，也会算进效果。", " Under two years season cannot be told apart: it is in the effect too.")
     text = voice.say(
-        f"分段回归假定：若无活动，原有的趋势与季节会延续；同一时点的任何其他变化都会算进效果。离散度{fit.dispersion:.1f}已计入区间，一阶残差相关{fit.autocorrelation:.2f}。",
-        f"The segmented regression assumes that the old trend and season would have gone on; anything else that changed at the same time is in the effect. "
+        f"分段回归假定：若无活动，原有的{parts[0]}会延续；同一时点的任何其他变化都会算进效果。{season}离散度{fit.dispersion:.1f}已计入区间，一阶残差相关{fit.autocorrelation:.2f}。",
+        f"The segmented regression assumes that the old {parts[1]} would have gone on; anything else that changed at the same time is in the effect.{season} "
         f"Dispersion {fit.dispersion:.1f} is in the interval; residual autocorrelation {fit.autocorrelation:.2f}.",
     )
-    return [Check("series_assumes", Verdict.WARNING if fit.p_autocorrelation < 0.05 else Verdict.NONE, text)]
+    return [Check("series_assumes", Verdict.WARNING if _hangs_together(fit) or not fit.seasonal else Verdict.NONE, text)]
+
+
+def _hangs_together(fit: Segmented) -> bool:
+    """Whether residuals follow each other: only then is the interval too narrow."""
+    return fit.p_autocorrelation < 0.05 and fit.autocorrelation > 0

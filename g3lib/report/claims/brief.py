@@ -82,10 +82,7 @@ def _sales(voice: Voice, data: Dataset) -> list[Line]:
     progress = targets.progress(data.sales, data.targets, data.period, data.thresholds, data.scopes)
     kpi = targets.sales_kpi(data.sales, data.area_sales, data.period, progress, data.branch, data.thresholds, data.scopes)
     opening = say_channels.headline(voice, total, units, progress)
-    lines = [
-        Line("sales", opening[0], kpi),
-        Line("target", opening[1], kpi),
-    ]
+    lines = [Line("sales", opening[0], kpi), Line("target", opening[1], kpi)]
     if shift(month, -1) in set(units["month"]) and month in set(units["month"]):
         comparable = channels.monthly_units(channels.same_days(data.sales, data.period))
         changed = channels.change_of_share(comparable, shift(month, -1), month)
@@ -108,10 +105,7 @@ def _subsidy(voice: Voice, data: Dataset, sales: pd.DataFrame, numerator: str, b
     plan = subsidy.run_on_plan(sales, data.models, data.period.asof, numerator=numerator, base=base)
     caps = subsidy.caps_by_model(sales, data.policy)
     lives = subsidy.lifecycle(sales, data.models, caps, data.period.asof, plan, numerator=numerator, base=base)
-    return [
-        Line("subsidy", lead, kpi, "rate"),
-        Line("lifecycle", say_subsidy.lifecycle(voice, lives, base)[0], None),
-    ]
+    return [Line("subsidy", lead, kpi, "rate"), Line("lifecycle", say_subsidy.lifecycle(voice, lives, base)[0], None)]
 
 
 def _customers(voice: Voice, data: Dataset, sales: pd.DataFrame, numerator: str, base: str) -> list[Line]:

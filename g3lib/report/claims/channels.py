@@ -262,7 +262,7 @@ def checks(voice: Voice, total: pd.DataFrame, sales: pd.DataFrame, targets: pd.D
     printed = printed_sum(list(total["share"]))
     shares = " + ".join(str(rounded(100 * s, 2)) for s in total["share"])
     found = []
-    if printed != "100.00":
+    if printed != "100.00" and total["share"].notna().all():
         text = voice.say(
             f"各渠道占比逐项四舍五入（{shares} = {printed}），合计因四舍五入不为100.00%。",
             f"Shares are rounded one by one ({shares} = {printed}); the sum is not 100.00 % because of rounding.",
