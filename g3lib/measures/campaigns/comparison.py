@@ -14,7 +14,7 @@ the start can refute that; nothing can prove it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from math import comb
 
@@ -27,9 +27,11 @@ from g3lib.measures.guards import parts_only
 from g3lib.periods import shift
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 FEW = 30  # clusters: below, a permutation p stands beside the t interval
 _MOST_ASSIGNMENTS = 20_000
 _DRAWN = 9_999
+_AT_ONCE = 4_000_000  # branches × starts × choices held in memory
 
 
 def starts_of(campaigns: pd.DataFrame, campaign: str = "") -> dict[str, str]:
@@ -119,37 +121,40 @@ def did(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> 
     if reason:
         nothing = dict.fromkeys(["att", "low", "high", "se", "df", "p_value", "p_permutation"], float("nan"))
         return pd.DataFrame([nothing | {"permutations": 0, **counts, "method": "", "reason": reason}])
-    moves = _moves(wide, joined, names)
-    effect, se, df = (float(figure[0]) for figure in _welch(moves, np.arange(len(joined))[None]))
+    moves, at = _moves(wide, joined, names)
+    effect, se, df = (float(figure[0]) for figure in _welch(moves, at, np.arange(len(joined))[None]))
     low, high, p = _t_interval(effect, se, df, level)
     few = min(len(joined), len(names)) < FEW  # few on one side is few, however many stand on the other
-    p_permutation, tried = _permuted(moves, [*joined, *names], list(joined.values())) if few else (float("nan"), 0)
+    p_permutation, tried = _permuted(moves, at, "\n".join([*joined, *names, *joined.values()])) if few else (float("nan"), 0)
     method = "one_joined" if len(joined) == 1 else "welch"
     return pd.DataFrame([{"att": effect, "low": low, "high": high, "se": se, "df": df, "p_value": p,
                           "p_permutation": p_permutation, "permutations": tried, **counts, "method": method,
                           "reason": ""}])  # fmt: skip
 
 
-def _moves(wide: pd.DataFrame, joined: Mapping[str, str], names: list[str]) -> Floats:
-    """Branches (the joined first, then the others) × the joined's starts: each branch's mean from the start on − before it."""
+def _moves(wide: pd.DataFrame, joined: Mapping[str, str], names: list[str]) -> tuple[Floats, Ints]:
+    """Branches (the joined first, then the others) × distinct starts: each one's mean from the start on − before it; and which
+    of the starts is each joined branch's."""
     months, table = np.array(wide.columns), wide.loc[[*joined, *names]].to_numpy(float)
-    after = [months >= start for start in joined.values()]
-    return np.column_stack([table[:, a].mean(axis=1) - table[:, ~a].mean(axis=1) for a in after])
+    starts, at = np.unique(list(joined.values()), return_inverse=True)
+    after = [months >= start for start in starts]
+    return np.column_stack([table[:, a].mean(axis=1) - table[:, ~a].mean(axis=1) for a in after]), at
 
 
-def _welch(moves: Floats, picks: npt.NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
+def _welch(moves: Floats, at: Ints, picks: Ints) -> tuple[Floats, Floats, Floats]:
     """Effect, standard error and degrees of freedom, for each choice of who joined; a single one borrows the others' spread.
 
     Args:
-        moves: `_moves`, n branches × k starts.
-        picks: choices × k: the branch that joins at each start.
+        moves, at: `_moves`: n branches × distinct starts, and the start of each of the k joined.
+        picks: choices × k: the branch that joins at each of these starts.
     """
-    n, k = moves.shape
-    rest, chosen = n - k, moves[picks]  # choices × k picked × k starts
-    beside = (moves.sum(axis=0) - chosen.sum(axis=1)) / rest  # the others' mean move over each start's spans
-    own = np.diagonal(chosen, axis1=1, axis2=2) - beside
+    n, k = len(moves), len(at)
+    rest = n - k
+    beside = (moves.sum(axis=0) - moves[picks].sum(axis=1)) / rest  # choices × starts: the others' mean move over the spans
+    own = moves[picks, at] - beside[:, at]
     # what is left of a branch that never joined: its mean move over the same spans
-    each = moves.mean(axis=1) - moves.mean()
+    over = moves @ (np.bincount(at) / k)
+    each = over - over.mean()
     left = each.sum() - each[picks].sum(axis=1)
     squares = (each**2).sum() - (each[picks] ** 2).sum(axis=1) - left**2 / rest
     v0 = np.maximum(squares, 0.0) / (rest - 1) if rest > 1 else np.full(len(picks), np.nan)
@@ -171,24 +176,31 @@ def _t_interval(effect: float, se: float, df: float, level: float) -> tuple[floa
     return effect - reach, effect + reach, p
 
 
-def _permuted(moves: Floats, branches: list[str], starts: list[str]) -> tuple[float, int]:
-    """How often a group picked by chance, with the same starts, has a studentised effect as large; and how many were tried."""
-    n, k = moves.shape
-    if exact := len(set(starts)) == 1 and comb(n, k) <= _MOST_ASSIGNMENTS:
-        picks = np.array(list(combinations(range(n), k)))
+def _permuted(moves: Floats, at: Ints, named: str) -> tuple[float, int]:
+    """How often a group picked by chance, with the same starts, has a studentised effect as large; and how many were tried.
+
+    Args:
+        moves, at: `_moves`; named: branches and starts, which seed what is drawn.
+    """
+    n, k = len(moves), len(at)
+    batches: Iterable[Ints]
+    if exact := moves.shape[1] == 1 and comb(n, k) <= _MOST_ASSIGNMENTS:
+        batches = [np.array(list(combinations(range(n), k)))]
     else:
-        seed = hashlib.sha256("\n".join([*branches, *starts]).encode()).digest()
-        rng = np.random.default_rng(int.from_bytes(seed[:8], "big"))
-        picks = rng.permuted(np.tile(np.arange(n), (_DRAWN, 1)), axis=1)[:, :k]
-    found, own = (_studentised(moves, chosen) for chosen in (picks, np.arange(k)[None]))
-    as_large = int((np.abs(found) >= abs(own[0]) * (1 - 1e-9)).sum())
-    return (as_large / len(picks) if exact else (as_large + 1) / (len(picks) + 1)), len(picks)
+        rng = np.random.default_rng(int.from_bytes(hashlib.sha256(named.encode()).digest()[:8], "big"))
+        rows = max(1, _AT_ONCE // (n * moves.shape[1]))  # a province of thousands is drawn a few groups at a time
+        batches = (rng.permuted(np.tile(np.arange(n), (min(rows, _DRAWN - i), 1)), axis=1)[:, :k] for i in range(0, _DRAWN, rows))
+    own = abs(float(_studentised(moves, at, np.arange(k)[None])[0])) * (1 - 1e-9)
+    as_large = tried = 0
+    for picks in batches:
+        as_large, tried = as_large + int((np.abs(_studentised(moves, at, picks)) >= own).sum()), tried + len(picks)
+    return (as_large / tried if exact else (as_large + 1) / (tried + 1)), tried
 
 
-def _studentised(moves: Floats, picks: npt.NDArray[np.int64]) -> Floats:
-    effect, se, _ = _welch(moves, picks)
+def _studentised(moves: Floats, at: Ints, picks: Ints) -> Floats:
+    effect, se, _ = _welch(moves, at, picks)
     # one joined branch has no spread of its own: then the effect itself is compared
-    return effect if moves.shape[1] == 1 else np.divide(effect, se, out=np.sign(effect) * np.inf, where=se > 0)
+    return effect if len(at) == 1 else np.divide(effect, se, out=np.sign(effect) * np.inf, where=se > 0)
 
 
 def group_time(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> pd.DataFrame:
@@ -215,8 +227,8 @@ def group_time(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.
         for i, month in enumerate(months[1:], 1):
             base = months[months.index(start) - 1] if month >= start else months[i - 1]
             move = (wide[month] - wide[base])[[*group, *names]].to_numpy(float)
-            of_all = np.repeat(move[:, None], len(group), axis=1)  # one start: every column is the same span
-            effect, se, df = (float(figure[0]) for figure in _welch(of_all, np.arange(len(group))[None]))
+            one_start = np.zeros(len(group), dtype=np.int64)
+            effect, se, df = (float(figure[0]) for figure in _welch(move[:, None], one_start, np.arange(len(group))[None]))
             rows.append((start, month, effect, *_t_interval(effect, se, df, level)[:2], len(group), month >= start))
     return pd.DataFrame(rows, columns=["start", "month", "att", "low", "high", "joined", "since"])
 
