@@ -212,6 +212,26 @@ def test_a_rate_has_a_gap_and_no_attainment(direction: str, value: float, standi
     assert row["to_go"] == pytest.approx((0.45 - value) if direction == "up" else (value - 0.45))
 
 
+def test_a_flow_is_held_against_the_time_that_its_own_months_cover() -> None:
+    adds = level(*[(f"2013-{m:02d}-01", 100.0) for m in range(1, 5)], metric="net_adds")
+    row = targets.standing(adds, year_target(1200, "net_adds"), Period.parse("2013-06")).iloc[0]
+    assert (row["standing"], row["progress_index"]) == ("ahead", pytest.approx(400 / 1200 / (120 / 365)))  # known to April
+    assert row["per_month"] == pytest.approx(100)
+    without_january = targets.standing(adds[1:], year_target(1200, "net_adds"), Period.parse("2013-06")).iloc[0]
+    assert (without_january["standing"], without_january["reason"]) == ("unknown", "months_missing")
+    sold = level(*[(f"{day:%Y-%m-%d}", 1.0) for day in pd.date_range("2013-01-01", "2013-06-10")], metric="units")
+    row = targets.standing(sold, year_target(365), Period.parse("2013-06-10")).iloc[0]
+    assert row["per_month"] == pytest.approx(204 / (6 + 20 / 30))  # parts of months counted as parts
+
+
+def test_a_provinces_flow_is_the_sum_of_its_branches_and_its_rate_is_not() -> None:
+    both = pd.concat([level(("2013-01-01", 5), metric="units").assign(branch=name) for name in "乙丙"])
+    whole = pd.concat([year_target(100), year_target(0.5, "participation", "rate")])  # of 甲, above the two
+    found = targets.standing(both, whole, Period.parse("2013-01"), whole_of="甲").set_index("metric")
+    assert found.loc["units", "measured"] == 10
+    assert found.loc["participation", "reason"] == "no_data"
+
+
 def test_where_less_is_better_a_flow_below_its_time_is_ahead() -> None:
     target = year_target(365, direction="down")
     for units, standing in ((0.5, "ahead"), (1.5, "behind")):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
-from scipy.stats import gamma, nbinom, poisson
+from scipy.stats import gamma, nbinom, norm, poisson, t
 
 from g3lib.errors import DataError, UsageError
 from g3lib.labels import VOCABULARIES, label
@@ -179,7 +179,8 @@ def test_the_outlook_is_the_predictive_distribution_of_a_poisson_rate() -> None:
 def test_the_expected_shortfall_is_the_sum_over_the_distribution(daily: list[int], left: int, needed: int) -> None:
     mean, likely, short = predicted(np.array(daily), left, needed)
     weeks = np.array(daily)[len(daily) % 7 :].reshape(-1, 7).sum(axis=1)
-    spread = max(1, weeks.var(ddof=1) / weeks.mean()) if weeks.any() else 1
+    unsure = (t.ppf(0.975, len(weeks) - 1) / norm.ppf(0.975)) ** 2
+    spread = max(1, weeks.var(ddof=1) / weeks.mean() * unsure) if weeks.any() else 1
     variance = spread * mean * (1 + left / len(daily))
     size, p = mean**2 / (variance - mean), mean / variance
     assert short == pytest.approx(sum((needed - k) * nbinom.pmf(k, size, p) for k in range(max(needed, 0))), abs=1e-6)

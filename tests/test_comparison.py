@@ -201,7 +201,7 @@ def test_the_minimum_effect_is_seen_with_the_promised_power() -> None:
 
 def test_the_planted_effect_of_the_sample_is_found(store: Store, sample_folder: Path) -> None:
     truth = json.loads((sample_folder / "truth.json").read_text(encoding="utf-8"))
-    frame = campaigns.panel(store.read("participation", truth["branches"]))
+    frame = campaigns.month_rates(store.read("participation", truth["branches"]))
     starts = campaigns.starts_of(store.read("campaigns", truth["branches"]))
     assert set(starts) == set(truth["campaign"]["branches"])
     found = campaigns.did(frame, starts).iloc[0]

@@ -71,6 +71,22 @@ def test_the_chance_is_the_same_where_last_year_is_known_by_months_only() -> Non
     assert 0.4 < by_day["p_hit"] < 0.7
 
 
+def test_a_target_reads_its_own_branch_and_no_sisters() -> None:
+    both = pd.concat([a_day(), a_day(9.0).assign(branch="乙")], ignore_index=True)
+    reached = targets.progress(both, year(365.0), TENTH)
+    alone, beside = (targets.outlook(s, reached, TENTH).iloc[0] for s in (a_day(), both))
+    assert beside[["expected_final", "p_hit"]].tolist() == alone[["expected_final", "p_hit"]].tolist()
+    whole = targets.outlook(both, targets.progress(both, year(365.0), TENTH, whole_of="甲"), TENTH, whole_of="甲").iloc[0]
+    assert whole["expected_final"] == pytest.approx(10 * 365, rel=0.01)
+
+
+def test_an_even_pace_shifts_no_share_between_branches() -> None:
+    both = pd.concat([a_day(), a_day().assign(branch="乙")], ignore_index=True)
+    same = channels.monthly_units(channels.same_days(both, TENTH), by=["branch", "channel"])
+    found = channels.shift_share(same, same, "2013-11", "2013-12", within=["branch"])
+    assert found["change"].tolist() == [0, 0]
+
+
 def test_every_channel_with_a_target_of_its_own_shares_what_is_left_over() -> None:
     whole = year(465.0)
     own = year(354.0).assign(channel="own")

@@ -133,6 +133,27 @@ def test_altered_figures_are_refused(workspace: Workspace) -> None:
         signoff.against_signed(workspace, "2010-02", [])
 
 
+def test_an_altered_signing_of_one_month_keeps_no_other_month_off_the_record(workspace: Workspace) -> None:
+    rows = run(workspace)
+    first = signoff.sign(workspace, "2010-02", "市场部")
+    (signoff.folder_of(workspace, "2010-02") / first.file).write_text("altered")
+    planned = batch.plan(workspace, find(workspace.notebooks), period="2010-01")
+    batch.execute(planned.tasks, 2, rows.append)
+    with pytest.raises(DataError, match=r"(?s)The reports are made.*2010-02: .*was altered"):
+        publishing.record(workspace, rows, "zh")
+    assert {row.branch for row in ledger.read(workspace.reports / "2010-01").values()} >= {"东区"}
+    assert (workspace.reports / "2010-01" / "index.html").exists()
+
+
+def test_a_report_in_one_language_only_is_signed_too(workspace: Workspace) -> None:
+    run(workspace, lang="en")
+    run(workspace, branches=["东区"])
+    signed = signoff.sign(workspace, "2010-02", "市场部")
+    kept = pd.read_csv(signoff.folder_of(workspace, "2010-02") / signed.file)
+    assert set(kept["branch"]) == {"东区", "西区"}
+    assert "东区2010-01" in kept.loc[(kept["branch"] == "东区") & (kept["name"] == "units.total"), "text"].iloc[0]  # Chinese where there is both
+
+
 def test_a_month_with_a_failed_report_is_not_signed(workspace: Workspace) -> None:
     rows = {(row.notebook, row.branch): row for row in run(workspace)}
     ledger.write(workspace.reports / "2010-02", {k: replace(r, state="failed", error="no luck") for k, r in rows.items()}, "zh")

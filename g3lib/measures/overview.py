@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from g3lib.measures.guards import parts_only
-from g3lib.measures.ranks import rank_intervals, rate_errors
 from g3lib.measures.targets.cascade import cascade
 from g3lib.measures.targets.progress import calendar
 from g3lib.periods import Period, days_in, shift
@@ -102,7 +101,7 @@ def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.Da
 
 
 def standings(
-    figures: pd.DataFrame, above: Mapping[str, Sequence[str]], reached: pd.DataFrame | None = None, level: float = 0.95
+    figures: pd.DataFrame, above: Mapping[str, Sequence[str]], reached: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Every unit's place: the province, its cities, their counties.
 
@@ -110,13 +109,12 @@ def standings(
         figures: `branch_figures`.
         above: branch → what it lies in, nearest first (`Store.above`).
         reached: `targets.progress` of the whole: where it has a target of its own, that is the top row's.
-        level: of the rank interval.
 
     Returns:
         place, parent, depth (0 the province), is_branch, and the sums; growth and year_growth (of daily averages), attainment,
         progress_index (actual ÷ due), valid_share, cost_per_valid, share (of the province's month), rank of the progress
-        index among all branches, or among units of the same depth (none where there is but one), rank_low and rank_high: the
-        ranks of the valid share that chance leaves open; quadrant (see `quadrant_of`); status of a branch, as `figures` has it.
+        index among all branches, or among units of the same depth (none where there is but one); quadrant
+        (see `quadrant_of`); status of a branch, as `figures` has it.
         The province first, then each city with its counties.
 
     >>> figures = pd.DataFrame({"branch": ["a", "b"], "units": [3.0, 1], "units_before": [2.0, 2], "last_year": [1.0, 1],
@@ -149,9 +147,6 @@ def standings(
     level_of = out["depth"].where(~out["is_branch"], -1)
     ranks = out.groupby(level_of)["progress_index"].rank(ascending=False, method="min")
     out["rank"] = ranks.where(out.groupby(level_of)["depth"].transform("size") > 1)  # one alone has no rank
-    for _, rows in out.groupby(level_of):
-        limits = rank_intervals(rows["valid_share"].tolist(), rate_errors(rows["valid"], rows["sold"]).tolist(), level)
-        out.loc[rows.index, ["rank_low", "rank_high"]] = limits[["low", "high"]].to_numpy()
     usual = usual_cost(figures)
     corners = zip(out["depth"], out["progress_index"], out["cost_per_valid"], strict=True)
     out["quadrant"] = [quadrant_of(index, cost, usual) if depth else "" for depth, index, cost in corners]

@@ -25,17 +25,24 @@ def rates(participation: pd.DataFrame) -> pd.DataFrame:
 
 
 def month_rates(participation: pd.DataFrame) -> pd.DataFrame:
-    """Branch, month, rate: the last of each month (see `rates`).
+    """Branch, month, rate: the last of each month (see `rates`), by branch and month, as comparisons read it.
 
     >>> counts = pd.DataFrame({"branch": ["a"], "date": pd.to_datetime(["2010-02-01"]), "rate": [float("nan")],
     ...                        "participants": [10.0], "base": [0.0]})
-    >>> month_rates(counts).rate.tolist()
-    [nan]
+    >>> month_rates(counts).values.tolist()
+    [['a', '2010-02', nan]]
     """
-    known = rates(participation)
-    return known.assign(month=known["date"].dt.strftime("%Y-%m")).drop_duplicates(["branch", "month"], keep="last")[
-        ["branch", "month", "rate"]
-    ]
+    return last_readings(rates(participation))[["branch", "month", "rate"]]
+
+
+def last_readings(participation: pd.DataFrame) -> pd.DataFrame:
+    """The last reading of each branch and month, with the column month, by branch and month.
+
+    >>> last_readings(pd.DataFrame({"branch": "a", "date": pd.to_datetime(["2010-02-28", "2010-02-01"])})).date.dt.day.tolist()
+    [28]
+    """
+    dated = participation.sort_values(["branch", "date"], ignore_index=True)
+    return dated.assign(month=dated["date"].dt.strftime("%Y-%m")).drop_duplicates(["branch", "month"], keep="last")
 
 
 def month_counts(participation: pd.DataFrame, month: str) -> pd.DataFrame:
@@ -48,18 +55,9 @@ def month_counts(participation: pd.DataFrame, month: str) -> pd.DataFrame:
     """
     if "base" not in participation:
         return pd.DataFrame({"participants": [], "base": []})
-    own = participation[participation["date"].dt.strftime("%Y-%m") == month].sort_values("date")
-    last = own.drop_duplicates("branch", keep="last").set_index("branch")[["participants", "base"]].dropna()
+    read = last_readings(participation)
+    last = read[read["month"] == month].set_index("branch")[["participants", "base"]].dropna()
     return last[last["base"] > 0]
-
-
-def panel(participation: pd.DataFrame) -> pd.DataFrame:
-    """Branch, month, rate of every month, as comparisons read it.
-
-    >>> panel(pd.DataFrame({"branch": ["a"], "date": pd.to_datetime(["2010-02-01"]), "rate": [0.2]})).values.tolist()
-    [['a', '2010-02', 0.2]]
-    """
-    return month_rates(participation).sort_values(["branch", "month"], ignore_index=True)
 
 
 def series_of(participation: pd.DataFrame, branch: str) -> pd.DataFrame:
@@ -69,16 +67,13 @@ def series_of(participation: pd.DataFrame, branch: str) -> pd.DataFrame:
     >>> series_of(counts, "a").values.tolist()
     [['2010-02', 5.0, 9.0]]
     """
-    own = participation[participation["branch"] == branch].sort_values("date")
-    own = own.dropna(subset=["participants", "base"]) if "base" in own else own[:0]
-    if own.empty:
-        return pd.DataFrame({"month": [], "count": [], "base": []}).astype({"month": "str"})
-    own = own.assign(month=own["date"].dt.strftime("%Y-%m")).drop_duplicates("month", keep="last")
-    return own.rename(columns={"participants": "count"})[["month", "count", "base"]].reset_index(drop=True)
+    own = participation[participation["branch"] == branch].reindex(columns=["branch", "date", "participants", "base"])
+    known = last_readings(own.dropna(subset=["participants", "base"])).rename(columns={"participants": "count"})
+    return known[["month", "count", "base"]].reset_index(drop=True)
 
 
 def own_rates(rates_by_month: pd.DataFrame, branch: str) -> pd.Series:
-    """One branch's rate by month, index `2010-02`, from `panel`.
+    """One branch's rate by month, index `2010-02`, from `month_rates`.
 
     >>> own_rates(pd.DataFrame({"branch": ["a"], "month": ["2010-02"], "rate": [0.2]}), "a").to_dict()
     {'2010-02': 0.2}

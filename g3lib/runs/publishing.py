@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from g3lib.errors import DataError, listed
 from g3lib.labels import Lang
 from g3lib.report.html import stamped
 from g3lib.report.index import index_html, periods_html
@@ -19,14 +20,24 @@ from g3lib.tables.workspace import Workspace
 
 
 def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list[Path]:
-    """Write the ledger, findings and index of every period that the rows touch; returns the indexes."""
-    reports, indexes = workspace.reports_in(lang), []
-    for period in sorted({row.period for row in rows}):
+    """Write the ledger, findings and index of every period that the rows touch; returns the indexes.
+
+    Raises:
+        DataError: lists every period whose signed figures are missing or were altered; all that was run is on record first.
+    """
+    reports, indexes, faults = workspace.reports_in(lang), [], []
+    for period in (periods := sorted({row.period for row in rows})):
         folder = reports / period
         ledger.write(folder, ledger.read(folder) | {(r.notebook, r.branch): r for r in rows if r.period == period}, lang)
-        indexes.append(refresh(workspace, period, lang))
+    for period in periods:
+        try:
+            indexes.append(refresh(workspace, period, lang))
+        except DataError as fault:
+            faults.append(f"{period}: {fault}")
     folders = sorted(path.parent for path in reports.glob("*/run.json"))
     replace_bytes(reports / "index.html", periods_html(folders, lang).encode())
+    if faults:
+        raise DataError(listed(faults, "The reports are made, but these periods cannot be held against their signing:"))
     return indexes
 
 

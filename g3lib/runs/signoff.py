@@ -117,7 +117,8 @@ def sign(workspace: Workspace, period: str, by: str) -> Signature:
     """
     if not by.strip():
         raise UsageError("Who signs? --by names the role or department.")
-    rows = ledger.read(workspace.reports_in("zh") / period) or ledger.read(workspace.reports_in("en") / period)
+    # a report that was made in one language only is a report of the month too
+    rows = ledger.read(workspace.reports_in("en") / period) | ledger.read(workspace.reports_in("zh") / period)
     if not rows:
         raise UsageError(f"There is no run of {period}; g3 run --period {period} makes its reports.")
     made = [row for row in rows.values() if row.state == "ok"]

@@ -6,7 +6,7 @@ from g3lib.measures.channels.outlets import (
 )  # fmt: skip
 from g3lib.measures.channels.quality import efficiency, known_share, role_fit, role_mix, valid_by_quarter, with_yuan
 from g3lib.measures.channels.shares import (
-    CHANNEL_ORDER, change_of_share, change_table, contribution_share, in_month, same_days, whole_months, last_two, lowest,
+    CHANNEL_ORDER, change_of_share, change_table, contribution_share, in_month, same_days, whole_months, lowest,
     month_totals, monthly_units, ordered, printed_sum, share_intervals, share_table, span,
 )  # fmt: skip
 
@@ -22,7 +22,6 @@ __all__ = [
     "factor_effects",
     "in_month",
     "known_share",
-    "last_two",
     "lorenz",
     "lorenz_by",
     "lowest",

@@ -15,7 +15,7 @@ import pandas as pd
 
 from g3lib.labels import VOCABULARIES, rounded
 from g3lib.measures.guards import parts_only
-from g3lib.periods import Period, shift
+from g3lib.periods import Period
 
 CHANNEL_ORDER = tuple(VOCABULARIES["channel"])
 
@@ -223,16 +223,6 @@ def span(units: pd.DataFrame, period: Period, count: int = 12) -> pd.DataFrame:
     """
     months = period.months if len(period.months) > 1 else sorted(units["month"].unique())[-count:]
     return units[units["month"].isin(months)].reset_index(drop=True)
-
-
-def last_two(units: pd.DataFrame) -> tuple[str, str]:
-    """The last month and the calendar month before it, which may have no row.
-
-    >>> last_two(pd.DataFrame({"month": ["2010-01"]}))
-    ('2009-12', '2010-01')
-    """
-    last = str(max(units["month"]))
-    return shift(last, -1), last
 
 
 def lowest(total: pd.DataFrame) -> str:

@@ -19,7 +19,7 @@ import pandas as pd
 from g3lib.errors import DataError, UsageError, listed
 from g3lib.findings import Verdict
 from g3lib.measures.targets.outlook import LEAST_DAYS, predicted, season
-from g3lib.measures.targets.progress import attainment, required_run_rate, time_progress
+from g3lib.measures.targets.progress import attainment, daily_shape, required_run_rate, time_progress
 
 COUNTS = ("sell_in", "sell_through", "activated")
 COUNTED = {"vendor_to_province": "sell_through", "province_to_vendor": "sell_through"}
@@ -91,7 +91,7 @@ def commitment_status(
     activated_from = first if sales["activated_at"].notna().any() else pd.Timestamp.max
     known_from = {"sell_in": pd.Timestamp.min, "sell_through": first, "activated": activated_from}
     today = pd.Timestamp(asof)
-    every = sales.groupby("date")["units"].sum().sort_index()
+    every = daily_shape(sales)
     rows = [
         _status(
             row, sold.get(row.model, sales[:0]), lying.get(row.model, stock[:0]), today, how[row.direction], known_from, every

@@ -18,14 +18,17 @@ from g3lib.periods import Period
 LEAST_DAYS = 28  # four whole weeks are the least that shows how much weeks differ
 
 
-def outlook(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: float = 0.95) -> pd.DataFrame:
+def outlook(
+    sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: float = 0.95, whole_of: str = ""
+) -> pd.DataFrame:
     """P(hit) of each running target, with its horizon.
 
     Args:
-        sales: date, grain, units since the year before the targets began.
+        sales: date, grain, units since the year before the targets began; with a column branch a target reads its own branch's.
         reached: `progress`; its calendar rows are read.
         period: its `asof` is the last day known.
         level: of the predictive interval.
+        whole_of: the province, or the city, that all the sales are of: its target reads every row.
 
     Returns:
         branch, starts, ends, target, actual, horizon (days left), expected_final, low, high (units at the end), p_hit,
@@ -46,11 +49,12 @@ def outlook(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: f
     from scipy.stats import nbinom
 
     today = pd.Timestamp(period.asof)
-    every = daily_shape(sales)  # last year's month sums laid out over their days
     rows = []
     for row in calendar(reached).itertuples():
         start, end = pd.Timestamp(row.starts), pd.Timestamp(row.ends)
-        inside = sales[sales["date"].between(start, today)]
+        own = sales if "branch" not in sales or row.branch == whole_of else sales[sales["branch"] == row.branch]
+        every = daily_shape(own)  # last year's month sums laid out over their days
+        inside = own[own["date"].between(start, today)]
         daily = daily_units(inside, start, today)
         reasons = {
             "no_target": row.target != row.target,
@@ -66,8 +70,7 @@ def outlook(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, level: f
             more = low = high = 0.0
             hit = float(row.actual >= row.target)
         elif not why:
-            last = season(every, start, today, end)
-            mean, size, p = predictive(daily, row.days_left, last, season_noise(every, start, today, end) if last != 1 else 0.0)
+            mean, size, p = predictive(daily, row.days_left, *(of(every, start, today, end) for of in (season, season_noise)))
             more, low, high = mean, *predictive_interval(size, p, level)
             hit = float(nbinom.sf(np.ceil(row.target - row.actual) - 1, size, p))
         rows.append((row.branch, row.starts, row.ends, row.target, row.actual, row.days_left, row.actual + more, row.actual + low,
@@ -85,42 +88,59 @@ def predictive_interval(size: float, p: float, level: float) -> tuple[float, flo
 
 
 def season(every: pd.Series, start: pd.Timestamp, today: pd.Timestamp, end: pd.Timestamp) -> float:
-    """What a day of the rest sold last year ÷ what a day so far did, over all models.
+    """What a day of the rest sold last year ÷ what a day so far did.
 
     1 where last year is not all there, or says nothing because one of the two sold nothing.
+
+    Args:
+        every: units a day (`daily_shape`), last year's among them.
     """
-    year = pd.DateOffset(years=1)
-    first, now, last = start - year, today - year, end - year
-    if every.empty or every.index[0] > first or every.index[-1] < last or last <= now:
-        return 1.0
-    so_far = every.loc[first:now].sum() / ((now - first).days + 1)
-    rest = every[(every.index > now) & (every.index <= last)].sum() / (last - now).days
-    return float(rest / so_far) if rest > 0 and so_far > 0 else 1.0
+    counts, days = _last_year(every, start, today, end)
+    return float(counts[1] / days[1] / (counts[0] / days[0])) if counts else 1.0
 
 
 def season_noise(every: pd.Series, start: pd.Timestamp, today: pd.Timestamp, end: pd.Timestamp) -> float:
-    """How far last year's season is itself chance: the squared relative error of a ratio of two counts, 1 ÷ Y₁ + 1 ÷ Y₂."""
+    """How far last year's season is itself chance: the squared relative error of a ratio of two counts, 1 ÷ Y₁ + 1 ÷ Y₂.
+
+    0 where there is no season to go by, but not where it happens to be 1.
+    """
+    return float(sum(1 / count for count in _last_year(every, start, today, end)[0]))
+
+
+def _last_year(
+    every: pd.Series, start: pd.Timestamp, today: pd.Timestamp, end: pd.Timestamp
+) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Units and days of the same spans last year, so far and the rest; no units where that says nothing."""
     first, now, last = (day - pd.DateOffset(years=1) for day in (start, today, end))
+    if every.empty or every.index[0] > first or every.index[-1] < last or last <= now:
+        return (), ()
     counts = every.loc[first:now].sum(), every[(every.index > now) & (every.index <= last)].sum()
-    return float(sum(1 / count for count in counts if count > 0))
+    return (counts if min(counts) > 0 else ()), ((now - first).days + 1, (last - now).days)
 
 
 def predictive(daily: npt.NDArray[Any], left: int, season: float = 1.0, noise: float = 0.0) -> tuple[float, float, float]:
     """The negative binomial of the units of the days left: mean, size, p.
 
     Mean = (units so far + ½) × left ÷ days so far × season. Variance = spread × mean × (1 + season × left ÷ days so far):
-    the second term is what is not known of the rate itself; spread = max(1, variance ÷ mean of whole weeks). `noise`
+    the second term is what is not known of the rate itself; spread = max(1, variance ÷ mean of whole weeks × (t ÷ z)²), for a
+    variance of few weeks is itself little known (t with weeks − 1 degrees of freedom, both at 97.5 %). `noise`
     (`season_noise`) adds mean² × noise × spread: last year's season is an estimate too.
     """
+    from scipy.stats import norm, t
+
     mean = (daily.sum() + 0.5) * left / len(daily) * season
     weeks = daily[len(daily) % 7 :].reshape(-1, 7).sum(axis=1)
-    spread = max(1.0, weeks.var(ddof=1) / weeks.mean()) if weeks.any() else 1.0
+    unsure = (t.ppf(0.975, len(weeks) - 1) / norm.ppf(0.975)) ** 2
+    spread = max(1.0, weeks.var(ddof=1) / weeks.mean() * unsure) if weeks.any() else 1.0
     variance = spread * (mean * (1 + season * left / len(daily)) + mean**2 * noise)
     return float(mean), float(mean**2 / (variance - mean)), float(mean / variance)
 
 
 def predicted(daily: npt.NDArray[Any], left: int, needed: float, season: float = 1.0) -> tuple[float, float, float]:
-    """Expected units of the days left, P(at least `needed`), E[(needed − units)+]."""
+    """Expected units of the days left, P(at least `needed`), E[(needed − units)+].
+
+    A promise's season is that of all models together, taken as known: many times the count of its own model.
+    """
     if not left:
         return 0.0, float(needed <= 0), max(needed, 0.0)
     from scipy.stats import nbinom

@@ -65,7 +65,7 @@ def time_progress(start: date, end: date, asof: date, phasing: Phasing = "calend
         case "calendar":
             return ((asof - start).days + 1) / ((end - start).days + 1)
         case "month_even":
-            return _months(start, asof) / _months(start, end)
+            return months_in(start, asof) / months_in(start, end)
         case "workdays":
             return attainment(working_days(start, asof), working_days(start, end))
     return attainment(units_a_year_before(last_year, start, asof), units_a_year_before(last_year, start, end))
@@ -108,7 +108,12 @@ def units_a_year_before(shape: pd.Series | None, first: date, last: date) -> flo
     return float(shape.loc[start:end].sum())
 
 
-def _months(start: date, end: date) -> float:
+def months_in(start: date, end: date) -> float:
+    """Months from the first to the last day, parts of months counted as parts.
+
+    >>> months_in(date(2010, 1, 16), date(2010, 2, 28)) == 16 / 31 + 1
+    True
+    """
     months = Period(start, end, end).months
     if len(months) == 1:
         return ((end - start).days + 1) / days_in(months[0])
@@ -224,7 +229,7 @@ def _against(row: Any, sales: pd.DataFrame, shape: pd.Series, period: Period, ph
     actual = float("nan") if late else actual
     passed = time_progress(start, end, asof, phasing, shape)
     days_left = (end - asof).days
-    months_left = _months(start, end) - _months(start, asof)
+    months_left = months_in(start, end) - months_in(start, asof)
     month_target = phased_target(target, start, end, period.last_month, phasing, asof, shape)
     month = period.last_month if asof == period.end else asof.isoformat()
     reached, remaining = attainment(actual, target), target - actual

@@ -13,7 +13,7 @@ import pandas as pd
 
 from g3lib.measures.guards import parts_only
 from g3lib.measures.participation import rates
-from g3lib.measures.targets.progress import attainment, calendar, required_run_rate, running, time_progress
+from g3lib.measures.targets.progress import attainment, calendar, months_in, required_run_rate, running, time_progress
 from g3lib.periods import Period, shift
 
 
@@ -37,15 +37,8 @@ def measured(sales: pd.DataFrame, activity: pd.DataFrame, participation: pd.Data
     """
     sold = sales.groupby(["branch", "date"], as_index=False)["units"].sum().rename(columns={"units": "value"})
     months = activity.loc[activity["month"].notna() & activity["branch"].notna(), ["branch", "month", "customer", "state"]]
-    served = months.assign(value=~months["state"].isin(["cancelled"])).drop_duplicates(
-        ["branch", "month", "customer"], keep="last"
-    )
-    stock = (
-        served.groupby(["branch", "month"], as_index=False)["value"]
-        .sum()
-        .rename(columns={"month": "date"})
-        .astype({"value": "float64"})
-    )
+    served = months.assign(value=months["state"].ne("cancelled")).drop_duplicates(["branch", "month", "customer"], keep="last")
+    stock = served.groupby(["branch", "month"])["value"].sum().astype("float64").rename_axis(["branch", "date"]).reset_index()
     stock = stock.sort_values(["branch", "date"])
     change = stock.assign(value=stock.groupby("branch")["value"].diff()).dropna(subset="value")
     shares = rates(participation).rename(columns={"rate": "value"}).dropna(subset="value")[["branch", "date", "value"]]
@@ -54,13 +47,14 @@ def measured(sales: pd.DataFrame, activity: pd.DataFrame, participation: pd.Data
     return pd.concat(every, ignore_index=True) if every else pd.DataFrame(columns=["metric", "branch", "date", "value"])
 
 
-def standing(values: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.DataFrame:
+def standing(values: pd.DataFrame, targets: pd.DataFrame, period: Period, whole_of: str = "") -> pd.DataFrame:
     """Every running target of every metric that is known.
 
     Args:
         values: `measured`: metric, branch, date, value.
         targets: rows of the targets table.
-        period: its `asof` is the last day known.
+        period: its `asof` is the last day known; what is known by months only is judged at the last month known.
+        whole_of: the province, or the city, that all the values are of: its flows and stocks are their sums.
 
     Returns:
         branch, metric, target_kind, unit, better (`up` or `down`), starts, ends, aim (the target), measured, attainment (NaN of
@@ -68,8 +62,8 @@ def standing(values: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.
         before the start; NaN where it was there already),
         to_go (aim − measured in the unit, of a rate a fraction; positive is still to come whichever way is better),
         per_month (needed; flows and stocks), standing (`ahead`, `behind`, `unknown`), reason of an unknown one:
-        `no_target` (masked), `zero_target` (of a flow that is to rise), `no_data`, `no_start` (the stock's level before the
-        start is unknown).
+        `no_target` (masked), `zero_target` (of a flow that is to rise), `no_data`, `months_missing` (the flow is known from a
+        later month than the start), `no_start` (the stock's level before the start is unknown).
 
     >>> values = pd.DataFrame({"metric": "customers", "branch": "a", "value": [900.0, 950.0],
     ...                        "date": pd.to_datetime(["2012-12-01", "2013-06-01"])})
@@ -83,10 +77,12 @@ def standing(values: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.
     for metric in dict.fromkeys(targets["metric"]):
         own = values[values["metric"] == metric]
         for row in running(targets, metric, period.asof, ("flow", "stock", "rate")).itertuples():
-            rows.append(_stand(row, own[own["branch"] == row.branch], period))
+            mine = own[own["branch"] == row.branch]
+            if row.branch == whole_of and row.kind != "rate":
+                mine = own.groupby("date", as_index=False)["value"].sum()
+            rows.append(_stand(row, mine, period))
     columns = ["branch", "metric", "target_kind", "unit", "better", "starts", "ends", "aim", "measured", "attainment",
-               "time_progress",
-               "progress_index", "to_go", "per_month", "standing", "reason"]  # fmt: skip
+               "time_progress", "progress_index", "to_go", "per_month", "standing", "reason"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -96,12 +92,23 @@ def _stand(row: Any, values: pd.DataFrame, period: Period) -> tuple[Any, ...]:
     down = row.direction == "down"
     known = values[values["date"] <= pd.Timestamp(period.asof)].sort_values("date")
     inside = known.loc[known["date"] >= row.start, "value"]
-    passed = time_progress(start, end, period.asof)
+    until = period.asof
+    if row.metric != "units" and len(inside):  # monthly: the days after the last month known have nothing to be held against
+        until = min(until, (known["date"].iloc[-1] + pd.offsets.MonthEnd(0)).date())
+    passed, left = time_progress(start, end, until), months_in(start, end) - months_in(start, until)
     done = index = need = nan = float("nan")
     actual = nan if inside.empty else float(inside.sum() if kind == "flow" else inside.iloc[-1])
-    nothing_asked = target == 0 and kind == "flow" and not down
-    reason = "no_target" if target != target else "zero_target" if nothing_asked else "no_data" if actual != actual else ""
-    left = ((end.year - period.asof.year) * 12 + end.month - period.asof.month) or (0 if end <= period.asof else 1)
+    begins_late = known["date"].min() > row.start + pd.offsets.MonthEnd(0)
+    reasons = {
+        "no_target": target != target,
+        "zero_target": target == 0 and kind == "flow" and not down,
+        "no_data": actual != actual,
+        # a flow that is not to exceed its target and already does is behind, whatever is missing
+        "months_missing": kind == "flow" and not (down and actual > target) and begins_late,
+    }
+    reason = next((why for why, holds in reasons.items() if holds), "")
+    if reason == "months_missing":
+        actual = nan
     match kind:
         case "rate":
             passed = nan

@@ -137,7 +137,7 @@ def _causes(voice: Voice, data: Dataset, minimum_effect: float) -> list[Line]:
 
 def _participation(voice: Voice, data: Dataset) -> list[Line]:
     before, month = campaigns.months(data.period)
-    panel = campaigns.panel(data.participation)
+    panel = campaigns.month_rates(data.participation)
     own = campaigns.own_rates(panel, data.branch)
     if month not in own.index:
         return []
@@ -206,9 +206,7 @@ def checks(voice: Voice, found: list[Line]) -> list[Check]:
         checks.append(Check("beyond_the_lines", Verdict.PASS, text))
     forms = dict.fromkeys(line.form for line in found if line.kpi is not None)
     if forms:
-        of = {"count": voice.say("销量：", "Sales: "), "rate": voice.say("比率：", "Rates: ")}
-        said = voice.together([of[form] + kpis.how_compared(voice, form) for form in forms])
-        checks.append(Check("how_compared", Verdict.PASS, said))
+        checks.append(Check("how_compared", Verdict.PASS, voice.together([kpis.how_compared(voice, form) for form in forms])))
     if reasons := kpis.reasons(voice, [(voice.word("topic", line.topic), line.kpi) for line in found]):
         checks.append(Check("blank_parts", Verdict.NONE, reasons))
     return checks

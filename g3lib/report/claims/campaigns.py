@@ -9,6 +9,7 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.measures.campaigns import daily_pace, days_to_line
+from g3lib.measures.participation import last_readings
 from g3lib.report.claims.attribution import attribution, not_attributed
 from g3lib.report.claims.voice import Voice
 
@@ -161,8 +162,7 @@ def pace(
     Args:
         gap: `targets.rate_gap` of the rate after: its target is the assessment line.
     """
-    own = participation[participation["branch"] == voice.branch].sort_values("date")
-    read = own.assign(month=own["date"].dt.strftime("%Y-%m")).drop_duplicates("month", keep="last").set_index("month")
+    read = last_readings(participation[participation["branch"] == voice.branch]).set_index("month")
     first, last = read["participants"].get(before), read["participants"].get(after)
     if first is None or last is None or first != first or last != last:
         text = voice.say("没有参与量，只有参与率：每日净增未知。", "Only rates, no counts: the daily pace is unknown.")

@@ -91,8 +91,8 @@ def change(voice: Voice, changed: pd.DataFrame, before: str, after: str, shifted
         before, after: the two months; where the second is not over, both are counted to its last day known, and it is said.
         shifted: `channels.shift_share` of the same months; None or empty: not compared with a province.
     """
-    if changed.empty:
-        text = voice.say(f"没有{before}的数据，不能与上月比较", f"Nothing is known of {before}: no comparison with the month before")
+    if changed.empty or not changed["units_after"].any():
+        text = voice.say(f"没有{before}或{after}的数据，不能与上月比较", f"Nothing is known of {before} or {after}: no comparison with the month before")
         return [voice.finding("units.change", None, "台", text, status=Status.UNKNOWN, table="sales", period=after)]
     span, difference = f"{before}..{after}", changed["change"].sum()
     mover = changed.loc[changed["change"].abs().idxmax()]

@@ -47,8 +47,8 @@ def _part(voice: Voice, name: str, values: dict[str, float], form: str) -> str:
 def how_compared(voice: Voice, form: str = "count") -> str:
     """What 环比 and 同比 of the row are, growth of daily averages or of a rate a difference in points, and what is ranked."""
     if form == "rate":
-        return voice.say("环比、同比是百分点之差，排名按当月比率。", "On month and on year are differences in percentage points; ranks are of the month's rates.")
-    return voice.say("环比、同比按日均，排名按当月销量。", "On month and on year are of daily averages; ranks are of the month's sales.")
+        return voice.say("比率的环比、同比是百分点之差，排名按当月比率。", "Of a rate, on month and on year are differences in percentage points; ranks are of the month's rates.")
+    return voice.say("销量的环比、同比按日均，排名按当月销量。", "Of sales, on month and on year are of daily averages; ranks are of the month's sales.")
 
 
 def reasons(voice: Voice, rows: Iterable[tuple[str, pd.DataFrame | None]]) -> str:
