@@ -172,8 +172,8 @@ def test_the_chance_has_its_horizon_and_says_when_it_is_unknown() -> None:
     assert row["low"] < row["expected_final"] < row["high"]
     assert 0 < row["p_hit"] < 1
     sums = sales.groupby(sales["date"].dt.to_period("M").dt.to_timestamp(), as_index=False)["units"].sum()
-    months = pd.DataFrame({"date": pd.date_range("2013-01-01", periods=6, freq="MS"), "grain": "month", "units": 90.0})
-    assert len(sums) == 6
+    months = sums.assign(grain="month")
+    assert len(months) == 6
     assert targets.outlook(months, targets.progress(months, year_target(1000), period), period)["reason"].tolist() == ["month_sums"]
     masked = targets.outlook(sales, targets.progress(sales, year_target(NAN), period), period)
     assert masked["reason"].tolist() == ["no_target"]

@@ -157,3 +157,13 @@ def test_goodmans_intervals_hold_the_shares_and_flag_small_counts() -> None:
     assert found["low"].iloc[0] == pytest.approx((b + 2 * x - root) / (2 * (n + b)))
     nothing = channels.share_intervals(channels.contribution_share(pd.DataFrame({"channel": ["own"], "units": [0]})))
     assert nothing["low"].isna().all()
+
+
+@pytest.mark.parametrize(("lowest", "worth"), [(230, "poor"), (240, "alike")])
+def test_among_many_members_one_that_is_low_by_chance_is_not_called_poor(lowest: int, worth: str) -> None:
+    valid = [lowest, *[258] * 11]
+    states = pd.DataFrame({"state": [state for v in valid for state in ["valid"] * v + ["idle"] * (300 - v)]})
+    sales = pd.DataFrame({"channel": np.repeat([f"c{i:02d}" for i in range(12)], 300), "units": 1, "subsidy": 300.0, "list_price": 1000.0, "outlet": "o"})
+    found = channels.efficiency(sales, states, pd.DataFrame({"outlet": ["o"], "commission_rate": [0.0]})).iloc[0]
+    assert found["judged"] == f"cheap_{worth}"
+    assert found["high"] < sum(valid) / 3600  # by itself its 95 % interval leaves the twelve's share out

@@ -114,6 +114,7 @@ def predicted(rng: np.random.Generator) -> Drawn:
 
 
 SAME = {f"b{b}": "2013-03" for b in range(4)}
+TWO = {"b0": "2013-03", "b1": "2013-03"}
 STAGGERED = {"b0": "2012-09", "b1": "2012-09", "b2": "2013-03", "b3": "2013-06", "b4": "2013-06"}
 METHODS: dict[str, tuple[Callable[[np.random.Generator], Drawn], int, float, float]] = {
     "Goodman, all four shares at once": (goodman, 2000, 0.93, 1.0),
@@ -124,6 +125,8 @@ METHODS: dict[str, tuple[Callable[[np.random.Generator], Drawn], int, float, flo
     "valid share (Wilson)": (efficiency, 2000, 0.93, 0.97),
     "comparison, one start": (compared(SAME, False), 2000, 0.93, 0.97),
     "comparison, joined scatter twice as much": (compared(SAME, True), 2000, 0.93, 0.97),
+    # two say little of their own spread: too narrow, which is why a permutation p has to agree before an effect is claimed
+    "comparison, two joined": (compared(TWO, False), 2000, 0.85, 0.93),
     "comparison, staggered starts": (compared(STAGGERED, False), 2000, 0.93, 0.97),
     "segmented regression, dispersion 3": (segmented, 2000, 0.93, 0.97),
     "predictive interval of a target": (predicted, 4000, 0.93, 0.97),

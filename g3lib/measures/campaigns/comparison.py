@@ -3,7 +3,7 @@
 The unit is the branch, and each gives one number: how much it moved from before its start to after it. So months that
 hang together within a branch cannot pretend to be many observations (Bertrand, Duflo and Mullainathan 2004), and the
 interval is Welch's t over branches: CR2's standard error for two groups, with degrees of freedom from the data. With two or
-three branches on a side it covers less than it says (two of twelve 93 %, two of thirty 89 %), so with fewer than thirty on
+three branches on a side it covers less than it says (two of twelve: 89 %), so with fewer than thirty on
 a side a permutation p stands beside, how often chance alone would pick such a group, and both have to agree. Where
 starts differ, a branch is only ever held against branches that never joined (Callaway and Sant'Anna 2021).
 

@@ -36,7 +36,8 @@ def efficiency(
         customer); costs are NaN where the money of more than a tenth of the units is unknown; frontier (no
         other member has a higher share of valid customers at no more cost a sale, or the same share for less), judged: `cheap`
         or `dear` a sale beside the whole group, and `poor`, `sound` or `alike`: poor only where the whole interval of its share
-        lies below the group's, sound where it lies above (`cheap_poor`, `dear_alike` …; empty where nothing can be compared);
+        lies below the group's, sound where it lies above (`cheap_poor`, `dear_alike` …; empty where nothing can be compared),
+        each at 1 − 5 % ÷ members (Bonferroni), so that among members alike hardly one in twenty groups has anybody judged;
         unknown_units (left out).
 
     >>> sales = pd.DataFrame({"channel": ["own"] * 9 + ["end"] * 9, "units": 1, "subsidy": [400.0] * 9 + [300.0] * 9,
@@ -89,13 +90,17 @@ def _undominated(group: pd.DataFrame) -> list[bool]:
 
 def _beside_the_whole(group: pd.DataFrame) -> list[str]:
     """Each member against its whole group; poor or sound only where its interval leaves the group's share out."""
+    from statsmodels.stats.proportion import proportion_confint
+
     units, share = group["units"].sum(), group["valid"].sum() / max(group["units"].sum(), 1)
     if len(group) < 2 or not units:
         return [""] * len(group)
     usual = group[["subsidy_yuan", "commission_yuan"]].sum().sum() / max(group["paid_units"].sum(), 1)
     price = np.where(group["cost_per_sale"] <= usual, "cheap", "dear")
     known = group["cost_per_sale"].notna()
-    worth = np.select([group["high"] < share, group["low"] > share], ["poor", "sound"], "alike")
+    sold = group["units"].where(group["units"] > 0)
+    low, high = proportion_confint(group["valid"], sold, alpha=0.05 / len(group), method="wilson")
+    worth = np.select([high < share, low > share], ["poor", "sound"], "alike")
     return [f"{p}_{w}" if k else "" for p, w, k in zip(price, worth, known, strict=True)]
 
 

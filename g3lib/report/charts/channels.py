@@ -200,9 +200,7 @@ def lorenz_curves(curves: pd.DataFrame, ax: Axes, lang: Lang, accent: str = "") 
     ax.set_ylim(0, 1)
     ax.xaxis.set_major_formatter(lambda v, _: percent(v, 0))
     ax.yaxis.set_major_formatter(lambda v, _: percent(v, 0))
-    ax.set_xlabel(
-        pick(lang, "网点（由少到多累计）；线旁为销量最大的两成网点所占",
-                         "outlets, smallest first; beside the lines: the largest fifth's part")
-    )
+    ax.set_xlabel(pick(lang, "网点（由少到多累计）；线旁为销量最大的两成网点所占",
+                       "outlets, smallest first; beside the lines: the largest fifth's part"))  # fmt: skip
     ax.set_ylabel(pick(lang, "累计销量占比", "cumulative share of sales"))
     return ax

@@ -222,7 +222,7 @@ def slides(
     """
     lowest = standings[standings["is_branch"]].sort_values("rank")
     opening = headline(voice, standings, reached, month)
-    quarter = lowest.dropna(subset=["progress_index", "cost_per_valid"])
+    placed = lowest.dropna(subset=["progress_index", "cost_per_valid"])
     place = [c for c in ("place", "units", "growth", "attainment", "progress_index", "cost_per_valid", "quadrant") if c in standings]
     upper = standings[~standings["is_branch"]]
     return [
@@ -230,7 +230,7 @@ def slides(
         Slide.table(levels(voice, standings), upper[place], voice.say("各级合计", "Sums of every level")),
         Slide.bars(ranks(voice, standings), lowest, "place", "progress_index", voice.say("进度指数（完成率 ÷ 时间进度）", "progress index (attainment ÷ time)"), group="status"),
         Slide.table(shortfall(voice, standings), lowest[["rank", *place]], voice.say("分公司排名", "Branches by rank")),
-        Slide.points(quadrants(voice, standings), quarter, ("place", "progress_index", "cost_per_valid"),
+        Slide.points(quadrants(voice, standings), placed, ("place", "progress_index", "cost_per_valid"),
                      (voice.say("进度指数", "progress index"), voice.say("每有效客户费用（元）", "yuan a valid customer")), "quadrant"),
         Slide.bars(movers(voice, moved, before, month), moved.assign(branch=moved["branch"].replace("", voice.say("其余", "others"))), "branch", "change",
                    voice.say("增减（台）", "change (devices)")),
