@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from g3lib.measures import channels, overview, targets
+from g3lib.measures.targets.outlook import season, season_noise
 from g3lib.periods import Period
 from g3lib.report.claims import channels as say
 from g3lib.report.claims import overview as say_overview
@@ -78,6 +79,13 @@ def test_a_target_reads_its_own_branch_and_no_sisters() -> None:
     assert beside[["expected_final", "p_hit"]].tolist() == alone[["expected_final", "p_hit"]].tolist()
     whole = targets.outlook(both, targets.progress(both, year(365.0), TENTH, whole_of="甲"), TENTH, whole_of="甲").iloc[0]
     assert whole["expected_final"] == pytest.approx(10 * 365, rel=0.01)
+
+
+def test_a_season_that_happens_to_be_one_is_uncertain_too() -> None:
+    flat = pd.Series(2.0, pd.date_range("2012-01-01", "2013-01-20"))
+    days = pd.to_datetime(["2013-01-01", "2013-01-20", "2013-01-30"])
+    assert (season(flat, *days), season_noise(flat, *days)) == (1, pytest.approx(1 / 40 + 1 / 20))
+    assert (season(flat[10:], *days), season_noise(flat[10:], *days)) == (1, 0)  # last year is not all there: nothing was estimated
 
 
 def test_an_even_pace_shifts_no_share_between_branches() -> None:
