@@ -4,7 +4,7 @@
 so it is aligned, and the row says how:
 
 - 环比: the festival's holidays are left out of both months' daily averages (`spring_days_out`);
-- 同比 of January to March: the same days counted from the festival (`spring_same_distance`).
+- 同比 of January to March: the same days counted from the lunar New Year (`spring_same_distance`).
 
 A month that is not over is held against the same days of the earlier month (`same_days`).
 
@@ -22,7 +22,7 @@ import pandas as pd
 
 from g3lib.measures.targets.progress import calendar, daily_shape
 from g3lib.measures.targets.thresholds import light
-from g3lib.measures.targets.workdays import spring_festival
+from g3lib.measures.targets.workdays import lunar_new_year, spring_festival
 from g3lib.periods import Period, days_in, shift
 
 Kind = Literal["flow", "rate"]
@@ -116,6 +116,9 @@ def sales_kpi(
     if len(months):  # a month inside the data without a row sold nothing that was reported
         months = months.reindex(Period.parse(f"{months.index.min()}..{months.index.max()}").months, fill_value=0.0)
     by_day = None if sales.empty or ("grain" in sales and sales["grain"].eq("month").any()) else daily_shape(sales)
+    if by_day is not None and period.last_month in months:  # its last days may have sold nothing: that is known
+        until = max(by_day.index[-1], pd.Timestamp(period.asof))
+        by_day = by_day.reindex(pd.date_range(by_day.index[0], until), fill_value=0.0)
     peers = None if area_sales is None else area_sales.rename(columns={"units": "value"})
     return kpi_row(months, period, "flow", reached, peers, branch, by_day, thresholds, scopes)
 
@@ -200,11 +203,8 @@ def _without_holidays(daily: pd.Series, period: Period, earlier: str) -> float:
 
 
 def _same_distance(daily: pd.Series, period: Period) -> float:
-    """Against last year's days at the same distance from the festival's first day."""
-    now, then = spring_festival(period.asof.year), spring_festival(period.asof.year - 1)
-    if now is None or then is None:
-        return _NAN
-    moved = then[0] - now[0]
+    """Against last year's days at the same distance from the lunar New Year."""
+    moved = lunar_new_year(period.asof.year - 1) - lunar_new_year(period.asof.year)
     return _against(daily, period, period.asof.replace(day=1) + moved, period.asof + moved)
 
 

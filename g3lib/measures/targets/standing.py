@@ -147,7 +147,7 @@ def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, 
 
     Returns:
         channel, recent (devices a month, mean of the last three known months that are over), share (of the twelve months before),
-        remaining, needed (devices a month; all that remains where less than a month is left), more (that pace ÷ recent − 1;
+        remaining, needed (devices a month, of an own target until its own end; all that remains where less than a month is left), more (that pace ÷ recent − 1;
         NaN over nought), basis (`own_target` or `share`).
         Σ remaining = the branch's remainder, or what the channels' own targets ask where that is more. Empty without a target.
 
@@ -167,31 +167,34 @@ def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, 
     over = sorted(lately.loc[(lately["month"] < month) | (period.asof == period.end), "month"].unique())[-3:]
     own = _own_targets(units, targets, period)
     sold = lately.groupby("channel", sort=False)["units"].sum()
-    sums = sold.reindex([*sold.index, *(c for c in own if c not in sold.index)], fill_value=0.0)  # a target without a sale yet
+    sums = sold.reindex([*sold.index, *own.index.difference(sold.index)], fill_value=0.0)  # a target without a sale yet
     out = pd.DataFrame({"channel": sums.index, "share": (sums / sums.sum()).to_numpy() if sums.sum() else float("nan")})
     recent = lately[lately["month"].isin(over)].groupby("channel")["units"].sum() / (len(over) or float("nan"))
     out.insert(1, "recent", out["channel"].map(recent).fillna(0.0 if over else float("nan")))
-    rest = max(float(row.remaining), 0.0) - sum(own.values())
-    others = ~out["channel"].isin(own)
+    owed = out["channel"].map(own["remaining"]).fillna(0.0)
+    rest = max(float(row.remaining), 0.0) - owed.sum()
+    others = ~out["channel"].isin(own.index)
     weight = out["share"].where(others, 0.0) if others.any() else out["share"]
     laid_out = weight / (weight.sum() or float("nan")) * max(rest, 0.0)
-    out["remaining"] = out["channel"].map(own).fillna(0.0) + laid_out.where(others | (not others.any()), 0.0)
-    pace = out["remaining"] / row.months_left if row.months_left > 0 else float("nan")
-    out["needed"] = out["remaining"] if 0 < row.months_left < 1 else pace
+    laid_out = laid_out.where(others | (not others.any()), 0.0)
+    out["remaining"] = owed + laid_out
+    until = out["channel"].map(own["months_left"]).fillna(row.months_left)  # an own target may end before the branch's
+    left, parts = pd.DataFrame({"own": until, "rest": row.months_left}), pd.DataFrame({"own": owed, "rest": laid_out})
+    pace, out["needed"] = ((parts / left.where(left > 0).clip(lower=least)).sum(axis=1, skipna=False) for least in (0.0, 1.0))
     out["more"] = pace / out["recent"].where(out["recent"] > 0) - 1
     return out.assign(basis=others.map({True: "share", False: "own_target"}))
 
 
-def _own_targets(units: pd.DataFrame, targets: pd.DataFrame, period: Period) -> dict[str, float]:
-    """What remains of each channel's own running target of device sales."""
-    if "channel" not in targets or targets["channel"].isna().all():
-        return {}
-    mine = targets[targets["channel"].notna()]
+def _own_targets(units: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """By channel what remains of its own running target of device sales, and the months until that ends."""
     found = {}
+    mine = targets[targets["channel"].notna()] if "channel" in targets else pd.DataFrame({"channel": []})
     for channel, rows in mine.groupby("channel"):
         held = running(rows.assign(channel=None), "units", period.asof)
         if len(held) and held["target"].notna().iloc[0]:
-            since = f"{held['start'].iloc[0]:%Y-%m}"
+            start, end = (held[edge].iloc[0].date() for edge in ("start", "end"))
+            since = f"{start:%Y-%m}"
             sold = units.loc[(units["channel"] == channel) & units["month"].between(since, period.last_month), "units"].sum()
-            found[str(channel)] = max(float(held["target"].iloc[0]) - float(sold), 0.0)
-    return found
+            months = months_in(start, end) - months_in(start, period.asof)
+            found[str(channel)] = (max(float(held["target"].iloc[0]) - float(sold), 0.0), months)
+    return pd.DataFrame.from_dict(found, "index", columns=["remaining", "months_left"])

@@ -1,7 +1,8 @@
 """Working days and the Spring Festival, from the State Council's own calendar (chinesecalendar).
 
 Make-up workdays at weekends count as working days, the days that they make up for as holidays. The calendar of a
-year is published in the autumn before; a year that is not published yet has no verdict, it is not guessed.
+year is published in the autumn before; a year that is not published yet has no verdict, it is not guessed. New Year's
+Day itself is the moon's (holidays): the holiday begins on it, on its eve, or (2026) two days before.
 """
 
 from __future__ import annotations
@@ -37,3 +38,14 @@ def spring_festival(year: int) -> tuple[date, date] | None:
     # a swapped weekend that stands apart from the festival is no part of it
     run = [day for i, day in enumerate(days) if not i or day - days[i - 1] == timedelta(days=1)]
     return (run[0], run[-1]) if run else None
+
+
+def lunar_new_year(year: int) -> date:
+    """The first day of the first lunar month, whatever days are holidays.
+
+    >>> [str(lunar_new_year(year)) for year in (2013, 2014, 2026)]
+    ['2013-02-10', '2014-01-31', '2026-02-17']
+    """
+    from holidays import China
+
+    return min(day for day, name in China(years=year, observed=False, language="zh_CN").items() if name.startswith("春节"))
