@@ -11,6 +11,7 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from g3lib.errors import DataError, UsageError
 from g3lib.measures import campaigns
@@ -251,6 +252,38 @@ def test_a_share_is_fitted_with_its_base() -> None:
     assert np.log(found.terms["ratio"].iloc[0]) == pytest.approx(fit.params[2])
     chi2 = ((frame["count"] - base * fit.fittedvalues) ** 2 / (base * fit.fittedvalues * (1 - fit.fittedvalues))).sum()
     assert found.dispersion == pytest.approx(chi2 / 27)
+
+
+def test_residuals_that_follow_each_other_are_told_from_those_that_do_not() -> None:
+    """Of independent months one in twenty is called bound; fitting alone would centre the correlation at −0.2."""
+    months = pd.period_range("2011-01", periods=36, freq="M").astype(str)
+    told: dict[float, list[tuple[float, bool]]] = {0.0: [], 0.6: []}
+    for follows, found in told.items():
+        for seed in range(200):
+            rng = np.random.default_rng([8, seed])
+            noise = [rng.normal(0, 0.05)]
+            for shock in rng.normal(0, 0.05 * (1 - follows**2) ** 0.5, 35):
+                noise.append(follows * noise[-1] + shock)
+            fit = campaigns.segmented(pd.DataFrame({"month": months, "count": rng.poisson(1000 * np.exp(noise))}), months[24])
+            found.append((fit.autocorrelation, fit.p_autocorrelation < 0.05))
+    (centre, alone), (_, bound) = (np.mean(found, axis=0) for found in told.values())
+    assert abs(centre) < 0.03
+    assert alone < 0.10 < 0.5 < bound
+
+
+def test_what_would_have_been_has_an_interval() -> None:
+    """Against statsmodels' own prediction of the same model with no level."""
+    rng = np.random.default_rng(2)
+    months = pd.period_range("2011-01", periods=30, freq="M").astype(str)
+    after = np.arange(30) >= 20
+    counts = rng.negative_binomial(50 + 20 * after, 0.25)
+    found = campaigns.segmented(pd.DataFrame({"month": months, "count": counts}), months[20], harmonics=0)
+    design = np.column_stack([np.ones(30), np.arange(30), after]).astype(float)
+    fit = sm.GLM(counts, design, family=sm.families.Poisson()).fit(scale="X2")
+    mean = np.log(found.fitted[["without", "without_low", "without_high"]].iloc[-1].to_numpy(float))
+    told = fit.get_prediction(np.array([[1.0, 29, 0]]))
+    assert mean[0] == pytest.approx(np.log(told.predicted_mean[0]))
+    assert mean[2] - mean[1] == pytest.approx(2 * t.ppf(0.975, 27) * told.se_mean[0] / told.predicted_mean[0])
 
 
 @pytest.mark.parametrize(("counts", "start", "reason"), [

@@ -2,10 +2,11 @@
 
 The unit is the branch, and each gives one number: how much it moved from before its start to after it. So months that
 hang together within a branch cannot pretend to be many observations (Bertrand, Duflo and Mullainathan 2004), and the
-interval is Welch's t over branches: CR2's standard error for two groups, with degrees of freedom from the data. With two or
-three branches on a side it covers less than it says (two of twelve: 89 %), so with fewer than thirty on
-a side a permutation p stands beside, how often chance alone would pick such a group, and both have to agree. Where
-starts differ, a branch is only ever held against branches that never joined (Callaway and Sant'Anna 2021).
+interval is Welch's t over branches: CR2's standard error for two groups. Its degrees of freedom are the lesser of Welch's,
+from the data, and Bell and McCaffrey's, from the number of branches: by the first alone two of twelve cover 89 %, by both
+at least what they say. With fewer than thirty on a side a permutation p stands beside, how often chance alone would pick
+such a group, and both have to agree. Where starts differ, a branch is only ever held against branches that never joined
+(Callaway and Sant'Anna 2021).
 
 What it assumes: without the campaign the joined would have moved as the others did. The placebo and the trend before
 the start can refute that; nothing can prove it.
@@ -165,7 +166,12 @@ def _welch(moves: Floats, at: Ints, picks: Ints) -> tuple[Floats, Floats, Floats
     a, b = own.var(axis=1, ddof=1) / k, v0 / rest
     spread = a**2 / (k - 1) + b**2 / (rest - 1)
     df = np.divide((a + b) ** 2, spread, out=np.full(len(picks), float(n - 2)), where=spread > 0)
-    return effect, (a + b) ** 0.5, df
+    return effect, (a + b) ** 0.5, np.minimum(df, _alike_df(k, rest))
+
+
+def _alike_df(k: int, m: int) -> float:
+    """Degrees of freedom where both groups scatter alike (Bell and McCaffrey 2002); one alone borrows the others' spread."""
+    return float(k + m - 2) if min(k, m) == 1 else (1 / k + 1 / m) ** 2 / (1 / (k**2 * (k - 1)) + 1 / (m**2 * (m - 1)))
 
 
 def _t_interval(effect: float, se: float, df: float, level: float) -> tuple[float, float, float]:
@@ -327,10 +333,7 @@ def minimum_effect(panel: pd.DataFrame, joining: int, after: int, power: float =
     table = wide.to_numpy(float)
     moves = [table[:, w : w + after].mean(axis=1) - table[:, :w].mean(axis=1) for w in windows]
     variance = float(np.mean([m.var(ddof=1) for m in moves]))
-    # Welch's degrees of freedom where both groups have one spread; one alone borrows the others'
-    k, m = joining, n - joining
-    se = (variance * (1 / k + 1 / m)) ** 0.5
-    df = n - 2 if min(k, m) == 1 else (1 / k + 1 / m) ** 2 / (1 / (k**2 * (k - 1)) + 1 / (m**2 * (m - 1)))
+    se, df = (variance * (1 / joining + 1 / (n - joining))) ** 0.5, _alike_df(joining, n - joining)
     reach = t.ppf((1 + level) / 2, df)
     needed = brentq(lambda shift_of: nct.sf(reach, df, shift_of) - power, 0.01, 200.0)
     return pd.DataFrame([row | {"mde": float(needed * se), "reason": ""}])

@@ -24,16 +24,17 @@ _HYPER_DRAWS = 4000
 def shrunken(participants: pd.Series, base: pd.Series, level: float = 0.95) -> pd.DataFrame:
     """Empirical Bayes: each branch's rate drawn towards the mean of all by a beta-binomial model.
 
-    rate = (participants + strength × mean) ÷ (base + strength); mean and strength are the maximum-likelihood beta of the
-    branches' own rates. Where they differ no more than chance allows, the strength is large and all go to the mean.
-    The interval is the beta's over the means and strengths that the branches leave likely (drawn, with a seed from the
-    counts themselves): right on average over the branches, too narrow for an unusual one.
+    rate = (participants + strength × mean) ÷ (base + strength), averaged over the means and strengths that the branches
+    leave likely (drawn, with a seed from the counts themselves); where they differ no more than chance allows, the strength
+    is large and all go to the mean. The interval is the beta's over the same draws: right on average over the branches, too
+    narrow for an unusual one.
 
     Args:
         participants, base: counts, one a branch; a branch with an unknown or empty base keeps NaN.
 
     Returns:
-        index as given: raw, rate (shrunken), low, high, weight (of its own rate: base ÷ (base + strength)), mean, strength.
+        index as given: raw, rate (shrunken), low, high, weight (of its own rate: base ÷ (base + strength)), mean, strength
+        (those of maximum likelihood).
         NaN throughout with fewer than three branches: nobody to learn from.
 
     Raises:
@@ -41,7 +42,7 @@ def shrunken(participants: pd.Series, base: pd.Series, level: float = 0.95) -> p
 
     >>> found = shrunken(pd.Series([1.0, 300, 350, 250]), pd.Series([2.0, 1000, 1000, 1000]))
     >>> found[["raw", "rate"]].round(2).head(2).values.tolist()
-    [[0.5, 0.3], [0.3, 0.3]]
+    [[0.5, 0.31], [0.3, 0.3]]
     """
     from scipy.optimize import minimize
     from scipy.special import betaln
@@ -65,29 +66,36 @@ def shrunken(participants: pd.Series, base: pd.Series, level: float = 0.95) -> p
     start = [np.log(centre / (1 - centre)), np.log(50.0)]
     best = minimize(unlikely, start, method="L-BFGS-B", bounds=[(-16, 16), (np.log(0.1), np.log(1e7))])
     mean, strength = float(1 / (1 + np.exp(-best.x[0]))), float(np.exp(best.x[1]))
-    low, high = _hyper_interval(unlikely, best.x, x.to_numpy(), n.to_numpy(), level)
-    rate = (x + mean * strength) / (n + strength)
+    rate, low, high = _over_hypers(unlikely, best.x, x.to_numpy(), n.to_numpy(), level)
     return out.assign(rate=rate, low=low, high=high, weight=n / (n + strength), mean=mean, strength=strength)
 
 
-def _hyper_interval(
+def _over_hypers(
     unlikely: Callable[[Floats], float], best: Floats, x: Floats, n: Floats, level: float
-) -> tuple[Floats, Floats]:
-    """Each branch's interval with mean and strength drawn from their likelihood, not taken as known."""
-    means = best[0] + np.linspace(-4, 4, 41) * max(0.02, 2 / np.nansum(n) ** 0.5 + 0.25 / np.sum(~np.isnan(n)) ** 0.5)
+) -> tuple[Floats, Floats, Floats]:
+    """Each branch's rate and interval with mean and strength as likely as the branches leave them, not taken as known."""
     strengths = np.linspace(np.log(1.0), np.log(1e5), 47)
-    grid = np.array([(m, s) for m in means for s in strengths])
-    likely = -np.array([unlikely(point) for point in grid])
-    weight = np.exp(likely - likely.max())
+
+    def likely(means: Floats) -> tuple[Floats, Floats]:
+        grid = np.array([(m, s) for m in means for s in strengths])
+        loss = np.array([unlikely(point) for point in grid])
+        weight = np.exp(loss.min() - loss)
+        return grid, weight / weight.sum()
+
+    # a wide and coarse grid finds where the mean can lie at all, a fine one goes over that
+    coarse, weight = likely(best[0] + np.linspace(-6, 6, 61))
+    held = coarse[weight > 1e-5 * weight.max(), 0]
+    grid, weight = likely(np.linspace(held.min() - 0.2, held.max() + 0.2, 61))
     seed = hashlib.sha256(np.concatenate([x, n]).tobytes()).digest()
     rng = np.random.default_rng(int.from_bytes(seed[:8], "big"))
-    points = grid[rng.choice(len(grid), size=_HYPER_DRAWS, p=weight / weight.sum())]
+    points = grid[rng.choice(len(grid), size=_HYPER_DRAWS, p=weight)]
     mean, strength = 1 / (1 + np.exp(-points[:, 0])), np.exp(points[:, 1])
     known = ~np.isnan(x) & ~np.isnan(n)
     a, b = x[known, None] + mean * strength, n[known, None] - x[known, None] + (1 - mean) * strength
-    limits = np.full((2, len(x)), np.nan)
-    limits[:, known] = np.percentile(rng.beta(a, b), [50 * (1 - level), 50 * (1 + level)], axis=1)
-    return limits[0], limits[1]
+    out = np.full((3, len(x)), np.nan)
+    out[0, known] = (a / (a + b)).mean(axis=1)
+    out[1:, known] = np.percentile(rng.beta(a, b), [50 * (1 - level), 50 * (1 + level)], axis=1)
+    return out[0], out[1], out[2]
 
 
 def ranked(lifts: pd.DataFrame, participation: pd.DataFrame, before: str, after: str) -> pd.DataFrame:

@@ -26,9 +26,10 @@ class Segmented:
     """A fitted series: what changed, and what would have been.
 
     `terms` has a row `level` (and `slope`): ratio (of rates, or of odds), low, high, p. `fitted` has a row a month:
-    month, value (rate, or count without a base), fitted, without (as if nothing had started; the season kept), since.
-    `dispersion` is Pearson χ² ÷ df; `autocorrelation` the residuals' at one month, with p by Ljung and Box: below 0.05
-    the intervals are too narrow (Newey–West errors are no cure: over three years they cover less, see docs/coverage.md).
+    month, value (rate, or count without a base), fitted, without (as if nothing had started; the season kept) with its
+    without_low and without_high (of the mean, not of a month), since. `dispersion` is Pearson χ² ÷ df; `autocorrelation` the
+    residuals' at one month less what fitting leaves of it by itself, with a one-sided p (Durbin and Watson 1950): below
+    0.05 the intervals are too narrow (Newey–West errors are no cure: over three years they cover less, see docs/coverage.md).
     `reason` says why nothing was fitted.
     """
 
@@ -84,7 +85,8 @@ def segmented(
     value = frame["count"] / frame["base"] if "base" in frame else frame["count"]
     if reason:
         empty = pd.DataFrame({"term": names, "ratio": np.nan, "low": np.nan, "high": np.nan, "p": np.nan})
-        fitted = pd.DataFrame({"month": frame["month"], "value": value, "fitted": np.nan, "without": np.nan, "since": after})
+        unknown = dict.fromkeys(["fitted", "without", "without_low", "without_high"], np.nan)
+        fitted = pd.DataFrame({"month": frame["month"], "value": value, **unknown, "since": after})
         return Segmented(empty, fitted, float("nan"), 0, float("nan"), float("nan"), reason)
     if share:  # shares weighted by their base: statsmodels' two-column form leaves the base out of Pearson's χ²
         model = sm.GLM(frame["count"] / frame["base"], design, family=sm.families.Binomial(), var_weights=frame["base"])
@@ -98,15 +100,14 @@ def segmented(
         (name, np.exp(b), np.exp(b - reach * se), np.exp(b + reach * se), 2 * t.sf(abs(b / se), fit.df_resid))
         for name, b, se in ((n, fit.params[n], fit.bse[n] / narrow**0.5) for n in names)
     ]
-    without = design.assign(**dict.fromkeys(names, 0.0))
-    scale = 1.0 if share or "base" not in frame else frame["base"].to_numpy(float)
-    means = [
-        np.asarray(fit.predict(x, offset=None if share or "base" not in frame else np.log(scale))) / scale
-        for x in (design, without)
-    ]
-    residuals = np.asarray(fit.resid_pearson)
-    r, p_r = _autocorrelation(residuals)
-    fitted = pd.DataFrame({"month": frame["month"], "value": value, "fitted": means[0], "without": means[1], "since": after})
+    x, without = design.to_numpy(), design.assign(**dict.fromkeys(names, 0.0)).to_numpy()
+    spread = reach * (np.einsum("ij,jk,ik->i", without, fit.cov_params().to_numpy() / narrow, without)) ** 0.5
+    links = {"fitted": x @ fit.params, "without": without @ fit.params}
+    links |= {"without_low": links["without"] - spread, "without_high": links["without"] + spread}
+    means = {name: model.family.link.inverse(np.asarray(link)) for name, link in links.items()}
+    weights = model.family.weights(fit.mu) * model.iweights
+    r, p_r = _autocorrelation(np.asarray(fit.resid_pearson), x * np.sqrt(np.asarray(weights))[:, None])
+    fitted = pd.DataFrame({"month": frame["month"], "value": value, **means, "since": after})
     return Segmented(
         pd.DataFrame(rows, columns=["term", "ratio", "low", "high", "p"]), fitted, float(fit.scale), int(fit.df_resid), r, p_r
     )
@@ -125,15 +126,24 @@ def _design(months: pd.Series, after: npt.NDArray[np.bool_], harmonics: int, slo
     return pd.DataFrame(columns)
 
 
-def _autocorrelation(residuals: Floats) -> tuple[float, float]:
-    from scipy.special import chdtrc
+def _autocorrelation(residuals: Floats, design: Floats) -> tuple[float, float]:
+    """Of a regression's residuals: their autocorrelation at one step less its mean, and a one-sided p.
 
-    n, centred = len(residuals), residuals - residuals.mean()
-    total = float((centred**2).sum())
+    Fitting k terms to n values leaves residuals that alternate by themselves: of independent errors the ratio has mean
+    tr(MA) ÷ (n − k) and variance 2 ((n − k) tr((MA)²) − tr(MA)²) ÷ ((n − k)² (n − k + 2)), M = I − X (XᵀX)⁻¹ Xᵀ and A the step.
+    """
+    from scipy.special import ndtr
+
+    n, k = design.shape
+    total = float((residuals**2).sum())
     if total <= 0:
         return 0.0, 1.0
-    r = float((centred[1:] * centred[:-1]).sum() / total)
-    return r, float(chdtrc(1, n * (n + 2) * r**2 / (n - 1)))
+    step = (np.eye(n, k=1) + np.eye(n, k=-1)) / 2
+    ma = step - design @ np.linalg.lstsq(design, step, rcond=None)[0]
+    mean, second = np.trace(ma) / (n - k), np.trace(ma @ ma)
+    spread = (2 * ((n - k) * second - np.trace(ma) ** 2) / ((n - k) ** 2 * (n - k + 2))) ** 0.5
+    r = float((residuals[1:] * residuals[:-1]).sum()) / total - float(mean)
+    return r, float(ndtr(-r / spread))
 
 
 def _refuse(frame: pd.DataFrame, share: bool) -> None:

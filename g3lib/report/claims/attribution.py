@@ -147,9 +147,9 @@ def series(voice: Voice, fit: Segmented, starts: Mapping[str, str]) -> list[Find
     last = fit.fitted.iloc[-1]
     rough = voice.say("；残差前后相关，区间偏窄", "; residuals hang together, the interval is too narrow") if _hangs_together(fit) else ""
     text = voice.say(
-        f"{voice.branch}自身序列：活动开始时参与的胜算变为{row.ratio:.2f}倍（95%区间{row.low:.2f}–{row.high:.2f}{rough}）；若未开始，最后一月应为{percent(last.without, 1)}",
+        f"{voice.branch}自身序列：活动开始时参与的胜算变为{row.ratio:.2f}倍（95%区间{row.low:.2f}–{row.high:.2f}{rough}）；若未开始，最后一月应为{percent(last.without, 1)}（{percent(last.without_low, 1)}–{percent(last.without_high, 1)}）",
         f"{voice.branch}'s own series: the odds of taking part changed by a factor of {row.ratio:.2f} at the start (95 % interval {row.low:.2f}–{row.high:.2f}"
-        f"{rough}); without it the last month would be {percent(last.without, 1)}",
+        f"{rough}); without it the last month would be {percent(last.without, 1)} ({percent(last.without_low, 1)}–{percent(last.without_high, 1)})",
     )
     lead = voice.finding("series.level", row.ratio, "odds ratio", text, definition="segmented regression, quasi-binomial" + ", with season" * fit.seasonal, table="participation")
     more = [("series.low", row.low), ("series.high", row.high), ("series.dispersion", fit.dispersion), ("series.without", last.without)]
@@ -172,4 +172,4 @@ def series_checks(voice: Voice, fit: Segmented, starts: Mapping[str, str]) -> li
 
 def _hangs_together(fit: Segmented) -> bool:
     """Whether residuals follow each other: only then is the interval too narrow."""
-    return fit.p_autocorrelation < 0.05 and fit.autocorrelation > 0
+    return fit.p_autocorrelation < 0.05
