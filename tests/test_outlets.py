@@ -83,6 +83,12 @@ def test_equal_outlets_are_equal_and_one_has_all() -> None:
     assert (one["hhi"], one["gini"]) == (1, 0.75)
 
 
+def test_under_ten_outlets_have_no_largest_tenth() -> None:
+    nine, ten = (channels.concentration(pd.DataFrame({"units": [1.0] * n, "dead": False}), within=[]) for n in (9, 10))
+    assert np.isnan(nine["top_tenth"].iloc[0])
+    assert ten["top_tenth"].iloc[0] == 0.1
+
+
 def test_an_empty_list_has_no_concentration() -> None:
     nothing = channels.outlet_table(sold()[:0], listed()[:0], ASOF)
     assert channels.concentration(nothing, within=[]).empty

@@ -87,7 +87,7 @@ def concentration(outlets: pd.DataFrame, within: Sequence[str] = ("channel",), v
 
     Returns:
         within…, outlets, value (summed), hhi (Σ share², 1 ÷ outlets where all are alike, 1 where one has all), cr (share
-        of the k largest), top_tenth (share of the largest tenth of outlets, at least one), gini (0 where all are alike),
+        of the k largest), top_tenth (share of the largest tenth of outlets; NaN under ten), gini (0 where all are alike),
         p10, median, p90 (of an outlet's value), listed_outlets (those that the list of outlets has: only they can be dead),
         dead_outlets, dead_share (dead ÷ listed). A group that sold nothing has no shares, one without a listed outlet no
         dead share: NaN.
@@ -102,13 +102,12 @@ def concentration(outlets: pd.DataFrame, within: Sequence[str] = ("channel",), v
         values = np.sort(group[value].to_numpy(float))[::-1]
         total, n = values.sum(), len(values)
         share = values / total if total else np.full(n, np.nan)
-        tenth = max(1, n // 10)
         low, median, high = np.percentile(values, [10, 50, 90])
         # Σ|x − y| over all pairs ÷ (2 n² mean), from the sorted shares
         gini = float(((n + 1 - 2 * np.arange(1, n + 1)) * share).sum() / n)
         listed = int(group["listed"].sum()) if "listed" in group else n
         dead = int(group["dead"].sum())
-        rows.append((*key, n, total, (share**2).sum(), share[:k].sum(), share[:tenth].sum(), gini, low, median, high,
+        rows.append((*key, n, total, (share**2).sum(), share[:k].sum(), share[: n // 10].sum() if n >= 10 else np.nan, gini, low, median, high,
                      listed, dead, dead / listed if listed else float("nan")))  # fmt: skip
     names = [*within, "outlets", value, "hhi", "cr", "top_tenth", "gini", "p10", "median", "p90"]
     names += ["listed_outlets", "dead_outlets", "dead_share"]

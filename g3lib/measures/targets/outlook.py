@@ -32,7 +32,7 @@ def outlook(
 
     Returns:
         branch, starts, ends, target, actual, horizon (days left), expected_final, low, high (units at the end), p_hit,
-        reason: `no_target` (masked), `zero_target`, `months_missing` (what came so far is unknown), `month_sums` (days are
+        together (`weeks_together` of the days so far: above a half the limits are still too narrow), reason: `no_target` (masked), `zero_target`, `months_missing` (what came so far is unknown), `month_sums` (days are
         not known), `short_history` (fewer than 28 days),
         `ended`. An ended target is hit or not: P is 1 or 0.
 
@@ -65,17 +65,19 @@ def outlook(
             "short_history": len(daily) < LEAST_DAYS,
         }
         why = next((reason for reason, holds in reasons.items() if holds), "")
-        more, low, high, hit = float("nan"), float("nan"), float("nan"), float("nan")
+        more, low, high, hit, together = (float("nan"),) * 5
         if why == "ended":
             more = low = high = 0.0
             hit = float(row.actual >= row.target)
         elif not why:
-            mean, size, p = predictive(daily, row.days_left, *(of(every, start, today, end) for of in (season, season_noise)))
+            together = weeks_together(daily)
+            known = (of(every, start, today, end) for of in (season, season_noise))
+            mean, size, p = predictive(daily, row.days_left, *known, together)
             more, low, high = mean, *predictive_interval(size, p, level)
             hit = float(nbinom.sf(np.ceil(row.target - row.actual) - 1, size, p))
         rows.append((row.branch, row.starts, row.ends, row.target, row.actual, row.days_left, row.actual + more, row.actual + low,
-                     row.actual + high, hit, why))  # fmt: skip
-    columns = ["branch", "starts", "ends", "target", "actual", "horizon", "expected_final", "low", "high", "p_hit", "reason"]
+                     row.actual + high, hit, together, why))  # fmt: skip
+    columns = ["branch", "starts", "ends", "target", "actual", "horizon", "expected_final", "low", "high", "p_hit", "together", "reason"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -118,12 +120,15 @@ def _last_year(
     return (counts if min(counts) > 0 else ()), ((now - first).days + 1, (last - now).days)
 
 
-def predictive(daily: npt.NDArray[Any], left: int, season: float = 1.0, noise: float = 0.0) -> tuple[float, float, float]:
+def predictive(
+    daily: npt.NDArray[Any], left: int, season: float = 1.0, noise: float = 0.0, together: float = 0.0
+) -> tuple[float, float, float]:
     """The negative binomial of the units of the days left: mean, size, p.
 
     Mean = (units so far + ½) × left ÷ days so far × season. Variance = spread × mean × (1 + season × left ÷ days so far):
-    the second term is what is not known of the rate itself; spread = max(1, variance ÷ mean of whole weeks × (t ÷ z)²), for a
-    variance of few weeks is itself little known (t with weeks − 1 degrees of freedom, both at 97.5 %). `noise`
+    the second term is what is not known of the rate itself; spread = max(1, variance ÷ mean of whole weeks × (t ÷ z)² ×
+    (1 + r) ÷ (1 − r)): a variance of few weeks is itself little known (t with weeks − 1 degrees of freedom, both at 97.5 %), and
+    weeks that follow each other (r is `together`, see `weeks_together`) add up to more than weeks that do not. `noise`
     (`season_noise`) adds mean² × noise × spread: last year's season is an estimate too.
     """
     from scipy.stats import norm, t
@@ -131,15 +136,28 @@ def predictive(daily: npt.NDArray[Any], left: int, season: float = 1.0, noise: f
     mean = (daily.sum() + 0.5) * left / len(daily) * season
     weeks = daily[len(daily) % 7 :].reshape(-1, 7).sum(axis=1)
     unsure = (t.ppf(0.975, len(weeks) - 1) / norm.ppf(0.975)) ** 2
+    unsure *= (1 + together) / (1 - together)
     spread = max(1.0, weeks.var(ddof=1) / weeks.mean() * unsure) if weeks.any() else 1.0
     variance = spread * (mean * (1 + season * left / len(daily)) + mean**2 * noise)
     return float(mean), float(mean**2 / (variance - mean)), float(mean / variance)
 
 
+def weeks_together(daily: npt.NDArray[Any]) -> float:
+    """How far each whole week follows the one before: autocorrelation r + (1 + 3 r) ÷ weeks (Kendall 1954), within 0 and 0.9.
+
+    The second term is what a short series hides; so few weeks as make a month cannot show more than half of it.
+    """
+    weeks = daily[len(daily) % 7 :].reshape(-1, 7).sum(axis=1)
+    centred = weeks - weeks.mean()
+    r = float((centred[1:] * centred[:-1]).sum() / ((centred**2).sum() or np.inf))
+    return min(max(r + (1 + 3 * r) / len(weeks), 0.0), 0.9) if centred.any() else 0.0
+
+
 def predicted(daily: npt.NDArray[Any], left: int, needed: float, season: float = 1.0) -> tuple[float, float, float]:
     """Expected units of the days left, P(at least `needed`), E[(needed − units)+].
 
-    A promise's season is that of all models together, taken as known: many times the count of its own model.
+    A promise's season is that of all models together, taken as known: many times the count of its own model. Its weeks are
+    taken for independent: of one model few are sold in a week.
     """
     if not left:
         return 0.0, float(needed <= 0), max(needed, 0.0)

@@ -201,9 +201,9 @@ def outlets(voice: Voice, spread: pd.DataFrame, counter: pd.DataFrame, statuses:
     if len(spread) and spread["listed_outlets"].iloc[0]:
         row = spread.iloc[0]
         text = voice.say(
-            f"{number(row.listed_outlets)}个在册网点中{number(row.dead_outlets)}个近三个月零销量（{percent(row.dead_share, 1)}）；最大的一成网点占销量{percent(row.top_tenth, 1)}。",
-            f"{number(row.dead_outlets)} of {number(row.listed_outlets)} listed outlets sold nothing in three months ({percent(row.dead_share, 1)}); the largest tenth sold "
-            f"{percent(row.top_tenth, 1)}.",
+            f"{number(row.listed_outlets)}个在册网点中{number(row.dead_outlets)}个近三个月零销量（{percent(row.dead_share, 1)}）{tenth(voice, row.top_tenth)}。",
+            f"{number(row.dead_outlets)} of {number(row.listed_outlets)} listed outlets sold nothing in three months ({percent(row.dead_share, 1)})"
+            f"{tenth(voice, row.top_tenth)}.",
         )
         found.append(Check("dead_outlets", verdicts.get(statuses["dead_outlet_share"], Verdict.NONE), text))
     if len(counter) and counter["on_display"].notna().any():
@@ -217,6 +217,13 @@ def outlets(voice: Voice, spread: pd.DataFrame, counter: pd.DataFrame, statuses:
         text = voice.say("没有网点上柜盘点，上柜率未知。", "No outlet's displays were counted: the share of models on display is unknown.")
         found.append(Check("counter_rate", Verdict.NONE, text))
     return found
+
+
+def tenth(voice: Voice, share: float) -> str:
+    """What the largest tenth of outlets sells, in brackets; nothing where there are fewer than ten."""
+    if share != share:
+        return ""
+    return voice.say(f"（最大的一成网点占销量{percent(share, 1)}）", f" (the largest tenth sells {percent(share, 1)})")
 
 
 def roles(voice: Voice, fit: pd.DataFrame) -> list[Check]:

@@ -11,7 +11,7 @@ from g3lib.labels import number, percent
 from g3lib.measures.overview import behind
 from g3lib.measures.targets import calendar
 from g3lib.periods import Period
-from g3lib.report.claims.channels import to_day
+from g3lib.report.claims.channels import tenth, to_day
 from g3lib.report.claims.voice import Voice
 from g3lib.report.slides import Slide
 from g3lib.tables.store import Entry
@@ -153,9 +153,9 @@ def outlets(voice: Voice, spread: pd.DataFrame) -> list[Finding]:
     worst = known.loc[known["gini"].idxmax()]
     dead, every = spread["dead_outlets"].sum(), spread["listed_outlets"].sum()
     text = voice.say(
-        f"{number(every)}个在册网点中{number(dead)}个近三个月零销量；销量最集中的是{voice.word('channel', worst.channel)}渠道（最大一成网点占{percent(worst.top_tenth, 1)}）",
-        f"{number(dead)} of {number(every)} listed outlets sold nothing in three months; sales are most uneven in the {voice.word('channel', worst.channel)} channel "
-        f"(its largest tenth sells {percent(worst.top_tenth, 1)})",
+        f"{number(every)}个在册网点中{number(dead)}个近三个月零销量；销量最集中的是{voice.word('channel', worst.channel)}渠道{tenth(voice, worst.top_tenth)}",
+        f"{number(dead)} of {number(every)} listed outlets sold nothing in three months; sales are most uneven in the {voice.word('channel', worst.channel)} channel"
+        f"{tenth(voice, worst.top_tenth)}",
     )
     return [voice.finding("outlets.dead", float(dead), "", text, definition="outlet_table", table="outlets",
                           denominator=voice.say("在册网点", "listed outlets"))]  # fmt: skip

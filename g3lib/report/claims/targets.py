@@ -146,10 +146,12 @@ def _chance(voice: Voice, row: pd.Series) -> list[Finding]:
     if row.p_hit != row.p_hit:
         text = voice.say(f"达标概率不作预测（{voice.word('why', row.reason)}）", f"no forecast of the chance ({voice.word('why', row.reason)})")
         return [voice.finding("target.p_hit", None, "1", text, definition="outlook", table="targets", status=Status.UNKNOWN)]
+    # what a week says of the next, the days so far cannot show in full
+    rough = voice.say("，各周前后相关，仍偏窄", ", weeks follow each other: still too narrow") if row.together > 0.5 else ""
     text = voice.say(
-        f"照目前势头，{row.horizon:.0f}天后达标的概率{_likely(row.p_hit)}，预计{voice.count(row.expected_final)}（95%预测区间{voice.count(row.low)}–{voice.count(row.high)}）",
+        f"照目前势头，{row.horizon:.0f}天后达标的概率{_likely(row.p_hit)}，预计{voice.count(row.expected_final)}（95%预测区间{voice.count(row.low)}–{voice.count(row.high)}{rough}）",
         f"at this pace the target is met with a chance of {_likely(row.p_hit)} in {row.horizon:.0f} days; {number(row.expected_final)} expected "
-        f"(95 % predictive interval {number(row.low)}–{number(row.high)})",
+        f"(95 % predictive interval {number(row.low)}–{number(row.high)}{rough})",
     )
     figures = [("target.expected_final", row.expected_final, ("预计期末", "expected at the end")), ("target.low", row.low, ("预测下限", "low")),
                ("target.high", row.high, ("预测上限", "high"))]  # fmt: skip
