@@ -2,7 +2,7 @@
 
 Make-up workdays at weekends count as working days, the days that they make up for as holidays. The calendar of a
 year is published in the autumn before; a year that is not published yet has no verdict, it is not guessed. New Year's
-Day itself is the moon's (holidays): the holiday begins on it, on its eve, or (2026) two days before.
+Day itself is the moon's (lunar-python): the holiday begins on it, on its eve, or (2026) two days before.
 """
 
 from __future__ import annotations
@@ -46,6 +46,6 @@ def lunar_new_year(year: int) -> date:
     >>> [str(lunar_new_year(year)) for year in (2013, 2014, 2026)]
     ['2013-02-10', '2014-01-31', '2026-02-17']
     """
-    from holidays import China
+    from lunar_python import Lunar
 
-    return min(day for day, name in China(years=year, observed=False, language="zh_CN").items() if name.startswith("春节"))
+    return date.fromisoformat(Lunar.fromYmd(year, 1, 1).getSolar().toYmd())
