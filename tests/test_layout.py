@@ -79,7 +79,7 @@ def test_the_library_grows_no_further_unseen() -> None:
     # cascading, comparisons), the province's overview with its slides, signing off and comments came on top of it:
     # whoever adds a room cuts another, or raises this knowingly (last: what a reader found missing about signing, failed runs,
     # languages, comments and months that are not over)
-    assert sum(map(code_lines, MODULES)) < 12450
+    assert sum(map(code_lines, MODULES)) < 12440
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

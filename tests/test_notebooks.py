@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from g3lib.findings import in_notebook
+from g3lib.labels import VOCABULARIES
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("0*.ipynb"))
 
@@ -104,3 +105,12 @@ def test_the_readmes_snippets_run(snippet: str, root: Path, monkeypatch: pytest.
     *lines, last = snippet.rstrip().splitlines()
     exec("\n".join(lines), names)
     assert eval(last, names) is not None
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_every_definition_has_words_in_both_languages(path: Path) -> None:
+    codes = {f.definition for f in in_notebook(json.loads(path.read_text(encoding="utf-8"))) if f.definition}
+    assert codes and codes <= VOCABULARIES["definition"].keys()
+    for code in codes:
+        assert re.search("[一-鿿]", VOCABULARIES["definition"][code].zh)
+        assert not re.search("_|[一-鿿]", VOCABULARIES["definition"][code].en)

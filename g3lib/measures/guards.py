@@ -1,4 +1,4 @@
-"""What a measure refuses: total rows among the parts, rates and counts that cannot be. Every fault is listed."""
+"""What a measure refuses (total rows among the parts, rates and counts that cannot be), and what it does not divide by."""
 
 from __future__ import annotations
 
@@ -61,3 +61,12 @@ def possible_rates(frame: pd.DataFrame) -> None:
     ]
     if faults:
         raise DataError(listed(faults, "Impossible rates or counts (a rate is a fraction, 0.4136 for 41.36 %):"))
+
+
+def ratio(part: float, whole: float) -> float:
+    """part ÷ whole; NaN over nought: nothing can be said.
+
+    >>> ratio(1, 2), ratio(1, 0)
+    (0.5, nan)
+    """
+    return float(part / whole) if whole else float("nan")

@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from g3lib.measures.channels.shares import change_of_share
 from g3lib.measures.guards import parts_only
 from g3lib.measures.targets.cascade import cascade
 from g3lib.measures.targets.progress import calendar
+from g3lib.measures.targets.workdays import near_spring
 from g3lib.periods import Period, days_in, shift
 
 _RATIOS = (  # figure, what stands above the line and below it
@@ -86,8 +88,7 @@ def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.Da
     out = pd.DataFrame({name: months.get(of) for name, of in wanted.items()}, index=months.index, dtype="float64")
     unknown = pd.Series(np.nan, index=out.index)
     for name, since in (("before_comparable", "units_before"), ("last_year_comparable", "last_year")):
-        spring = month[5:] in ("01", "02", "03")
-        out[name] = unknown if spring else out[since] * period.asof.day / days_in(wanted[since])
+        out[name] = unknown if near_spring(month) else out[since] * period.asof.day / days_in(wanted[since])
     first = calendar(reached).drop_duplicates("branch").set_index("branch") if len(reached) else None
     for name in ("actual", "target", "time_progress"):
         out[name] = unknown if first is None else first[name].reindex(out.index).astype("float64")
@@ -189,21 +190,16 @@ def movers(units: pd.DataFrame, before: str, month: str, most: int = 8) -> pd.Da
         most: how many are named.
 
     Returns:
-        branch (`""` is all others), units_before, units, change; Σ change = the province's. Empty where nothing is known of
-        the month before.
+        branch (`""` is all others), units_before, units_after, change; Σ change = the province's. Empty where nothing is
+        known of one of the months.
 
     >>> months = ["2013-03"] * 3 + ["2013-04"] * 3
     >>> units = pd.DataFrame({"branch": list("abcabc"), "month": months, "units": [2.0, 2, 5, 9, 1, 5]})
     >>> movers(units, "2013-03", "2013-04", most=1)[["branch", "change"]].values.tolist()
     [['a', 7.0], ['', -1.0]]
     """
-    columns = ["branch", "units_before", "units", "change"]
-    if not {before, month} <= set(units["month"]):
-        return pd.DataFrame(columns=columns)
-    table = units.pivot_table(index="branch", columns="month", values="units", aggfunc="sum")
-    table = table.reindex(columns=[before, month]).fillna(0.0)
-    known = table.set_axis(["units_before", "units"], axis=1).rename_axis("branch").reset_index()
-    known = known.assign(change=known["units"] - known["units_before"])
+    columns = ["branch", "units_before", "units_after", "change"]
+    known = change_of_share(units, before, month, by="branch")[columns]
     ordered = known.assign(size=known["change"].abs()).sort_values(["size", "branch"], ascending=[False, True])
     named, rest = ordered.head(most).sort_values("change", ascending=False)[columns], ordered.iloc[most:]
     if rest.empty:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from g3lib.errors import DataError
+from g3lib.measures.guards import ratio
 from g3lib.periods import shift
 
 # below this expected count a normal approximation decides nothing
@@ -163,15 +164,15 @@ def _one(units: pd.DataFrame, cause: str, delta: float, problem: str, stratum: s
     low, high = theta - 1.959964 * error, theta + 1.959964 * error
     low_crude, high_crude = _newcombe(*whole)
     problems = whole.with_problem + whole.without_problem
-    risk = _ratio(problems, whole.with_units + whole.without_units)
-    part = _ratio(whole.with_units, problems)
+    risk = ratio(problems, whole.with_units + whole.without_units)
+    part = ratio(whole.with_units, problems)
     return {
         "cause": cause,
         "units_with": int(whole.with_units),
         "units_without": int(whole.without_units),
-        "risk_with": _ratio(whole.with_problem, whole.with_units),
-        "risk_without": _ratio(whole.without_problem, whole.without_units),
-        "crude": _ratio(whole.with_problem, whole.with_units) - _ratio(whole.without_problem, whole.without_units),
+        "risk_with": ratio(whole.with_problem, whole.with_units),
+        "risk_without": ratio(whole.without_problem, whole.without_units),
+        "crude": ratio(whole.with_problem, whole.with_units) - ratio(whole.without_problem, whole.without_units),
         "low_crude": low_crude,
         "high_crude": high_crude,
         "effect": theta,
@@ -252,10 +253,6 @@ def _untestable(whole: pd.Series, table: pd.DataFrame) -> str:
         side * count / total for side in (whole.with_units, whole.without_units) for count in (problems, total - problems)
     )
     return "too_few" if smallest < _SMALLEST_EXPECTED else ""
-
-
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole else float("nan")
 
 
 def low_sellers(outlets: pd.DataFrame, within: Sequence[str], value: str = "units", part: float = 0.7) -> pd.Series:

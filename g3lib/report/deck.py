@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from g3lib.findings import Verdict
-from g3lib.labels import label, number, pick
-from g3lib.measures.targets import calendar
+from g3lib.labels import label, pick
 from g3lib.report.claims import kpis
 from g3lib.report.placing import sides
-from g3lib.report.slides import Slide
-from g3lib.report.tables import comment_details, heading, shown
+from g3lib.report.slides import Actions, Bars, Opening, Points, Slide, Table
+from g3lib.report.tables import heading, shown
 
 if TYPE_CHECKING:
     from g3lib.report.page import Report
@@ -79,9 +77,9 @@ class _Writer:
         self.slide, self.report, self.lang, self.voice = slide, report, report.lang, report.voice
 
     def write(self, slide: Slide, number: int, of: int) -> None:
-        title = slide.findings[0].text if slide.findings else pick(self.lang, "须处理的事项", "What needs doing")
-        self._title(title)
-        getattr(self, f"_{slide.kind}")(slide)
+        self._title(slide.title if isinstance(slide, Actions) else slide.findings[0].text)
+        draw: Any = {Opening: self._opening, Table: self._table, Bars: self._bars, Points: self._points, Actions: self._actions}
+        draw[type(slide)](slide)
         self._foot(slide, number, of)
         self._notes(slide)
 
@@ -117,23 +115,23 @@ class _Writer:
         box.text_frame.text = text
         self._style(box.text_frame, size, **style)
 
-    def _opening(self, slide: Slide) -> None:
+    def _opening(self, slide: Opening) -> None:
         top = _TOP + 0.1
         for finding in [f for f in slide.findings if f.headline][1:]:
             self._text(finding.text, _LEFT, top, _WIDE, 0.9, 18)
             top += 0.95
-        row = kpis.parts(self.voice, slide.frame)
+        row = kpis.parts(self.voice, slide.kpi)
         wide = _WIDE / max(len(row), 1)
         colours = {"breach": _WARN, "good": _ACCENT, "watch": "8A6100"}
         for i, (name, (text, status)) in enumerate(row.items()):
             self._text(name, _LEFT + i * wide, 4.1, wide, 0.4, 12, colour=_GREY)
             size, colour = 20 if len(text) < 7 else 15, colours.get(status, _INK)
             self._text(text, _LEFT + i * wide, 4.45, wide, 0.7, size, bold=True, colour=colour)
-        why = self.voice.together([kpis.how_compared(self.voice), kpis.reasons(self.voice, [("", slide.frame)])])
+        why = self.voice.together([kpis.how_compared(self.voice), kpis.reasons(self.voice, [("", slide.kpi)])])
         if why:
             self._text(why, _LEFT, 5.4, _WIDE, 0.6, 11, colour=_GREY)
 
-    def _table(self, slide: Slide) -> None:
+    def _table(self, slide: Table) -> None:
         from pptx.enum.text import MSO_ANCHOR
         from pptx.util import Inches, Pt
 
@@ -141,10 +139,10 @@ class _Writer:
         columns = list(frame.columns)
         cut = len(slide.frame) - len(frame)
         more = pick(self.lang, f"（另有{cut}行见报告）", f" ({cut} more rows in the report)") if cut else ""
-        self._text(slide.words[0] + more, _LEFT, 0.15, _WIDE, 0.35, 12, colour=_GREY)
+        self._text(slide.above + more, _LEFT, 0.15, _WIDE, 0.35, 12, colour=_GREY)
         place = (Inches(_LEFT), Inches(_TOP), Inches(_WIDE), Inches(0.32 * (len(frame) + 1)))
         shape = self.slide.shapes.add_table(len(frame) + 1, len(columns), *place)
-        shape.name = slide.words[0]
+        shape.name = slide.above
         table = shape.table
         table.horz_banding = False
         size = 12 if len(frame) > 9 else 14
@@ -162,22 +160,21 @@ class _Writer:
                 cell.fill.solid()
                 cell.fill.fore_color.rgb = _rgb(_ACCENT if not r else "FFFFFF" if r % 2 else "F4F6F8")
 
-    def _bars(self, slide: Slide) -> None:
+    def _bars(self, slide: Bars) -> None:
         from pptx.chart.data import CategoryChartData
         from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION, XL_TICK_LABEL_POSITION
         from pptx.util import Pt
 
-        category, value = slide.columns
-        frame = slide.frame.dropna(subset=[value])
+        frame = slide.frame.dropna(subset=[slide.value])
         if frame.empty:
             return
         make: Any = CategoryChartData  # untyped upstream
         data = make(number_format="0.00" if slide.group else "#,##0")
-        data.categories = frame[category].tolist()
-        data.add_series(slide.words[0], [float(v) for v in frame[value]])
+        data.categories = frame[slide.category].tolist()
+        data.add_series(slide.word, [float(v) for v in frame[slide.value]])
         chart = self._chart(XL_CHART_TYPE.COLUMN_CLUSTERED, data, slide)
         chart.has_legend, chart.has_title = False, False
-        self._axes(chart, "", slide.words[0])
+        self._axes(chart, "", slide.word)
         chart.category_axis.tick_label_position = XL_TICK_LABEL_POSITION.LOW  # below the bars that go down
         plot = chart.plots[0]
         plot.gap_width, plot.has_data_labels = 60, True
@@ -185,18 +182,17 @@ class _Writer:
         plot.data_labels.position = XL_LABEL_POSITION.OUTSIDE_END
         plot.data_labels.number_format = "0.00" if slide.group else "+#,##0;-#,##0;0"
         plot.data_labels.number_format_is_linked = False
-        for i, marked in enumerate(frame[slide.group] == "breach" if slide.group else frame[value] < 0):
+        for i, marked in enumerate(frame[slide.group] == "breach" if slide.group else frame[slide.value] < 0):
             point = plot.series[0].points[i]
             point.format.fill.solid()
             point.format.fill.fore_color.rgb = _rgb(_WARN if marked else _ACCENT)
         plot.series[0].invert_if_negative = False
 
-    def _points(self, slide: Slide) -> None:
+    def _points(self, slide: Points) -> None:
         from pptx.chart.data import XyChartData
         from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION, XL_LEGEND_POSITION, XL_MARKER_STYLE
         from pptx.util import Pt
 
-        name, x, y = slide.columns
         if slide.frame.empty:
             return
         make: Any = XyChartData  # untyped upstream
@@ -205,22 +201,23 @@ class _Writer:
         groups = sorted(slide.frame.groupby(slide.group, sort=False), key=lambda pair: -len(pair[1]))
         for key, rows in groups:
             series = data.add_series(label(slide.group, key, self.lang))
-            for one, other in zip(rows[x], rows[y], strict=True):
+            for one, other in zip(rows[slide.x], rows[slide.y], strict=True):
                 series.add_data_point(float(one), float(other))
         chart = self._chart(XL_CHART_TYPE.XY_SCATTER, data, slide)
         chart.has_title, chart.has_legend = False, True
         chart.legend.position, chart.legend.include_in_layout = XL_LEGEND_POSITION.TOP, False
         chart.legend.font.size, chart.legend.font.name = Pt(12), _FONT
         self._axes(chart, *slide.words)
-        for axis, values, form in ((chart.category_axis, slide.frame[x], "0.00"), (chart.value_axis, slide.frame[y], "#,##0")):
+        across, up = slide.frame[slide.x], slide.frame[slide.y]
+        for axis, values, form in ((chart.category_axis, across, "0.00"), (chart.value_axis, up, "#,##0")):
             room = 0.12 * (float(values.max() - values.min()) or 1.0)
             ticks = MaxNLocator(10, steps=[1, 2, 5, 10]).tick_values(float(values.min()) - room, float(values.max()) + room)
             ends = (ticks[0], ticks[-1], ticks[1] - ticks[0])
             axis.minimum_scale, axis.maximum_scale, axis.major_unit = (round(float(v), 9) for v in ends)
             axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = form, False
         spots = [(_along(chart.category_axis, a) * 66 * _WIDE, _along(chart.value_axis, b) * 54 * _HIGH)
-                 for a, b in zip(slide.frame[x], slide.frame[y], strict=True)]  # fmt: skip
-        beside = dict(zip(slide.frame.index, sides(spots, slide.frame[name].tolist(), 11, 68 * _WIDE), strict=True))
+                 for a, b in zip(across, up, strict=True)]  # fmt: skip
+        beside = dict(zip(slide.frame.index, sides(spots, slide.frame[slide.name].tolist(), 11, 68 * _WIDE), strict=True))
         for drawn, (key, rows) in zip(chart.plots[0].series, groups, strict=True):
             colour = {"help": _WARN, "learn_from": _ACCENT, "push": "4D4D4D"}.get(str(key), _GREY)
             drawn.format.line.fill.background()
@@ -231,7 +228,7 @@ class _Writer:
             for i, (index, row) in enumerate(rows.iterrows()):
                 tag = drawn.points[i].data_label
                 tag.position = getattr(XL_LABEL_POSITION, beside[index].upper())
-                tag.text_frame.text = str(row[name])
+                tag.text_frame.text = str(row[slide.name])
                 self._style(tag.text_frame, 11, colour=colour)
 
     def _axes(self, chart: Any, x: str, y: str) -> None:
@@ -254,21 +251,8 @@ class _Writer:
         shape._element.nvGraphicFramePr.cNvPr.set("descr", slide.findings[0].text)
         return shape.chart
 
-    def _actions(self, slide: Slide) -> None:
-        reached, behind = slide.more
-        lines = []
-        for note in slide.frame.to_dict("records"):  # what somebody has taken on stands first
-            more = comment_details(note, self.report.data.period.asof, self.lang)[0]
-            lines.append(pick(self.lang, "批注 · ", "note · ") + note["comment"] + (f"（{more}）" if more else ""))
-        rows = calendar(reached)
-        if len(rows) and rows["days_left"].iloc[0] and rows["remaining"].iloc[0] > 0:
-            pace, left = number(rows["per_day"].iloc[0], 1), rows["days_left"].iloc[0]
-            lines.append(pick(self.lang, f"余下{left}天，每天须完成{pace}台", f"{pace} devices a day in the {left} days left"))
-        if late := [f"{row.place}（{row.gap_to_time:,.0f}）" for row in behind.head(5).itertuples()]:
-            lines.append(pick(self.lang, "落后序时最多（台）：", "furthest behind time (devices): ") + self.voice.listed(late))
-        open_checks = [c for c in slide.checks if c.verdict != Verdict.PASS]  # what is well needs nobody
-        lines += [f"{label('verdict', str(c.verdict), self.lang)} · {c.text}" for c in open_checks]
-        lines = lines or [pick(self.lang, "没有须处理的事项", "Nothing needs doing")]
+    def _actions(self, slide: Actions) -> None:
+        lines = list(slide.lines)
         rest = len(lines) - _MOST_LINES
         if rest > 0:
             lines[_MOST_LINES - 1 :] = [pick(self.lang, f"另有{rest + 1}项见报告", f"{rest + 1} more in the report")]
@@ -288,8 +272,9 @@ class _Writer:
         self._text(f"{number} / {of}", _LEFT + _WIDE - 1.0, 6.85, 1.0, 0.35, 10, colour=_GREY, align="right")
 
     def _notes(self, slide: Slide) -> None:
-        lines = [f"{f.name}: {f.text} [{f.definition or '—'}; {f.denominator or '—'}; {f.period}]" for f in slide.findings]
-        lines += [f"{c.name}: {c.text}" for c in slide.checks]
+        how = [label("definition", f.definition or "—", self.lang) for f in slide.findings]
+        lines = [f"{f.text} [{of}; {f.denominator or '—'}; {f.period}]" for f, of in zip(slide.findings, how, strict=True)]
+        lines += [c.text for c in slide.checks] if isinstance(slide, Actions) else []
         self.slide.notes_slide.notes_text_frame.text = "\n".join(lines)
 
 

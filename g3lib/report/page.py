@@ -241,7 +241,7 @@ def open_report(name: str, branch: str, period: str = "", lang: Lang = "zh") -> 
 
 def _as_finding(check: Check, voice: Voice) -> Finding:
     status = {"pass": Status.GOOD, "fail": Status.BREACH, "warning": Status.WATCH}.get(str(check.verdict), Status.UNKNOWN)
-    return Finding(f"check.{check.name}", None, "", voice.period, "", check.name, check.text, status=status)
+    return Finding(f"check.{check.name}", None, "", voice.period, "", "", check.text, status=status)
 
 
 def _html(body: str, plain: str, findings: Iterable[Finding] = ()) -> dict[str, Any]:

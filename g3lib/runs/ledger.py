@@ -15,6 +15,7 @@ from typing import Any
 
 from g3lib import __version__
 from g3lib.findings import Finding, Status
+from g3lib.labels import label
 from g3lib.tables.adding import inert
 from g3lib.tables.store import replace_bytes
 
@@ -88,6 +89,7 @@ def findings_csv(rows: Sequence[Row]) -> str:
     for row in rows:
         for finding in row.findings:
             cells = {"branch": row.branch, "notebook": row.notebook, "made_up": row.made_up, **finding}
+            cells["definition"] = label("definition", finding.get("definition", ""), row.parameters.get("lang", "zh"))
             writer.writerow([_cell(cells.get(column)) for column in _COLUMNS])
     return text.getvalue()
 

@@ -14,7 +14,6 @@ the start can refute that; nothing can prove it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 from math import comb
@@ -24,6 +23,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from g3lib.errors import DataError, listed
+from g3lib.measures.draws import generator
 from g3lib.measures.guards import parts_only
 from g3lib.periods import shift
 
@@ -193,7 +193,7 @@ def _permuted(moves: Floats, at: Ints, named: str) -> tuple[float, int]:
     if exact := moves.shape[1] == 1 and comb(n, k) <= _MOST_ASSIGNMENTS:
         batches = [np.array(list(combinations(range(n), k)))]
     else:
-        rng = np.random.default_rng(int.from_bytes(hashlib.sha256(named.encode()).digest()[:8], "big"))
+        rng = generator(named.encode())
         rows = max(1, _AT_ONCE // (n * moves.shape[1]))  # a province of thousands is drawn a few groups at a time
         batches = (rng.permuted(np.tile(np.arange(n), (min(rows, _DRAWN - i), 1)), axis=1)[:, :k] for i in range(0, _DRAWN, rows))
     own = abs(float(_studentised(moves, at, np.arange(k)[None])[0])) * (1 - 1e-9)
@@ -283,11 +283,7 @@ def placebo(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95)
     early = before_start(panel, starts)
     months = sorted(early["month"].unique())
     if len(months) < 2:
-        return (
-            did(early, dict.fromkeys(starts, "")).assign(reason="no_before")
-            if len(early)
-            else did(panel, {}).assign(reason="no_before")
-        )
+        return did(panel, {}).assign(reason="no_before")
     return did(early, dict.fromkeys(starts, months[len(months) // 2]), level)
 
 
@@ -320,14 +316,8 @@ def minimum_effect(panel: pd.DataFrame, joining: int, after: int, power: float =
     n, months = len(wide), len(wide.columns)
     windows = list(range(1, months - after + 1))
     windows = [w for w in windows if w >= after] or windows
-    row = {
-        "mde": float("nan"),
-        "joining": joining,
-        "others": n - joining,
-        "months_before": months,
-        "months_after": after,
-        "windows": len(windows),
-    }
+    row = {"mde": float("nan"), "joining": joining, "others": n - joining, "months_before": months, "months_after": after}
+    row["windows"] = len(windows)
     if len(windows) < 1 or not 0 < joining < n or n < 3:
         return pd.DataFrame([row | {"reason": "too_short" if len(windows) < 1 else "no_others"}])
     table = wide.to_numpy(float)

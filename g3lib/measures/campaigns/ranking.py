@@ -6,7 +6,6 @@ as its size deserves.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from g3lib.errors import DataError
+from g3lib.measures.draws import generator
 from g3lib.measures.participation import month_counts
 from g3lib.measures.ranks import rank_intervals, rate_errors
 
@@ -86,8 +86,7 @@ def _over_hypers(
     coarse, weight = likely(best[0] + np.linspace(-6, 6, 61))
     held = coarse[weight > 1e-5 * weight.max(), 0]
     grid, weight = likely(np.linspace(held.min() - 0.2, held.max() + 0.2, 61))
-    seed = hashlib.sha256(np.concatenate([x, n]).tobytes()).digest()
-    rng = np.random.default_rng(int.from_bytes(seed[:8], "big"))
+    rng = generator(np.concatenate([x, n]).tobytes())
     points = grid[rng.choice(len(grid), size=_HYPER_DRAWS, p=weight)]
     mean, strength = 1 / (1 + np.exp(-points[:, 0])), np.exp(points[:, 1])
     known = ~np.isnan(x) & ~np.isnan(n)

@@ -39,9 +39,8 @@ def uplift(participation: pd.DataFrame, before: str, after: str) -> pd.DataFrame
     [['a', 0.2, 0.25], ['b', 0.0, nan]]
     """
     parts_only(participation, ["branch"])
-    table = (
-        month_rates(participation).pivot(index="branch", columns="month", values="rate").reindex(columns=[before, after]).dropna()
-    )
+    wide = month_rates(participation).pivot(index="branch", columns="month", values="rate")
+    table = wide.reindex(columns=[before, after]).dropna()
     if table.empty:
         raise NoData(f"No branch has a rate in both {before} and {after}.")
     start, end = table[before], table[after]
@@ -168,15 +167,8 @@ def start_lift_correlation(lifts: pd.DataFrame) -> pd.DataFrame:
     left_out = {row.branch: _r(lifts["before"].drop(row.Index), lifts["lift"].drop(row.Index)) for row in lifts.itertuples()}
     furthest = max(left_out, key=lambda branch: abs(left_out[branch] - whole))
     oldham = _r((lifts["before"] + lifts["after"]) / 2, lifts["lift"])
-    n = len(lifts)
-    return pd.DataFrame(
-        {
-            "name": names,
-            "r": [whole, left_out[furthest], oldham],
-            "n": [n, n - 1, n],
-            "without": ["", furthest, ""],
-        }
-    )
+    r, n = [whole, left_out[furthest], oldham], len(lifts)
+    return pd.DataFrame({"name": names, "r": r, "n": [n, n - 1, n], "without": ["", furthest, ""]})
 
 
 def daily_pace(first: float, last: float, days: int) -> float:
@@ -196,11 +188,9 @@ def days_to_line(now: float, line: float, per_day: float) -> float:
     >>> days_to_line(0.4136, 0.45, 0.3171 / 28), days_to_line(0.5, 0.45, -1.0), days_to_line(0.4, 0.45, 0.0)
     (3.214..., 0.0, inf)
     """
-    if now != now or line != line or per_day != per_day:
+    if np.isnan([now, line, per_day]).any():
         return float("nan")
-    if now >= line:
-        return 0.0
-    return (line - now) / per_day if per_day > 0 else float("inf")
+    return 0.0 if now >= line else (line - now) / per_day if per_day > 0 else float("inf")
 
 
 def area_uplift(totals: pd.DataFrame, before: str, after: str) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from g3lib.measures.channels.decomposition import factor_effects, mix_and_rate, 
 from g3lib.measures.channels.outlets import (
     DISPLAYED, concentration, counter_rate, lorenz, lorenz_by, most_uneven, outlet_table,
 )  # fmt: skip
-from g3lib.measures.channels.quality import efficiency, known_share, role_fit, role_mix, valid_by_quarter, with_yuan
+from g3lib.measures.channels.quality import cost_change, efficiency, known_share, role_fit, role_mix, valid_by_quarter, with_yuan
 from g3lib.measures.channels.shares import (
     CHANNEL_ORDER, change_of_share, change_table, contribution_share, in_month, same_days, whole_months, lowest,
     month_totals, monthly_units, ordered, printed_sum, share_intervals, share_table, span,
@@ -17,6 +17,7 @@ __all__ = [
     "change_table",
     "concentration",
     "contribution_share",
+    "cost_change",
     "counter_rate",
     "efficiency",
     "factor_effects",

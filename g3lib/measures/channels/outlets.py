@@ -107,7 +107,8 @@ def concentration(outlets: pd.DataFrame, within: Sequence[str] = ("channel",), v
         gini = float(((n + 1 - 2 * np.arange(1, n + 1)) * share).sum() / n)
         listed = int(group["listed"].sum()) if "listed" in group else n
         dead = int(group["dead"].sum())
-        rows.append((*key, n, total, (share**2).sum(), share[:k].sum(), share[: n // 10].sum() if n >= 10 else np.nan, gini, low, median, high,
+        tenth = share[: n // 10].sum() if n >= 10 else np.nan
+        rows.append((*key, n, total, (share**2).sum(), share[:k].sum(), tenth, gini, low, median, high,
                      listed, dead, dead / listed if listed else float("nan")))  # fmt: skip
     names = [*within, "outlets", value, "hhi", "cr", "top_tenth", "gini", "p10", "median", "p90"]
     names += ["listed_outlets", "dead_outlets", "dead_share"]

@@ -11,8 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from g3lib.measures.channels.decomposition import price_volume_mix
 from g3lib.measures.channels.shares import ordered
+from g3lib.measures.guards import ratio
 from g3lib.measures.months import month_number
+from g3lib.measures.subsidy.cohorts import FOLLOWED
 
 _LEAST_KNOWN = 0.9  # of the units: below it what is known is no cost of the whole
 
@@ -52,7 +55,7 @@ def efficiency(
     rate = sales["outlet"].map(outlets.drop_duplicates("outlet").set_index("outlet")["commission_rate"]).astype("float64")
     paid = sales["subsidy"].where(sales["subsidy"] >= 0) * sales["units"]
     earned = sales["list_price"].where(sales["list_price"] >= 0) * rate * sales["units"]
-    known = ~states["state"].isin(["young", "unknown"])
+    known = states["state"].isin(FOLLOWED)
     money = known & paid.notna() & earned.notna()
     keys = [*within, by]
     frame = sales[keys].assign(
@@ -149,14 +152,8 @@ def role_fit(mix: pd.DataFrame, within: Sequence[str] = ()) -> pd.DataFrame:
     keys = [*within, "channel"]
     stated = mix[mix["fits"] != "unknown"]
     out = mix.groupby(keys, as_index=False, sort=False)["units"].sum()
-    inside = (
-        stated["share"]
-        .where(stated["fits"] == "yes", 0.0)
-        .groupby([stated[k] for k in keys])
-        .sum()
-        .rename("in_role")
-        .reset_index()
-    )
+    fitting = stated.assign(in_role=stated["share"].where(stated["fits"] == "yes", 0.0))
+    inside = fitting.groupby(keys)["in_role"].sum().reset_index()
     stray = stated[(stated["fits"] == "no") & (stated["units"] > 0)].sort_values(["units", "segment"], ascending=[False, True])
     stray = stray.drop_duplicates(keys)[[*keys, "segment", "share"]].rename(
         columns={"segment": "outside", "share": "outside_share"}
@@ -170,8 +167,7 @@ def known_share(sales: pd.DataFrame, column: str = "subsidy") -> float:
     >>> known_share(pd.DataFrame({"units": [3, 1], "subsidy": [300.0, None]}))
     0.75
     """
-    units = sales["units"].sum()
-    return float(sales.loc[sales[column].notna(), "units"].sum() / units) if units else float("nan")
+    return ratio(sales.loc[sales[column].notna(), "units"].sum(), sales["units"].sum())
 
 
 def with_yuan(sales: pd.DataFrame) -> pd.DataFrame:
@@ -182,6 +178,23 @@ def with_yuan(sales: pd.DataFrame) -> pd.DataFrame:
     """
     known = sales[sales["subsidy"].notna()]
     return known.assign(subsidy_yuan=known["subsidy"] * known["units"])
+
+
+def cost_change(before: pd.DataFrame, after: pd.DataFrame) -> tuple[pd.DataFrame, tuple[float, float]]:
+    """The change of the subsidy between two months' sales, where it is known of the same part of both.
+
+    Returns:
+        `price_volume_mix` by channel and class, empty where the parts differ by more than a point or one is unknown; and
+        the part of the units whose subsidy is known, before and after (`known_share`).
+
+    >>> sales = pd.DataFrame({"channel": "own", "device_class": "handset", "units": [2, 1], "subsidy": [300.0, None]})
+    >>> split, known = cost_change(sales[:1], sales)
+    >>> len(split), [round(part, 2) for part in known]
+    (0, [1.0, 0.67])
+    """
+    known = known_share(before), known_share(after)
+    split = price_volume_mix(with_yuan(before), with_yuan(after))
+    return (split if abs(known[0] - known[1]) <= 0.01 else split[:0]), known
 
 
 def valid_by_quarter(sales: pd.DataFrame, states: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -198,7 +211,7 @@ def valid_by_quarter(sales: pd.DataFrame, states: pd.DataFrame) -> tuple[pd.Data
     >>> [side.values.tolist() for side in valid_by_quarter(sales, pd.DataFrame({"state": ["valid", "idle"]}))]
     [[['own', 3, 3]], [['own', 2, 0]]]
     """
-    known = ~states["state"].isin(["young", "unknown"])
+    known = states["state"].isin(FOLLOWED)
     rows = sales.loc[known, ["channel", "units"]].assign(month=month_number(sales.loc[known, "date"]))
     rows["valid"] = rows["units"].where(states.loc[known, "state"] == "valid", 0)
     last = rows["month"].max() if len(rows) else 0

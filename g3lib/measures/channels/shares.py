@@ -147,37 +147,38 @@ def printed_sum(shares: Sequence[float], digits: int = 2) -> str:
     return f"{sum(rounded(100 * share, digits) for share in shares):.{digits}f}"
 
 
-_CHANGE = ["channel", "units_before", "units_after", "change", "growth_points", "share_before", "share_after", "share_change"]
+_CHANGE = ["units_before", "units_after", "change", "growth_points", "share_before", "share_after", "share_change"]
 
 
-def change_of_share(units: pd.DataFrame, before: str, after: str) -> pd.DataFrame:
+def change_of_share(units: pd.DataFrame, before: str, after: str, by: str = "channel") -> pd.DataFrame:
     """Where a change of the monthly total came from.
 
     Args:
-        units: month, channel, units, as `monthly_units` gives them.
+        units: month, channel (or whatever `by` names), units, as `monthly_units` gives them.
         before, after: the two months.
+        by: what the total is made of.
 
     Returns:
         channel, units_before, units_after, change (devices; sums to the change of the total),
         growth_points (change ÷ total before, a fraction; sums to the growth rate), share_before,
-        share_after, share_change (fractions; share_change sums to zero). Empty where nothing is known of the
-        month before: no data is not no sales.
+        share_after, share_change (fractions; share_change sums to zero). Empty where nothing is known of one
+        of the months: no data is not no sales.
 
     >>> units = pd.DataFrame({"month": ["a", "a", "b"], "channel": ["own", "end", "own"],
     ...                       "units": [50, 50, 120]})
     >>> change_of_share(units, "a", "b")[["change", "growth_points", "share_change"]].values.tolist()
     [[-50.0, -0.5, -0.5], [70.0, 0.7, 0.5]]
     """
-    if before not in set(units["month"]):
-        return pd.DataFrame(columns=_CHANGE)
-    table = units.pivot_table(index="channel", columns="month", values="units", aggfunc="sum").astype("float64")
+    if not {before, after} <= set(units["month"]):
+        return pd.DataFrame(columns=[by, *_CHANGE])
+    table = units.pivot_table(index=by, columns="month", values="units", aggfunc="sum").astype("float64")
     table = table.reindex(columns=[before, after]).fillna(0.0)
     totals = table.sum()
     start = totals[before] if totals[before] else float("nan")
     end = totals[after] if totals[after] else float("nan")
     return pd.DataFrame(
         {
-            "channel": table.index,
+            by: table.index,
             "units_before": table[before].to_numpy(),
             "units_after": table[after].to_numpy(),
             "change": (table[after] - table[before]).to_numpy(),

@@ -18,6 +18,7 @@ import pandas as pd
 
 from g3lib.errors import DataError, UsageError, listed
 from g3lib.findings import Verdict
+from g3lib.measures.guards import ratio
 from g3lib.measures.targets.outlook import LEAST_DAYS, predicted, season
 from g3lib.measures.targets.progress import attainment, daily_shape, required_run_rate, time_progress
 
@@ -145,7 +146,7 @@ def _status(
     phase = "not_started" if today < start else "running" if left else "ended"
     return (
         row.model, row.vendor, row.direction, start, end, committed, *units.values(), counted, phase, reached, elapsed,
-        attainment(reached, elapsed), left, required_run_rate(done, committed, left), done + more, short, likely,
+        ratio(reached, elapsed), left, required_run_rate(done, committed, left), done + more, short, likely,
         short * row.penalty_per_unit if short else 0.0, str(verdict), why,
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from g3lib.errors import UsageError
 from g3lib.measures.subsidy.allocation.inputs import KEY
+from g3lib.measures.subsidy.cohorts import FOLLOWED
 from g3lib.measures.subsidy.lifecycle import lately, on_sale_from
 from g3lib.measures.subsidy.rates import BARE
 from g3lib.periods import shift
@@ -100,7 +101,7 @@ def next_month(
 
 
 def _valid_share(cells: pd.DataFrame, sales: pd.DataFrame, states: pd.DataFrame, least: int = 30) -> pd.Series:
-    known = ~states["state"].isin(["young", "unknown"])
+    known = states["state"].isin(FOLLOWED)
     marks = sales[["device_class", "contract"]].assign(
         valid=states["units"].where(states["state"] == "valid", 0), known=states["units"].where(known, 0)
     )

@@ -7,15 +7,15 @@ month of the report. What a class returns is followed on its contract sales: a b
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from g3lib.measures.draws import generator
 from g3lib.measures.months import last_full_month, month_number
-from g3lib.measures.subsidy.cohorts import WINDOW, customer_months, traceable
+from g3lib.measures.subsidy.cohorts import FOLLOWED, WINDOW, customer_months, traceable
 from g3lib.measures.subsidy.incremental import cost_per
 from g3lib.measures.subsidy.payback import break_even_subsidy, returns, termination_receipts
 from g3lib.measures.subsidy.rates import BARE, amounts
@@ -98,7 +98,7 @@ def denominators(states: pd.DataFrame, caused: pd.DataFrame, net: float) -> pd.D
     [['sale', 4.0, nan, nan], ['net_add', nan, nan, nan], ['valid', 2.0, 1.0, nan], ['incremental', 1.5, 0.5, 9.0]]
     """
     units = float(states["units"].sum())
-    base = float(states.loc[~states["state"].isin(["young", "unknown"]), "units"].sum())
+    base = float(states.loc[states["state"].isin(FOLLOWED), "units"].sum())
     good = float(states.loc[states["state"] == "valid", "units"].sum())
     share = good / base if base else float("nan")
     # only those who cannot be followed are uncertain, and the share that stands for them
@@ -245,8 +245,7 @@ def _profiles(
     age = np.arange(1, ages + 1)
     there = (seen["entry"].to_numpy()[:, None] <= age) & (age <= seen["exit"].to_numpy()[:, None])
     gone = there & (age == seen["exit"].to_numpy()[:, None]) & seen["event"].eq(True).to_numpy()[:, None]
-    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-    again = np.random.default_rng(seed).multinomial(len(ripe), np.full(len(ripe), 1 / len(ripe)), size=draws)
+    again = generator(name.encode()).multinomial(len(ripe), np.full(len(ripe), 1 / len(ripe)), size=draws)
     weight = np.vstack([np.ones(len(ripe)), again]).astype(np.float32)
     sums = {"risk": there, "lost": gone, "paid": paid[ripe, 1:], "served": served[ripe, 1:]}
     risk, lost, paid, served = (np.asarray(weight @ part.astype(np.float32), dtype=float) for part in sums.values())
@@ -278,7 +277,7 @@ def without_boxes(sales: pd.DataFrame, states: pd.DataFrame, flagged: pd.Series)
     rows = []
     for boxes, part in (("with", flagged.notna()), ("without", ~flagged)):
         valid = float(sales.loc[part & (states["state"] == "valid"), "units"].sum())
-        known = sales[part & ~states["state"].isin(["young", "unknown"])]  # of the others nobody knows whether they are valid
+        known = sales[part & states["state"].isin(FOLLOWED)]  # of the others nobody knows whether they are valid
         spent = float((known["subsidy"] * known["units"]).sum(skipna=False))
         rows.append((boxes, known["units"].sum(), spent, valid, spent / valid if valid else np.nan))
     return pd.DataFrame(rows, columns=["boxes", "units", "subsidy_yuan", "valid", "cost_per_valid"])

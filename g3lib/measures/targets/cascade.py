@@ -67,12 +67,8 @@ def cascade(
     parts_only(basis, keys)
     weights = basis["units"] * (basis[growth] if growth else 1.0)
     _refuse(target, basis, weights, floor)
-    cells = (
-        basis[keys]
-        .assign(units=basis["units"], weight=weights)
-        .groupby(keys, as_index=False, sort=True)[["units", "weight"]]
-        .sum()
-    )
+    rows = basis[keys].assign(units=basis["units"], weight=weights)
+    cells = rows.groupby(keys, as_index=False, sort=True)[["units", "weight"]].sum()
     if target != target:
         return cells.drop(columns="weight").assign(target=float("nan"), split="masked")
     whole = np.array(whole_parts(int(target), cells["weight"].tolist()), dtype=float)
@@ -89,14 +85,10 @@ def cascade(
 
 
 def _refuse(target: float, basis: pd.DataFrame, weights: pd.Series, floor: tuple[Sequence[str], float] | None) -> None:
-    faults = [
-        f"{given:g} {name}" for name, values in (("units", basis["units"]), ("weight", weights)) for given in values[values < 0]
-    ]
-    faults += [
-        f"{name} unknown in {n} rows"
-        for name, n in (("units", basis["units"].isna().sum()), ("growth", weights.isna().sum()))
-        if n
-    ][:1]
+    given = {"units": basis["units"], "weight": weights}
+    faults = [f"{value:g} {name}" for name, values in given.items() for value in values[values < 0]]
+    unknown = {"units": basis["units"].isna().sum(), "growth": weights.isna().sum()}
+    faults += [f"{name} unknown in {n} rows" for name, n in unknown.items() if n][:1]
     if target == target and (target < 0 or target != int(target)):
         faults.append(f"a target of {target:g}: whole units, zero or more")
     if not len(basis):

@@ -22,7 +22,7 @@ import pandas as pd
 
 from g3lib.measures.targets.progress import calendar, daily_shape
 from g3lib.measures.targets.thresholds import light
-from g3lib.measures.targets.workdays import lunar_new_year, spring_festival
+from g3lib.measures.targets.workdays import lunar_new_year, near_spring, spring_festival
 from g3lib.periods import Period, days_in, shift
 
 Kind = Literal["flow", "rate"]
@@ -162,7 +162,7 @@ def _growth(values: pd.Series, period: Period, by: int, flow: bool, daily: pd.Se
         return _NAN, ""
     if not flow:
         return float(this - before), ""
-    touched = month[5:] in ("01", "02", "03")
+    touched = near_spring(month)
     if touched and daily is not None:
         aligned = _without_holidays(daily, period, earlier) if by == -1 else _same_distance(daily, period)
         if aligned == aligned:

@@ -32,9 +32,9 @@ def outlook(
 
     Returns:
         branch, starts, ends, target, actual, horizon (days left), expected_final, low, high (units at the end), p_hit,
-        together (`weeks_together` of the days so far: above a half the limits are still too narrow), reason: `no_target` (masked), `zero_target`, `months_missing` (what came so far is unknown), `month_sums` (days are
-        not known), `short_history` (fewer than 28 days),
-        `ended`. An ended target is hit or not: P is 1 or 0.
+        together (`weeks_together` of the days so far: above a half the limits are still too narrow), reason: `no_target`
+        (masked), `zero_target`, `months_missing` (what came so far is unknown), `month_sums` (days are not known),
+        `short_history` (fewer than 28 days), `ended`. An ended target is hit or not: P is 1 or 0.
 
     >>> from g3lib.measures.targets.progress import progress
     >>> days = pd.date_range("2010-01-01", "2010-02-19")
@@ -71,13 +71,14 @@ def outlook(
             hit = float(row.actual >= row.target)
         elif not why:
             together = weeks_together(daily)
-            known = (of(every, start, today, end) for of in (season, season_noise))
-            mean, size, p = predictive(daily, row.days_left, *known, together)
+            moved, noise = (of(every, start, today, end) for of in (season, season_noise))
+            mean, size, p = predictive(daily, row.days_left, moved, noise, together)
             more, low, high = mean, *predictive_interval(size, p, level)
             hit = float(nbinom.sf(np.ceil(row.target - row.actual) - 1, size, p))
         rows.append((row.branch, row.starts, row.ends, row.target, row.actual, row.days_left, row.actual + more, row.actual + low,
                      row.actual + high, hit, together, why))  # fmt: skip
-    columns = ["branch", "starts", "ends", "target", "actual", "horizon", "expected_final", "low", "high", "p_hit", "together", "reason"]
+    columns = ["branch", "starts", "ends", "target", "actual", "horizon", "expected_final", "low", "high", "p_hit"]
+    columns += ["together", "reason"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from g3lib.errors import DataError
+from g3lib.measures.guards import ratio
 from g3lib.measures.targets.thresholds import light
 from g3lib.measures.targets.workdays import working_days
 from g3lib.periods import Period, days_in
@@ -67,8 +68,8 @@ def time_progress(start: date, end: date, asof: date, phasing: Phasing = "calend
         case "month_even":
             return months_in(start, asof) / months_in(start, end)
         case "workdays":
-            return attainment(working_days(start, asof), working_days(start, end))
-    return attainment(units_a_year_before(last_year, start, asof), units_a_year_before(last_year, start, end))
+            return ratio(working_days(start, asof), working_days(start, end))
+    return ratio(units_a_year_before(last_year, start, asof), units_a_year_before(last_year, start, end))
 
 
 def daily_shape(sales: pd.DataFrame) -> pd.Series:
@@ -237,9 +238,9 @@ def _against(row: Any, sales: pd.DataFrame, shape: pd.Series, period: Period, ph
     rest = units_a_year_before(shape, asof + timedelta(days=1), end) if days_left else float("nan")
     return (
         row.branch, row.unit, phasing, start, end, target, actual, reached, passed,
-        attainment(reached, passed), target * passed - actual, remaining, days_left,
+        ratio(reached, passed), target * passed - actual, remaining, days_left,
         required_run_rate(actual, target, days_left), months_left,
-        required_run_rate(actual, target, months_left), attainment(max(remaining, 0.0), rest), month, in_month, month_target,
+        required_run_rate(actual, target, months_left), ratio(max(remaining, 0.0), rest), month, in_month, month_target,
         attainment(in_month, month_target), why,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from g3lib.measures.guards import parts_only
+from g3lib.measures.guards import parts_only, ratio
 from g3lib.measures.participation import rates
 from g3lib.measures.targets.progress import attainment, calendar, months_in, required_run_rate, running, time_progress
 from g3lib.periods import Period, shift
@@ -116,15 +116,15 @@ def _stand(row: Any, values: pd.DataFrame, period: Period) -> tuple[Any, ...]:
         case "stock":
             before = known.loc[known["date"] < row.start, "value"]
             level = float(before.iloc[-1]) if len(before) else nan
-            done, need = attainment(actual, target), attainment(target - actual, left)
+            done, need = attainment(actual, target), ratio(target - actual, left)
             reason = reason or ("no_start" if level != level else "")
             on_the_way = target < level if down else target > level
-            index = attainment(attainment(actual - level, target - level), passed) if on_the_way else nan
+            index = ratio(ratio(actual - level, target - level), passed) if on_the_way else nan
             # where the start was already there, only holding it counts
             late = index < 1 if on_the_way else (actual > target if down else actual < target)
         case _:
             done = attainment(actual, target)
-            index = attainment(done, passed)
+            index = ratio(done, passed)
             need = nan if down else required_run_rate(actual, target, left)
             late = actual > target * passed if down else actual < target * passed
     word = "unknown" if reason else "behind" if late else "ahead"
@@ -147,8 +147,8 @@ def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, 
 
     Returns:
         channel, recent (devices a month, mean of the last three known months that are over), share (of the twelve months before),
-        remaining, needed (devices a month, of an own target until its own end; all that remains where less than a month is left), more (that pace ÷ recent − 1;
-        NaN over nought), basis (`own_target` or `share`).
+        remaining, needed (devices a month, of an own target until its own end; all that remains where less than a month is
+        left), more (that pace ÷ recent − 1; NaN over nought), basis (`own_target` or `share`).
         Σ remaining = the branch's remainder, or what the channels' own targets ask where that is more. Empty without a target.
 
     >>> units = pd.DataFrame({"month": "2010-01", "channel": ["own", "end"], "units": [30.0, 10.0]})

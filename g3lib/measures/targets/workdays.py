@@ -49,3 +49,12 @@ def lunar_new_year(year: int) -> date:
     from lunar_python import Lunar
 
     return date.fromisoformat(Lunar.fromYmd(year, 1, 1).getSolar().toYmd())
+
+
+def near_spring(month: str) -> bool:
+    """Whether the Spring Festival may lie in a month or in one that it is compared with: January to March.
+
+    >>> near_spring("2010-03"), near_spring("2010-04")
+    (True, False)
+    """
+    return month[5:] in ("01", "02", "03")

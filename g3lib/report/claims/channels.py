@@ -164,12 +164,11 @@ def cost_change(voice: Voice, cost: pd.DataFrame, known: tuple[float, float], be
     """The change of the subsidy as volume, mix and price, where it is known of the same part of both months' sales.
 
     Args:
-        cost: `channels.price_volume_mix` of the two months.
-        known: `channels.known_share` of each: the part of the units whose subsidy is known.
+        cost, known: `channels.cost_change` of the two months.
     """
-    if cost.empty or not cost["units_before"].sum():
+    if cost.empty and not abs(known[0] - known[1]) > 0.01:
         return []
-    if abs(known[0] - known[1]) > 0.01:
+    if cost.empty:
         text = voice.say(
             f"{before}有{percent(known[0], 1)}、{after}有{percent(known[1], 1)}的台数补贴已知：不可比，补贴变动不作分解。",
             f"The subsidy is known of {percent(known[0], 1)} of the devices in {before} and {percent(known[1], 1)} in {after}: not comparable, not split.",

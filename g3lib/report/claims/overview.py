@@ -9,11 +9,12 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.measures.overview import behind
-from g3lib.measures.targets import calendar
+from g3lib.measures.targets import calendar, near_spring
 from g3lib.periods import Period
 from g3lib.report.claims.channels import tenth, to_day
 from g3lib.report.claims.voice import Voice
-from g3lib.report.slides import Slide
+from g3lib.report.slides import Actions, Bars, Opening, Points, Slide, Table
+from g3lib.report.tables import comment_details
 from g3lib.tables.store import Entry
 
 
@@ -202,11 +203,32 @@ def problems(voice: Voice, sources: Sequence[Entry], sales: pd.DataFrame) -> lis
 
 def spring(voice: Voice, period: Period) -> list[Check]:
     """From January to March the units' own growth is blank: the Spring Festival moves, and only the KPI row aligns it."""
-    if period.last_month[5:] not in ("01", "02", "03"):
+    if not near_spring(period.last_month):
         return []
     text = voice.say("一至三月受春节影响，各单位不列环比同比；合计的见指标行，已按春节对齐。",
                      "From January to March the Spring Festival moves: no unit's growth is listed; that of all, aligned, is in the KPI row.")  # fmt: skip
     return [Check("spring", Verdict.NONE, text)]
+
+
+def actions(voice: Voice, checks: Sequence[Check], comments: pd.DataFrame, reached: pd.DataFrame, standings: pd.DataFrame) -> list[str]:
+    """What needs doing, a line each: what somebody has taken on, what each day left must bring, who is behind, what is wrong.
+
+    Args:
+        checks, comments, reached, standings: see `slides`.
+    """
+    asof, lines = Period.parse(voice.period).asof, []
+    for note in comments.to_dict("records"):
+        more = comment_details(note, asof, voice.lang)[0]
+        lines.append(voice.say("批注 · ", "note · ") + note["comment"] + (voice.aside(more) if more else ""))
+    rows = calendar(reached)
+    if len(rows) and rows["days_left"].iloc[0] and rows["remaining"].iloc[0] > 0:
+        pace, left = number(rows["per_day"].iloc[0], 1), rows["days_left"].iloc[0]
+        lines.append(voice.say(f"余下{left}天，每天须完成{pace}台", f"{pace} devices a day in the {left} days left"))
+    if late := [row.place + voice.aside(f"{row.gap_to_time:,.0f}") for row in behind(standings).head(5).itertuples()]:
+        lines.append(voice.say("落后序时最多（台）：", "furthest behind time (devices): ") + voice.listed(late))
+    # what is well needs nobody
+    lines += [f"{voice.word('verdict', str(c.verdict))} · {c.text}" for c in checks if c.verdict != Verdict.PASS]
+    return lines or [voice.say("没有须处理的事项", "Nothing needs doing")]
 
 
 def slides(
@@ -226,14 +248,14 @@ def slides(
     place = [c for c in ("place", "units", "growth", "attainment", "progress_index", "cost_per_valid", "quadrant") if c in standings]
     upper = standings[~standings["is_branch"]]
     return [
-        Slide.opening(opening, kpi),
-        Slide.table(levels(voice, standings), upper[place], voice.say("各级合计", "Sums of every level")),
-        Slide.bars(ranks(voice, standings), lowest, "place", "progress_index", voice.say("进度指数（完成率 ÷ 时间进度）", "progress index (attainment ÷ time)"), group="status"),
-        Slide.table(shortfall(voice, standings), lowest[["rank", *place]], voice.say("分公司排名", "Branches by rank")),
-        Slide.points(quadrants(voice, standings), placed, ("place", "progress_index", "cost_per_valid"),
+        Opening(opening, kpi),
+        Table(levels(voice, standings), upper[place], voice.say("各级合计", "Sums of every level")),
+        Bars(ranks(voice, standings), lowest, "place", "progress_index", voice.say("进度指数（完成率 ÷ 时间进度）", "progress index (attainment ÷ time)"), group="status"),
+        Table(shortfall(voice, standings), lowest[["rank", *place]], voice.say("分公司排名", "Branches by rank")),
+        Points(quadrants(voice, standings), placed, "place", "progress_index", "cost_per_valid",
                      (voice.say("进度指数", "progress index"), voice.say("每有效客户费用（元）", "yuan a valid customer")), "quadrant"),
-        Slide.bars(movers(voice, moved, before, month), moved.assign(branch=moved["branch"].replace("", voice.say("其余", "others"))), "branch", "change",
+        Bars(movers(voice, moved, before, month), moved.assign(branch=moved["branch"].replace("", voice.say("其余", "others"))), "branch", "change",
                    voice.say("增减（台）", "change (devices)")),
-        Slide.table(outlets(voice, spread), spread[["channel", "outlets", "dead_outlets", "units", "median", "top_tenth"]], voice.say("网点", "Outlets")),
-        Slide.actions(checks, comments, reached, behind(standings)),
+        Table(outlets(voice, spread), spread[["channel", "outlets", "dead_outlets", "units", "median", "top_tenth"]], voice.say("网点", "Outlets")),
+        Actions(voice.say("须处理的事项", "What needs doing"), actions(voice, checks, comments, reached, standings), checks),
     ]  # fmt: skip

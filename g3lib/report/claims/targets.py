@@ -6,6 +6,7 @@ import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent, rounded
+from g3lib.measures.targets import calendar
 from g3lib.report.claims.voice import Voice
 
 _PROGRESS = "attainment"
@@ -22,7 +23,7 @@ def target(voice: Voice, progress: pd.DataFrame) -> list[Finding]:
     if why := unknown(voice, progress, voice.say("完成率", "attainment")):
         return [voice.finding("attainment", None, "1", why, status=Status.UNKNOWN, headline=True)]
     even = progress[progress["phasing"] == "month_even"].iloc[0]
-    days = progress[progress["phasing"] == "calendar"].iloc[0]
+    days = calendar(progress).iloc[0]
     if even.reason == "months_missing":
         text = voice.say("目标期开头的月份没有数据，累计完成率未知", "The target's first months have no data: attainment to date is unknown")
         if even.month_attainment == even.month_attainment:  # the month itself is known, and its gap is told elsewhere
@@ -109,7 +110,7 @@ def progress_claim(voice: Voice, progress: pd.DataFrame, outlook: pd.DataFrame |
     """
     if progress.empty:
         return target(voice, progress)
-    days = progress[progress["phasing"] == "calendar"].iloc[0]
+    days = calendar(progress).iloc[0]
     if days.attainment != days.attainment:
         return target(voice, progress)
     gap, unit = days.gap_to_time, str(days.unit)

@@ -125,10 +125,7 @@ def _caused(branch: int, units: Floats, rate: Floats, taken: Floats) -> pd.DataF
 
 def _terms_arrays() -> dict[str, Floats]:
     """Every field of the terms as an array regime × channel × model × contract."""
-    cells = [
-        [[[terms(m.group, c, h, late) for c in CONTRACTS] for m in MODELS] for h in CHANNELS]
-        for late in (False, True)
-    ]
+    cells = [[[[terms(m.group, c, h, late) for c in CONTRACTS] for m in MODELS] for h in CHANNELS] for late in (False, True)]
     arrays = {}
     for i, field in enumerate(Terms._fields):
         values = [[[[cell[i] for cell in row] for row in block] for block in regime] for regime in cells]
