@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pptx import Presentation
+from pptx.enum.chart import XL_CHART_TYPE
 
 from g3lib.errors import DataError
 from g3lib.measures import overview, targets
@@ -19,6 +20,7 @@ from g3lib.periods import Period
 from g3lib.report.claims import overview as say
 from g3lib.report.deck import pptx
 from g3lib.report.page import Report, open_report
+from g3lib.report.slides import Points
 
 ABOVE = {"甲": ["一市", "省"], "乙": ["一市", "省"], "丙": ["二市", "省"]}
 
@@ -254,3 +256,13 @@ def test_no_shape_runs_off_its_slide(province: Report) -> None:
     for slide in deck.slides:
         boxes = [(s.left, s.top, s.left + s.width, s.top + s.height) for s in slide.shapes if not s.is_placeholder]
         assert all(left >= 0 and top >= 0 and right <= deck.slide_width and bottom <= deck.slide_height for left, top, right, bottom in boxes)
+
+
+def test_the_axes_of_the_scatter_cross_where_quadrants_meet(province: Report) -> None:
+    slides = eight(province)
+    points = next(slide for slide in slides if isinstance(slide, Points))
+    deck = Presentation(io.BytesIO(pptx(slides, province)))
+    chart = next(s.chart for slide in deck.slides for s in slide.shapes if s.has_chart and s.chart.chart_type == XL_CHART_TYPE.XY_SCATTER)
+    assert points.rule == (1.0, overview.usual_cost(points.frame))
+    # XML keeps on each axis where it crosses the other one
+    assert (chart.category_axis.crosses_at, chart.value_axis.crosses_at) == points.rule

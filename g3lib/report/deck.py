@@ -190,7 +190,7 @@ class _Writer:
 
     def _points(self, slide: Points) -> None:
         from pptx.chart.data import XyChartData
-        from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION, XL_LEGEND_POSITION, XL_MARKER_STYLE
+        from pptx.enum import chart as xl
         from pptx.util import Pt
 
         if slide.frame.empty:
@@ -203,15 +203,19 @@ class _Writer:
             series = data.add_series(label(slide.group, key, self.lang))
             for one, other in zip(rows[slide.x], rows[slide.y], strict=True):
                 series.add_data_point(float(one), float(other))
-        chart = self._chart(XL_CHART_TYPE.XY_SCATTER, data, slide)
+        chart = self._chart(xl.XL_CHART_TYPE.XY_SCATTER, data, slide)
         chart.has_title, chart.has_legend = False, True
-        chart.legend.position, chart.legend.include_in_layout = XL_LEGEND_POSITION.TOP, False
+        chart.legend.position, chart.legend.include_in_layout = xl.XL_LEGEND_POSITION.TOP, False
         chart.legend.font.size, chart.legend.font.name = Pt(12), _FONT
         self._axes(chart, *slide.words)
         across, up = slide.frame[slide.x], slide.frame[slide.y]
-        for axis, values, form in ((chart.category_axis, across, "0.00"), (chart.value_axis, up, "#,##0")):
-            room = 0.12 * (float(values.max() - values.min()) or 1.0)
-            ticks = MaxNLocator(10, steps=[1, 2, 5, 10]).tick_values(float(values.min()) - room, float(values.max()) + room)
+        plan = zip((chart.category_axis, chart.value_axis), (across, up), slide.rule, ("0.00", "#,##0"), strict=True)
+        for axis, values, rule, form in plan:
+            least, most = min(float(values.min()), rule), max(float(values.max()), rule)
+            room = 0.12 * ((most - least) or 1.0)
+            ticks = MaxNLocator(10, steps=[1, 2, 5, 10]).tick_values(least - room, most + room)
+            axis.crosses_at, axis.tick_label_position = rule, xl.XL_TICK_LABEL_POSITION.LOW  # the other axis is the rule's line
+            axis.major_tick_mark = xl.XL_TICK_MARK.NONE
             ends = (ticks[0], ticks[-1], ticks[1] - ticks[0])
             axis.minimum_scale, axis.maximum_scale, axis.major_unit = (round(float(v), 9) for v in ends)
             axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = form, False
@@ -221,13 +225,13 @@ class _Writer:
         for drawn, (key, rows) in zip(chart.plots[0].series, groups, strict=True):
             colour = {"help": _WARN, "learn_from": _ACCENT, "push": "4D4D4D"}.get(str(key), _GREY)
             drawn.format.line.fill.background()
-            drawn.marker.style, drawn.marker.size = XL_MARKER_STYLE.CIRCLE, 9
+            drawn.marker.style, drawn.marker.size = xl.XL_MARKER_STYLE.CIRCLE, 9
             drawn.marker.format.fill.solid()
             drawn.marker.format.fill.fore_color.rgb = _rgb(colour)
             drawn.marker.format.line.fill.background()
             for i, (index, row) in enumerate(rows.iterrows()):
                 tag = drawn.points[i].data_label
-                tag.position = getattr(XL_LABEL_POSITION, beside[index].upper())
+                tag.position = getattr(xl.XL_LABEL_POSITION, beside[index].upper())
                 tag.text_frame.text = str(row[slide.name])
                 self._style(tag.text_frame, 11, colour=colour)
 

@@ -41,7 +41,10 @@ class Bars:
 
 @dataclass(frozen=True)
 class Points:
-    """A claim over a scatter of named points; `group` is a column, and a vocabulary, of colours; `words` name both axes."""
+    """A claim over a scatter of named points, its axes crossing at `rule` (x, y).
+
+    `group` is a column, and a vocabulary, of colours; `words` name both axes.
+    """
 
     findings: Sequence[Finding]
     frame: pd.DataFrame
@@ -50,6 +53,7 @@ class Points:
     y: str
     words: tuple[str, str]
     group: str
+    rule: tuple[float, float]
 
 
 @dataclass(frozen=True)

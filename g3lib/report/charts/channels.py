@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -103,14 +104,8 @@ def _waterfall(
     ax.bar(last, level, color=LIGHT, width=0.62)
     ax.annotate(written(level), (last, level), ha="center", va="bottom", fontsize=9.5)
     every = [ends[0], *names, ends[1]]
-    crowded = len(every) > 8
-    ax.set_xticks(
-        range(len(every)),
-        every,
-        fontsize=8.5 if crowded else None,
-        rotation=30 if crowded else 0,
-        ha="right" if crowded else "center",
-    )
+    crowded: dict[str, Any] = {"fontsize": 8.5, "rotation": 30, "ha": "right"} if len(every) > 8 else {}
+    ax.set_xticks(range(len(every)), every, **crowded)
     if not ends[0]:
         ax.set_xlim(0.4, last + 0.6)
     ax.set_ylabel(pick(lang, *unit))

@@ -162,10 +162,11 @@ def series_checks(voice: Voice, fit: Segmented, starts: Mapping[str, str]) -> li
         return []
     parts = ("趋势与季节", "trend and season") if fit.seasonal else ("趋势", "trend")
     season = "" if fit.seasonal else voice.say("不足两年，季节分不开，也会算进效果。", " Under two years season cannot be told apart: it is in the effect too.")
+    floor = voice.say("（不足1，区间按1计）", " (below one: the interval takes one)") if fit.dispersion < 1 else voice.say("已计入区间", " is in the interval")
     text = voice.say(
-        f"分段回归假定：若无活动，原有的{parts[0]}会延续；同一时点的任何其他变化都会算进效果。{season}离散度{fit.dispersion:.1f}已计入区间，一阶残差相关{fit.autocorrelation:.2f}。",
+        f"分段回归假定：若无活动，原有的{parts[0]}会延续；同一时点的任何其他变化都会算进效果。{season}离散度{fit.dispersion:.1f}{floor}，一阶残差相关{fit.autocorrelation:.2f}。",
         f"The segmented regression assumes that the old {parts[1]} would have gone on; anything else that changed at the same time is in the effect.{season} "
-        f"Dispersion {fit.dispersion:.1f} is in the interval; residual autocorrelation {fit.autocorrelation:.2f}.",
+        f"Dispersion {fit.dispersion:.1f}{floor}; residual autocorrelation {fit.autocorrelation:.2f}.",
     )
     return [Check("series_assumes", Verdict.WARNING if _hangs_together(fit) or not fit.seasonal else Verdict.NONE, text)]
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
-from g3lib.measures.overview import behind
+from g3lib.measures.overview import behind, usual_cost
 from g3lib.measures.targets import calendar, near_spring
 from g3lib.periods import Period
 from g3lib.report.claims.channels import tenth, to_day
@@ -253,7 +253,7 @@ def slides(
         Bars(ranks(voice, standings), lowest, "place", "progress_index", voice.say("进度指数（完成率 ÷ 时间进度）", "progress index (attainment ÷ time)"), group="status"),
         Table(shortfall(voice, standings), lowest[["rank", *place]], voice.say("分公司排名", "Branches by rank")),
         Points(quadrants(voice, standings), placed, "place", "progress_index", "cost_per_valid",
-                     (voice.say("进度指数", "progress index"), voice.say("每有效客户费用（元）", "yuan a valid customer")), "quadrant"),
+                     (voice.say("进度指数", "progress index"), voice.say("每有效客户费用（元）", "yuan a valid customer")), "quadrant", (1.0, usual_cost(lowest))),
         Bars(movers(voice, moved, before, month), moved.assign(branch=moved["branch"].replace("", voice.say("其余", "others"))), "branch", "change",
                    voice.say("增减（台）", "change (devices)")),
         Table(outlets(voice, spread), spread[["channel", "outlets", "dead_outlets", "units", "median", "top_tenth"]], voice.say("网点", "Outlets")),
