@@ -200,6 +200,21 @@ def test_the_minimum_effect_is_seen_with_the_promised_power() -> None:
     assert 0.8 <= np.mean(seen) < 0.95
 
 
+@pytest.mark.parametrize(("joined", "others", "few"), [(1, 11, True), (3, 3, True), (2, 4, True), (1, 19, False), (2, 10, False), (4, 4, False)])
+def test_too_few_branches_have_no_smallest_effect(joined: int, others: int, few: bool) -> None:
+    """What the report asks of an effect, a permutation p of 0.05 as well, cannot be met by any."""
+    frame, starts = panel(100.0, joined=joined, others=others)
+    early = campaigns.before_start(frame, starts)
+    row = campaigns.minimum_effect(early, joining=joined, after=4).iloc[0]
+    assert (row["reason"], bool(np.isnan(row["mde"]))) == (("too_few", True) if few else ("", False))
+    found = campaigns.did(frame, starts).iloc[0]  # an effect as large as can be
+    assert found["p_permutation"] == pytest.approx(campaigns.least_p(joined, others))
+    assert (found["p_permutation"] > 0.05) == few
+    said = attribution.assumed(Voice("zh", "甲", "2013-12"), campaigns.did(frame, starts), campaigns.placebo(frame, starts),
+                               campaigns.minimum_effect(early, joined, 4))  # fmt: skip
+    assert any("分公司太少" in check.text for check in said) == few
+
+
 def test_the_planted_effect_of_the_sample_is_found(store: Store, sample_folder: Path) -> None:
     truth = json.loads((sample_folder / "truth.json").read_text(encoding="utf-8"))
     frame = campaigns.month_rates(store.read("participation", truth["branches"]))
@@ -374,6 +389,12 @@ def test_a_small_branch_is_drawn_furthest() -> None:
     assert found["weight"].idxmin() == 0
     assert abs(found["rate"][0] - found["mean"][0]) < 0.5 * abs(found["raw"][0] - found["mean"][0])
     assert ((found["low"] < found["rate"]) & (found["rate"] < found["high"])).all()
+
+
+def test_where_nobody_took_part_the_rate_may_still_be_above_nought() -> None:
+    found = campaigns.shrunken(pd.Series([0.0] * 20), pd.Series([20.0] * 20))
+    assert (found["low"] < 0.0005).all() and (found["high"] > 0.003).all()
+    assert found["rate"].between(0.0001, 0.005).all()
 
 
 def test_rates_that_differ_by_chance_alone_go_to_their_mean() -> None:

@@ -137,7 +137,7 @@ def test_what_remains_is_split_with_its_floor_and_a_masked_target_is_unknown() -
     sales = pd.DataFrame({"date": pd.Timestamp("2013-11-05"), "branch": ["甲", "乙"], "channel": "own", "device_class": ["handset", "netbook"], "units": [1.0, 9.0]})
 
     def owed(remaining: float, floor: float = 0.0) -> pd.DataFrame:
-        reached = pd.DataFrame({"phasing": ["calendar"], "remaining": [remaining]})
+        reached = pd.DataFrame({"phasing": ["calendar"], "remaining": [remaining], "days_left": [31]})
         return overview.next_target(sales, reached, Period.parse("2013-11"), floor).set_index("device_class")["target"]
 
     assert owed(100.0)[["handset", "netbook"]].tolist() == [10, 90]

@@ -207,8 +207,10 @@ def test_a_channels_own_target_has_its_own_end() -> None:
     sooner = year_target(160).assign(channel="end", end=pd.Timestamp("2013-09-30"))
     reached = targets.progress(sales, year_target(700), period)
     owed = targets.must_add(units, reached, pd.concat([year_target(700), sooner]), period).set_index("channel")
-    assert owed["remaining"].tolist() == pytest.approx([480, 120])
-    assert owed["needed"].tolist() == pytest.approx([480 / 6, 120 / 3])  # by the end of September, not of the year
+    # 120 by the end of September; of the other 480 own sells for six months at 60 %, end for the last three at 40 %
+    assert owed["remaining"].tolist() == pytest.approx([360, 120 + 120])
+    assert owed["needed"].tolist() == pytest.approx([360 / 6, 120 / 3])
+    assert owed["needed"].sum() == pytest.approx(reached["per_month"].iloc[0])
 
 
 def test_weeks_that_follow_each_other_widen_the_forecast() -> None:

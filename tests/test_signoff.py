@@ -108,10 +108,10 @@ def test_a_report_made_after_the_signing_is_unsigned_and_no_difference(workspace
 def test_digits_that_are_not_printed_are_told_apart() -> None:
     changes = [signoff.Difference("东区", "02", f"f{i}", "1", "2", change, "") for i, change in enumerate(["unprinted", "changed", "gone"])]
     signed = signoff.Signature(3, "市场部", "2010-03-05T00:00:00+00:00", "revision-3.csv", "", "", {})
-    said = signoff.Standing(signed, tuple(changes)).banner("zh")
+    said = signoff.SignedState(signed, tuple(changes)).banner("zh")
     assert "2项数字与签核不同" in said
     assert "1项只在未印出的位数上不同" in said
-    assert signoff.Standing().banner("zh") == ""
+    assert signoff.SignedState().banner("zh") == ""
 
 
 def test_what_cannot_be_signed_says_why(workspace: Workspace) -> None:
@@ -218,3 +218,34 @@ def test_a_bad_comment_is_told_and_the_others_stand(workspace: Workspace) -> Non
 def test_a_comment_without_its_words_is_refused(workspace: Workspace) -> None:
     with pytest.raises(UsageError, match=r"(?s)no finding.*'二月' is no period.*no date"):
         comments.add(workspace.notes, "东区", " ", "甲", period="二月", due="明天")
+
+
+def test_a_signed_report_that_could_not_be_made_again_is_not_called_unchanged(workspace: Workspace) -> None:
+    rows = run(workspace)
+    signoff.sign(workspace, "2010-02", "市场部")
+    failed = replace(next(row for row in rows if row.branch == "西区"), state="failed", error="X", findings=[])
+    publishing.record(workspace, [failed], "zh")
+    index = (workspace.reports / "2010-02" / "index.html").read_text(encoding="utf-8")
+    assert "1份已签核的报告最近一次没有做成" in index and "数字与签核一致" not in index
+    assert "数字与签核一致" in report(workspace)  # of 东区 it is true
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk"])
+def test_an_analysts_own_file_of_comments_is_not_written_into(workspace: Workspace, encoding: str) -> None:
+    own = workspace.notes / "东区.csv"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.write_bytes("结论名,分公司,批注\nunits.total,东区,自己的\n".encode(encoding))
+    before = own.read_bytes()
+    for comment in ("甲", "乙"):
+        comments.add(workspace.notes, "东区", "units.total", comment, owner="市场部")
+    found, faults = comments.read(workspace.notes)
+    assert (own.read_bytes(), faults) == (before, [])
+    assert sorted(found["comment"]) == ["乙", "甲", "自己的"]
+
+
+def test_a_table_that_was_deleted_is_made_again(workspace: Workspace) -> None:
+    run(workspace)
+    book = workspace.reports / "2010-02" / "东区" / "02-channel-contribution.xlsx"
+    book.unlink()
+    run(workspace)
+    assert book.exists()

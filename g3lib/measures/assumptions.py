@@ -29,16 +29,26 @@ def assumption(assumptions: pd.DataFrame, name: str, on: object, scope: str | Se
     >>> [assumption(rows, "margin", day, "睢县") for day in ("2012-12-31", "2013-01-01")]
     [0.4, nan]
     """
-    rows = assumptions[(assumptions["name"] == name) & ~(assumptions["valid_from"] > pd.Timestamp(on))]
+    values = holding(assumptions, name, on, scope)["value"].unique()
+    if values.size > 1:
+        raise DataError(f"{name} has the values {values.tolist()} at once on {on}; keep one for each scope and date.")
+    return float(values[0]) if values.size else float("nan")
+
+
+def holding(rows: pd.DataFrame, name: str, on: object, scope: str | Sequence[str] | None = None) -> pd.DataFrame:
+    """The rows of a name that hold on a day: of the narrowest scope that has any, those that are valid from the latest day.
+
+    Args:
+        rows: name, scope, valid_from and whatever was decided; name, on, scope: see `assumption`.
+    """
+    rows = rows[(rows["name"] == name) & ~(rows["valid_from"] > pd.Timestamp(on))]
     province = rows["scope"].fillna("").map(lambda one: one == "" or code("level", one) == "province").astype(bool)
     scopes = [scope] if isinstance(scope, str) else scope or ()
     for found in (*(rows[rows["scope"] == one] for one in scopes), rows[province]):
-        dated = found[found["valid_from"] == found["valid_from"].max()]
-        if (values := (found if dated.empty else dated)["value"].unique()).size > 1:
-            raise DataError(f"{name} has the values {values.tolist()} at once on {on}; keep one for each scope and date.")
-        if values.size:
-            return float(values[0])
-    return float("nan")
+        if len(found):
+            dated = found[found["valid_from"] == found["valid_from"].max()]
+            return found if dated.empty else dated
+    return rows[:0]
 
 
 # the figures that the calculations ask for; whoever decides them writes them into the assumptions table

@@ -49,19 +49,23 @@ def whole(targets: pd.DataFrame, unit: str, members: Sequence[str] = ()) -> pd.D
     [['p', nan]]
     """
     keys = ["metric", "unit", "kind", "direction", "start", "end", "channel", "device_class"]
+    targets = targets.assign(kind=targets["kind"].fillna("flow"), direction=targets["direction"].fillna("up"))
     own = targets[targets["branch"] == unit]
-    below = targets[(targets["branch"] != unit) & (targets["kind"].fillna("flow") != "rate")]
+    below = targets[(targets["branch"] != unit) & (targets["kind"] != "rate")]
     below = below.sort_values("version", kind="stable", na_position="first").drop_duplicates(["branch", *keys], keep="last")
     groups = below.groupby(keys, dropna=False, sort=False, as_index=False)["target"]
     summed = groups.agg(lambda part: part.sum(skipna=False) if len(part) >= len(members) else np.nan)
     summed = summed.assign(branch=unit, version=None)
-    taken = pd.MultiIndex.from_frame(own[["metric", "start", "end"]].astype(object))
-    summed = summed[~pd.MultiIndex.from_frame(summed[["metric", "start", "end"]].astype(object)).isin(taken)]
+    spans = ["metric", "start", "end", "channel", "device_class"]
+    taken, made = (pd.MultiIndex.from_frame(rows[spans].astype(object).fillna("")) for rows in (own, summed))
+    summed = summed[~made.isin(taken)]
     parts = [part[targets.columns] for part in (own, summed) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else own
 
 
-def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.DataFrame, period: Period) -> pd.DataFrame:
+def branch_figures(
+    units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.DataFrame, period: Period, comparable: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """The sums that the standings of every level are made of, one row a branch.
 
     Args:
@@ -70,25 +74,34 @@ def branch_figures(units: pd.DataFrame, reached: pd.DataFrame, efficiency: pd.Da
             no sales has its row.
         efficiency: `channels.efficiency` by branch.
         period: its last month is what the standings are of.
+        comparable: as `units`, of the same sales cut to the days that can be compared (`channels.same_days`); None: the earlier
+            months count in proportion to their days.
 
     Returns:
         branch, units (of the month), units_before (of the month before), last_year; before_comparable and last_year_comparable:
         the same at as many days as are known of the month (unknown from January to March, when the Spring Festival moves:
         the KPI row aligns it); actual, target, due (target × time that has
-        passed), sold and valid (of known state), cost_yuan; status (of the target, after the thresholds). Unknown is NaN.
+        passed), sold and valid (of known state), cost_yuan; status (of the target, after the thresholds). Unknown is NaN; a
+        branch without a row in a month of which others have some sold nothing that was reported: 0.
 
     Raises:
         DataError: totals among the branches.
     """
     parts_only(units, ["branch"])
-    months = units.pivot_table(index="branch", columns="month", values="units", aggfunc="sum")
-    months = months.reindex(months.index.union(reached["branch"].unique()) if len(reached) else months.index)
+    tables = [one.pivot_table(index="branch", columns="month", values="units", aggfunc="sum")
+              for one in (units, units if comparable is None else comparable)]  # fmt: skip
+    every = tables[0].index.union(reached["branch"].unique()) if len(reached) else tables[0].index
+    months, alike = (table.reindex(every).fillna(0.0) for table in tables)
     month = period.last_month
     wanted = {"units": month, "units_before": shift(month, -1), "last_year": shift(month, -12)}
     out = pd.DataFrame({name: months.get(of) for name, of in wanted.items()}, index=months.index, dtype="float64")
     unknown = pd.Series(np.nan, index=out.index)
     for name, since in (("before_comparable", "units_before"), ("last_year_comparable", "last_year")):
-        out[name] = unknown if near_spring(month) else out[since] * period.asof.day / days_in(wanted[since])
+        days = days_in(wanted[since])
+        if comparable is not None and period.asof != period.end:
+            days = min(days, period.asof.day)
+        then = alike.get(wanted[since], unknown)
+        out[name] = unknown if near_spring(month) else then * period.asof.day / days
     first = calendar(reached).drop_duplicates("branch").set_index("branch") if len(reached) else None
     for name in ("actual", "target", "time_progress"):
         out[name] = unknown if first is None else first[name].reindex(out.index).astype("float64")
@@ -251,14 +264,26 @@ def next_target(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, mix_
         mix_floor: the least share of handsets and wireless phones; 0: none is set.
 
     Returns:
-        See `targets.cascade`; empty where no target runs.
+        See `targets.cascade`; empty where no target runs, its time is over, or nothing was sold. Without device_class where no
+        sale names one: then, and where neither class was sold, no floor is applied (`floor_unknown`).
     """
     rows = calendar(reached)
-    if rows.empty:
-        return pd.DataFrame(columns=["branch", "channel", "device_class", "units", "target", "split"])
+    keys, floor = ["branch", "channel", "device_class"], (["handset", "wireless_phone"], mix_floor)
+    nothing = pd.DataFrame(columns=[*keys, "units", "target", "split"])
+    if rows.empty or not rows["days_left"].iloc[0]:
+        return nothing
     remaining = float(rows["remaining"].iloc[0])
     since = pd.Timestamp(period.asof) - pd.DateOffset(months=12)
-    basis = sales.loc[(sales["date"] > since) & sales["device_class"].notna(), ["branch", "channel", "device_class", "units"]]
-    keys = ["branch", "channel", "device_class"]
+    basis = sales.loc[sales["date"] > since, [*keys, "units"]]
+    if basis["device_class"].isna().all():
+        keys, basis = keys[:-1], basis.drop(columns="device_class")
+    basis = basis.dropna(subset=keys)
+    if basis.empty:
+        return nothing
     asked = float(np.ceil(max(remaining, 0.0))) if remaining == remaining else remaining
-    return cascade(asked, basis, keys, floor=(["handset", "wireless_phone"], mix_floor) if mix_floor else None)
+    split = cascade(asked, basis, keys, floor=floor if mix_floor and _sold(basis, floor[0]) else None)
+    return split if not mix_floor or _sold(basis, floor[0]) else split.assign(split="floor_unknown")
+
+
+def _sold(basis: pd.DataFrame, classes: Sequence[str]) -> bool:
+    return "device_class" in basis and bool(basis["device_class"].isin(classes).any())

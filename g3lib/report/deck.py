@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _FONT = "Microsoft YaHei"
 _INK, _GREY, _ACCENT, _WARN = "222222", "8C8C8C", "0B6E99", "B3261E"
 _LEFT, _TOP, _WIDE, _HIGH = 0.6, 1.75, 12.1, 4.75  # inches: the room under the title of a 13.33 × 7.5 slide
-_MOST_ROWS, _MOST_LINES = 14, 8
+_MOST_ROWS, _MOST_LINES, _MOST_BARS = 14, 8, 24
 
 
 def pptx(slides: Sequence[Slide], report: Report) -> bytes:
@@ -117,7 +117,7 @@ class _Writer:
 
     def _opening(self, slide: Opening) -> None:
         top = _TOP + 0.1
-        for finding in [f for f in slide.findings if f.headline][1:]:
+        for finding in [f for f in slide.findings if f.headline][1:3]:
             self._text(finding.text, _LEFT, top, _WIDE, 0.9, 18)
             top += 0.95
         row = kpis.parts(self.voice, slide.kpi)
@@ -166,6 +166,11 @@ class _Writer:
         from pptx.util import Pt
 
         frame = slide.frame.dropna(subset=[slide.value])
+        if (cut := len(frame) - _MOST_BARS) > 0:  # both ends: who leads, and who needs help
+            half = _MOST_BARS // 2
+            frame = pd.concat([frame.head(half), frame.tail(half)])
+            said = pick(self.lang, f"首尾各{half}个；另有{cut}个见报告", f"First and last {half}; {cut} more in the report")
+            self._text(said, _LEFT, 0.15, _WIDE, 0.35, 12, colour=_GREY)
         if frame.empty:
             return
         make: Any = CategoryChartData  # untyped upstream

@@ -151,7 +151,7 @@ def _library_digest() -> str:
 def _is_made(task: Task, row: ledger.Row | None) -> bool:
     if row is None or row.state != "ok" or row.key != task.key:
         return False
-    return all((task.folder / task.stem).with_suffix(s).exists() for s in (".ipynb", ".html"))
+    return all((task.folder / task.stem).with_suffix(s).exists() for s in (".ipynb", ".html", *row.beside))
 
 
 def execute(tasks: Sequence[Task], jobs: int, done: Callable[[ledger.Row], None]) -> None:

@@ -35,6 +35,7 @@ class Row:
     parameters: dict[str, Any] = field(default_factory=dict)
     key: str = ""
     html: str = ""  # path below the period's folder
+    beside: list[str] = field(default_factory=list)  # suffixes of the files that its page links to
     seconds: float = 0.0
     finished: str = ""  # UTC
     error: str = ""

@@ -46,15 +46,15 @@ def refresh(workspace: Workspace, period: str, lang: Lang) -> Path:
     folder = workspace.reports_in(lang) / period
     rows = list(ledger.read(folder).values())
     made = [row for row in rows if row.state == "ok"]
-    standing = signoff.against_signed(workspace, period, made)
-    if standing.signature:
-        signoff.write_differences(folder, standing)
+    state = signoff.against_signed(workspace, period, rows)
+    if state.signature:
+        signoff.write_differences(folder, state)
     for row in made:
         path = folder / row.html
-        if path.exists() and (page := path.read_text(encoding="utf-8")) != (new := stamped(page, standing.of(row).banner(lang))):
+        if path.exists() and (page := path.read_text(encoding="utf-8")) != (new := stamped(page, state.of(row).banner(lang))):
             replace_bytes(path, new.encode())
     titles = {n.name: n.about.title[lang] for n in find(workspace.notebooks)}
-    replace_bytes(folder / "index.html", index_html(period, rows, titles, lang, standing.banner(lang)).encode())
+    replace_bytes(folder / "index.html", index_html(period, rows, titles, lang, state.banner(lang)).encode())
     return folder / "index.html"
 
 

@@ -56,18 +56,19 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Standing:
+class SignedState:
     """How reports stand to what was signed: not at all, as it was, or revised since."""
 
     signature: Signature | None = None
     differences: tuple[Difference, ...] = ()
     unsigned: frozenset[tuple[str, str]] = frozenset()  # branch and notebook of reports that no signature covers
+    missing: frozenset[tuple[str, str]] = frozenset()  # signed, and the latest run made none: nobody can compare
 
-    def of(self, row: ledger.Row) -> Standing:
+    def of(self, row: ledger.Row) -> SignedState:
         """The same of one report."""
         own = (row.branch, row.notebook)
         mine = tuple(d for d in self.differences if (d.branch, d.notebook) == own)
-        return Standing(self.signature, mine, self.unsigned & {own})
+        return SignedState(self.signature, mine, self.unsigned & {own}, self.missing & {own})
 
     def banner(self, lang: Lang) -> str:
         """What a page says at its top; empty where its month was never signed."""
@@ -86,6 +87,9 @@ class Standing:
         if self.unsigned:
             zh.append(f"{len(self.unsigned)}份报告是签核之后新做的，未经签核")
             en.append(f"reports made since and not signed: {len(self.unsigned)}")
+        if self.missing:
+            zh.append(f"{len(self.missing)}份已签核的报告最近一次没有做成，无从比较")
+            en.append(f"signed reports that the latest run failed to make, so not compared: {len(self.missing)}")
         if len(zh) == 1:
             zh.append("数字与签核一致")
             en.append("every figure is as it was signed")
@@ -125,8 +129,8 @@ def sign(workspace: Workspace, period: str, by: str) -> Signature:
     if failed := [f"{row.notebook} · {row.branch}: {row.error}" for row in rows.values() if row.state == "failed"]:
         raise DataError(listed(failed, f"{period} cannot be signed: {len(failed)} reports failed."))
     earlier = signatures(workspace, period)
-    standing = against_signed(workspace, period, made)
-    if earlier and not standing.differences and not standing.unsigned:
+    state = against_signed(workspace, period, made)
+    if earlier and not state.differences and not state.unsigned:
         raise DataError(f"{period} stands signed as revision {earlier[-1].revision}, and no figure has changed since.")
     text = _figures(made)
     number = len(earlier) + 1
@@ -141,8 +145,8 @@ def sign(workspace: Workspace, period: str, by: str) -> Signature:
     return new
 
 
-def against_signed(workspace: Workspace, period: str, rows: Sequence[ledger.Row]) -> Standing:
-    """How these reports stand to what was last signed; signed reports that are not among the rows are not compared.
+def against_signed(workspace: Workspace, period: str, rows: Sequence[ledger.Row]) -> SignedState:
+    """How these reports stand to what was last signed; of signed reports that are not `ok` it is said that they are missing.
 
     Values are compared to twelve digits, statuses where there is no value. A language is no difference, nor is a report that
     was first made after the signing: it is not signed, and says so.
@@ -152,11 +156,12 @@ def against_signed(workspace: Workspace, period: str, rows: Sequence[ledger.Row]
     """
     signed = signatures(workspace, period)
     if not signed:
-        return Standing()
+        return SignedState()
     then = _read(folder_of(workspace, period) / signed[-1].file, signed[-1].sha256)
     known = {key[:2] for key in then}
-    now = {key: line for row in rows for key, line in _lines(row).items()}
-    reports = {(row.branch, row.notebook) for row in rows}
+    now = {key: line for row in rows if row.state == "ok" for key, line in _lines(row).items()}
+    reports = {(row.branch, row.notebook) for row in rows if row.state == "ok"}
+    failed = {(row.branch, row.notebook) for row in rows} - reports
     found = []
     for key in sorted(k for k in {*now, *then} if k[:2] in known & reports):
         a, b = then.get(key), now.get(key)
@@ -164,16 +169,16 @@ def against_signed(workspace: Workspace, period: str, rows: Sequence[ledger.Row]
         if before != after:
             change = "new" if a is None else "gone" if b is None else "unprinted" if a["text"] == b["text"] else "changed"
             found.append(Difference(*key, before, after, change, str((b or a or {}).get("text", ""))))
-    return Standing(signed[-1], tuple(found), frozenset(reports - known))
+    return SignedState(signed[-1], tuple(found), frozenset(reports - known), frozenset(failed & known))
 
 
-def write_differences(folder: Path, standing: Standing) -> None:
+def write_differences(folder: Path, state: SignedState) -> None:
     """The difference report of a period: one line a figure, those that show in print first; no cell is a live formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    revision = standing.signature.revision if standing.signature else 0
+    revision = state.signature.revision if state.signature else 0
     writer.writerow(["branch", "notebook", "name", f"signed (revision {revision})", "now", "change", "text"])
-    for one in sorted(standing.differences, key=lambda d: d.change == "unprinted"):
+    for one in sorted(state.differences, key=lambda d: d.change == "unprinted"):
         writer.writerow([inert(str(cell)) for cell in asdict(one).values()])
     replace_bytes(folder / DIFFERENCES, text.getvalue().encode("utf-8-sig"))
 

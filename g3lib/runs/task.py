@@ -81,6 +81,7 @@ def run(task: Task) -> Row:
             for suffix, path in beside.items():
                 if path.exists():
                     os.replace(path, target.with_suffix(suffix))
+                    row.beside.append(suffix)
             for left in (".failed.ipynb", *(f".{_EARLIER}{suffix}" for suffix in (".ipynb", ".html", *_BESIDE))):
                 target.with_suffix(left).unlink(missing_ok=True)
             row.state, row.html = "ok", f"{task.stem}.html"

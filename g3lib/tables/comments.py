@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import pandas as pd
@@ -64,6 +65,8 @@ def add(
 ) -> Path:
     """Add a comment to the branch's file, whole or not at all; returns the file.
 
+    Where the branch's file is an analyst's own, with other columns or another encoding, the comment goes into one beside it.
+
     Raises:
         UsageError: lists everything that is empty or cannot be read.
     """
@@ -76,8 +79,11 @@ def add(
         faults.append(f"{due!r} is no date such as 2010-03-31")
     if faults:
         raise UsageError(listed(faults, "The comment cannot be kept:"))
-    path = folder / f"{safe_name(branch)}.csv"
-    text = path.read_text(encoding="utf-8-sig") if path.exists() else ",".join(_HEADINGS) + "\n"
+    heading = ",".join(_HEADINGS)
+    own, beside = (folder / f"{safe_name(branch)}{more}.csv" for more in ("", ".g3-note"))
+    first = own.read_bytes().removeprefix(BOM_UTF8).split(b"\n")[0].strip() if own.exists() else heading.encode()
+    path = own if first == heading.encode() else beside
+    text = path.read_text(encoding="utf-8-sig") if path.exists() else heading + "\n"
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow([branch, period, finding, comment, owner, due, "是" if done else ""])
     replace_bytes(path, (text.rstrip("\n") + "\n" + line.getvalue()).encode("utf-8-sig"))

@@ -182,6 +182,15 @@ def _t_interval(effect: float, se: float, df: float, level: float) -> tuple[floa
     return effect - reach, effect + reach, p
 
 
+def least_p(joined: int, others: int) -> float:
+    """The least p that a permutation can reach: of all groups one is the most extreme, and of two halves the other half as well.
+
+    >>> least_p(2, 10), least_p(3, 3)
+    (0.015..., 0.1)
+    """
+    return (1 + (joined == others)) / comb(joined + others, joined)
+
+
 def _permuted(moves: Floats, at: Ints, named: str) -> tuple[float, int]:
     """How often a group picked by chance, with the same starts, has a studentised effect as large; and how many were tried.
 
@@ -220,7 +229,7 @@ def group_time(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.
 
     Returns:
         start, month, att, low, high (t over branches), joined (branches), since (whether the month is from the start
-        on). A start in the first month has no month before it and is left out.
+        on). A start in the first month has no month before it and is left out; where all joined there is nobody to compare with.
 
     >>> panel = pd.DataFrame({"branch": list("aabbcc"), "month": ["2013-01", "2013-02"] * 3, "rate": [0, 4, 0, 1, 0, 3.0]})
     >>> group_time(panel, {"a": "2013-02"})[["start", "month", "att"]].values.tolist()
@@ -228,7 +237,7 @@ def group_time(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.
     """
     wide = balanced(panel)
     months, names, rows = list(wide.columns), [b for b in wide.index if b not in starts], []
-    for start in sorted({s for b, s in starts.items() if b in wide.index and s in months[1:]}):
+    for start in sorted({s for b, s in starts.items() if b in wide.index and s in months[1:]}) if names else ():
         group = [b for b in wide.index if starts.get(b) == start]
         for i, month in enumerate(months[1:], 1):
             base = months[months.index(start) - 1] if month >= start else months[i - 1]
@@ -272,6 +281,8 @@ def trends(panel: pd.DataFrame, starts: Mapping[str, str]) -> pd.DataFrame:
 def placebo(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> pd.DataFrame:
     """The same comparison where nothing happened: only months before the first start, as if half of them were after it.
 
+    The groups are those of `did`: who joins after the panel's end is in neither.
+
     Returns:
         As `did`; an interval without nought says that the groups moved apart before anybody joined.
 
@@ -280,7 +291,10 @@ def placebo(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95)
     >>> placebo(panel, {"a": "2013-03"})["att"].round(3).tolist()  # it rose before it joined
     [0.3]
     """
+    last = panel["month"].max() if len(panel) else ""
+    later = {branch for branch, start in starts.items() if start > last}
     early = before_start(panel, starts)
+    early = early[~early["branch"].isin(later)]
     months = sorted(early["month"].unique())
     if len(months) < 2:
         return did(panel, {}).assign(reason="no_before")
@@ -302,12 +316,12 @@ def minimum_effect(panel: pd.DataFrame, joining: int, after: int, power: float =
 
     Returns:
         One row: mde (in the value's unit), joining, others, months_before, months_after, windows, reason (`too_short`,
-        `no_others`).
+        `no_others`, `too_few`: were the joined the most extreme group, chance would still pick one as extreme too often).
 
-    >>> panel = pd.DataFrame({"branch": list("aabbccdd"), "month": ["2013-01", "2013-02"] * 4,
-    ...                       "rate": [0.2, 0.3, 0.3, 0.5, 0.1, 0.1, 0.4, 0.5]})
-    >>> minimum_effect(panel, joining=2, after=1)[["mde", "windows"]].round(3).values.tolist()
-    [[0.462, 1.0]]
+    >>> panel = pd.DataFrame({"branch": list("aabbccddeeffgg"), "month": ["2013-01", "2013-02"] * 7,
+    ...                       "rate": [0.2, 0.3, 0.3, 0.5, 0.1, 0.1, 0.4, 0.5, 0.2, 0.2, 0.3, 0.4, 0.1, 0.2]})
+    >>> [minimum_effect(panel, k, after=1)[["mde", "reason"]].round(3).values.tolist()[0] for k in (3, 1)]
+    [[0.191, ''], [nan, 'too_few']]
     """
     from scipy.optimize import brentq
     from scipy.stats import nct, t
@@ -318,8 +332,9 @@ def minimum_effect(panel: pd.DataFrame, joining: int, after: int, power: float =
     windows = [w for w in windows if w >= after] or windows
     row = {"mde": float("nan"), "joining": joining, "others": n - joining, "months_before": months, "months_after": after}
     row["windows"] = len(windows)
-    if len(windows) < 1 or not 0 < joining < n or n < 3:
-        return pd.DataFrame([row | {"reason": "too_short" if len(windows) < 1 else "no_others"}])
+    reason = "too_short" if not windows else "no_others" if not 0 < joining < n or n < 3 else ""
+    if reason := reason or ("too_few" if least_p(joining, n - joining) > 1 - level else ""):
+        return pd.DataFrame([row | {"reason": reason}])
     table = wide.to_numpy(float)
     moves = [table[:, w : w + after].mean(axis=1) - table[:, :w].mean(axis=1) for w in windows]
     variance = float(np.mean([m.var(ddof=1) for m in moves]))

@@ -42,7 +42,7 @@ def shrunken(participants: pd.Series, base: pd.Series, level: float = 0.95) -> p
 
     >>> found = shrunken(pd.Series([1.0, 300, 350, 250]), pd.Series([2.0, 1000, 1000, 1000]))
     >>> found[["raw", "rate"]].round(2).head(2).values.tolist()
-    [[0.5, 0.31], [0.3, 0.3]]
+    [[0.5, 0.32], [0.3, 0.3]]
     """
     from scipy.optimize import minimize
     from scipy.special import betaln
@@ -66,30 +66,35 @@ def shrunken(participants: pd.Series, base: pd.Series, level: float = 0.95) -> p
     start = [np.log(centre / (1 - centre)), np.log(50.0)]
     best = minimize(unlikely, start, method="L-BFGS-B", bounds=[(-16, 16), (np.log(0.1), np.log(1e7))])
     mean, strength = float(1 / (1 + np.exp(-best.x[0]))), float(np.exp(best.x[1]))
-    rate, low, high = _over_hypers(unlikely, best.x, x.to_numpy(), n.to_numpy(), level)
+    rate, low, high = _over_hypers(unlikely, x.to_numpy(), n.to_numpy(), level)
     return out.assign(rate=rate, low=low, high=high, weight=n / (n + strength), mean=mean, strength=strength)
 
 
 def _over_hypers(
-    unlikely: Callable[[Floats], float], best: Floats, x: Floats, n: Floats, level: float
+    unlikely: Callable[[Floats], float], x: Floats, n: Floats, level: float
 ) -> tuple[Floats, Floats, Floats]:
-    """Each branch's rate and interval with mean and strength as likely as the branches leave them, not taken as known."""
+    """Each branch's rate and interval with mean and strength as likely as the branches leave them, not taken as known.
+
+    The mean has Jeffreys' prior, or counts that are all nought would leave no mean but nought likely.
+    """
     strengths = np.linspace(np.log(1.0), np.log(1e5), 47)
 
     def likely(means: Floats) -> tuple[Floats, Floats]:
         grid = np.array([(m, s) for m in means for s in strengths])
-        loss = np.array([unlikely(point) for point in grid])
+        prior = (np.logaddexp(0, grid[:, 0]) + np.logaddexp(0, -grid[:, 0])) / 2  # −log √(mean (1 − mean))
+        loss = np.array([unlikely(point) for point in grid]) + prior
         weight = np.exp(loss.min() - loss)
         return grid, weight / weight.sum()
 
     # a wide and coarse grid finds where the mean can lie at all, a fine one goes over that
-    coarse, weight = likely(best[0] + np.linspace(-6, 6, 61))
+    known = ~np.isnan(x) & ~np.isnan(n)
+    centre = (x[known].sum() + 0.5) / (n[known].sum() + 1)
+    coarse, weight = likely(np.log(centre / (1 - centre)) + np.linspace(-8, 8, 81))
     held = coarse[weight > 1e-5 * weight.max(), 0]
     grid, weight = likely(np.linspace(held.min() - 0.2, held.max() + 0.2, 61))
     rng = generator(np.concatenate([x, n]).tobytes())
     points = grid[rng.choice(len(grid), size=_HYPER_DRAWS, p=weight)]
     mean, strength = 1 / (1 + np.exp(-points[:, 0])), np.exp(points[:, 1])
-    known = ~np.isnan(x) & ~np.isnan(n)
     a, b = x[known, None] + mean * strength, n[known, None] - x[known, None] + (1 - mean) * strength
     out = np.full((3, len(x)), np.nan)
     out[0, known] = (a / (a + b)).mean(axis=1)

@@ -102,7 +102,7 @@ def _cells(side: pd.DataFrame, by: Sequence[str], factors: Sequence[str]) -> pd.
 def _sums(side: pd.DataFrame, keys: Sequence[str], measures: Sequence[str]) -> pd.DataFrame:
     """The measures of each cell; sorted first, so that no order of rows changes a last digit."""
     parts_only(side, keys)
-    return side.sort_values([*keys, *measures]).groupby(list(keys), sort=True)[list(measures)].sum()
+    return side.sort_values([*keys, *measures]).groupby(list(keys), sort=True, dropna=False)[list(measures)].sum()
 
 
 def _two_sides(
@@ -119,7 +119,7 @@ def _within(values: Floats, index: pd.Index, within: Sequence[str]) -> Floats:
     if not within:
         return np.full(len(values), values.sum())
     keys = [index.get_level_values(name) for name in within]
-    return np.asarray(pd.Series(values).groupby(keys).transform("sum"), dtype=float)
+    return np.asarray(pd.Series(values).groupby(keys, dropna=False).transform("sum"), dtype=float)
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:

@@ -80,7 +80,7 @@ def concentration(outlets: pd.DataFrame, within: Sequence[str] = ("channel",), v
     """How unevenly a value is spread over outlets.
 
     Args:
-        outlets: `outlet_table`, or any frame with one row a member.
+        outlets: `outlet_table`, or any frame with one row a member, `value` and `dead`.
         within: the columns that make a group; empty for all.
         value: the column that is spread.
         k: how many of the largest CR-k counts.

@@ -15,7 +15,7 @@ import pandas as pd
 
 from g3lib.labels import VOCABULARIES, rounded
 from g3lib.measures.guards import parts_only
-from g3lib.periods import Period
+from g3lib.periods import Period, shift
 
 CHANNEL_ORDER = tuple(VOCABULARIES["channel"])
 
@@ -268,7 +268,9 @@ def in_month(sales: pd.DataFrame, month: str) -> pd.DataFrame:
 
 
 def same_days(sales: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Sales for a comparison with the month before: where the month is not over, that month's later days are left out.
+    """Sales for a comparison with the month before and a year before: where the month is not over, their later days are left out.
+
+    Of sales known by month sums the part of as many days is taken.
 
     >>> sales = pd.DataFrame({"date": pd.to_datetime(["2010-01-05", "2010-01-20", "2010-02-03"])})
     >>> same_days(sales, Period.parse("2010-02-10")).index.tolist(), len(same_days(sales, Period.parse("2010-02")))
@@ -276,8 +278,12 @@ def same_days(sales: pd.DataFrame, period: Period) -> pd.DataFrame:
     """
     if period.asof == period.end:
         return sales
-    earlier = sales["date"].dt.strftime("%Y-%m") == period.previous_month
-    return sales[~(earlier & (sales["date"].dt.day > period.asof.day))]
+    earlier = sales["date"].dt.strftime("%Y-%m").isin([period.previous_month, shift(period.last_month, -12)])
+    found = sales[~(earlier & (sales["date"].dt.day > period.asof.day))]
+    if "grain" not in sales or not (sums := earlier & sales["grain"].eq("month")).any():
+        return found
+    part = (period.asof.day / found["date"].dt.days_in_month).clip(upper=1.0).where(sums.loc[found.index], 1.0)
+    return found.assign(units=found["units"] * part)
 
 
 def whole_months(units: pd.DataFrame, period: Period) -> pd.DataFrame:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from g3lib.errors import DataError
 from g3lib.measures.guards import ratio
-from g3lib.measures.targets.thresholds import light
+from g3lib.measures.targets.thresholds import decided_on, light
 from g3lib.measures.targets.workdays import working_days
 from g3lib.periods import Period, days_in
 
@@ -183,7 +183,8 @@ def progress(
 
     Returns:
         One row per target × phasing, the target of the longest span first, only the last version of each:
-        branch, unit, phasing, starts, ends, target, actual (devices since start), attainment, time_progress,
+        branch, unit (台 where the table names none), phasing, starts, ends, target, actual (devices since start), attainment,
+        time_progress,
         progress_index (attainment ÷ time progress), gap_to_time (序时缺口, devices: target × time progress −
         actual, positive is behind), remaining, days_left, months_left (parts of months counted as parts),
         per_day and per_month (required run rates), beside_last_year (remaining ÷ what the days left sold last year),
@@ -206,7 +207,8 @@ def progress(
     plain = pd.DataFrame(
         {"indicator": ["progress_index"], "scope": "", "direction": "up", "green": 1.0, "red": 1.0, "valid_from": pd.NaT}
     )
-    lines = plain if thresholds is None or "progress_index" not in set(thresholds["indicator"]) else thresholds
+    own = thresholds is not None and decided_on(thresholds, "progress_index", period.asof, scopes)
+    lines = thresholds if own and thresholds is not None else plain
     colours = {"status": "progress_index", "month_status": "month_attainment"}
     return out.assign(
         **{name: [str(light(v, lines, "progress_index", period.asof, scopes)) for v in out[of]] for name, of in colours.items()}
@@ -237,7 +239,7 @@ def _against(row: Any, sales: pd.DataFrame, shape: pd.Series, period: Period, ph
     why = "months_missing" if late else _UNKNOWN_TIME.get(phasing, "") if passed != passed else ""
     rest = units_a_year_before(shape, asof + timedelta(days=1), end) if days_left else float("nan")
     return (
-        row.branch, row.unit, phasing, start, end, target, actual, reached, passed,
+        row.branch, row.unit if isinstance(row.unit, str) else "台", phasing, start, end, target, actual, reached, passed,
         ratio(reached, passed), target * passed - actual, remaining, days_left,
         required_run_rate(actual, target, days_left), months_left,
         required_run_rate(actual, target, months_left), ratio(max(remaining, 0.0), rest), month, in_month, month_target,

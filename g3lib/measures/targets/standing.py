@@ -79,11 +79,18 @@ def standing(values: pd.DataFrame, targets: pd.DataFrame, period: Period, whole_
         for row in running(targets, metric, period.asof, ("flow", "stock", "rate")).itertuples():
             mine = own[own["branch"] == row.branch]
             if row.branch == whole_of and row.kind != "rate":
-                mine = own.groupby("date", as_index=False)["value"].sum()
+                mine = _sum_of_all(own, row.metric)
             rows.append(_stand(row, mine, period))
     columns = ["branch", "metric", "target_kind", "unit", "better", "starts", "ends", "aim", "measured", "attainment",
                "time_progress", "progress_index", "to_go", "per_month", "standing", "reason"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
+
+
+def _sum_of_all(values: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The members' sum by date; unknown where one of them is: only device sales are nought where no row stands."""
+    dates = values.groupby("date")["value"]
+    whole = dates.sum() if metric == "units" else dates.sum(min_count=1).where(dates.count() == values["branch"].nunique())
+    return whole.reset_index()
 
 
 def _stand(row: Any, values: pd.DataFrame, period: Period) -> tuple[Any, ...]:
@@ -91,6 +98,8 @@ def _stand(row: Any, values: pd.DataFrame, period: Period) -> tuple[Any, ...]:
     kind = row.kind if isinstance(row.kind, str) else "flow"
     down = row.direction == "down"
     known = values[values["date"] <= pd.Timestamp(period.asof)].sort_values("date")
+    gap_inside = bool(known.loc[known["date"] >= row.start, "value"].isna().any())
+    known = known.dropna(subset=["value"])
     inside = known.loc[known["date"] >= row.start, "value"]
     until = period.asof
     if row.metric != "units" and len(inside):  # monthly: the days after the last month known have nothing to be held against
@@ -104,7 +113,7 @@ def _stand(row: Any, values: pd.DataFrame, period: Period) -> tuple[Any, ...]:
         "zero_target": target == 0 and kind == "flow" and not down,
         "no_data": actual != actual,
         # a flow that is not to exceed its target and already does is behind, whatever is missing
-        "months_missing": kind == "flow" and not (down and actual > target) and begins_late,
+        "months_missing": kind == "flow" and not (down and actual > target) and (begins_late or gap_inside),
     }
     reason = next((why for why, holds in reasons.items() if holds), "")
     if reason == "months_missing":
@@ -129,15 +138,17 @@ def _stand(row: Any, values: pd.DataFrame, period: Period) -> tuple[Any, ...]:
             late = actual > target * passed if down else actual < target * passed
     word = "unknown" if reason else "behind" if late else "ahead"
     gap = (actual - target) if down else (target - actual)
-    return (row.branch, row.metric, kind, row.unit, "down" if down else "up", start, end, target, actual, done, passed, index,
+    unit = row.unit if isinstance(row.unit, str) else ""
+    return (row.branch, row.metric, kind, unit, "down" if down else "up", start, end, target, actual, done, passed, index,
             gap, need, word, reason)  # fmt: skip
 
 
 def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.DataFrame:
     """What each channel must add a month, so that together they meet what remains of the target.
 
-    A channel with a running target of its own owes what remains of that. The rest of the branch's remainder is laid out
-    over the other channels by their share of the twelve months before; where every channel has a target of its own, over all.
+    A channel with a running target of its own owes what remains of that. The rest of the branch's remainder is laid out by
+    share of the twelve months before × the months left in which a channel has no target of its own; where no such
+    months are left, over all by share.
 
     Args:
         units: month, channel, units of the branch.
@@ -147,7 +158,7 @@ def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, 
 
     Returns:
         channel, recent (devices a month, mean of the last three known months that are over), share (of the twelve months before),
-        remaining, needed (devices a month, of an own target until its own end; all that remains where less than a month is
+        remaining, needed (devices a month now, of an own target until its own end; all that remains where less than a month is
         left), more (that pace ÷ recent − 1; NaN over nought), basis (`own_target` or `share`).
         Σ remaining = the branch's remainder, or what the channels' own targets ask where that is more. Empty without a target.
 
@@ -174,12 +185,14 @@ def must_add(units: pd.DataFrame, reached: pd.DataFrame, targets: pd.DataFrame, 
     owed = out["channel"].map(own["remaining"]).fillna(0.0)
     rest = max(float(row.remaining), 0.0) - owed.sum()
     others = ~out["channel"].isin(own.index)
-    weight = out["share"].where(others, 0.0) if others.any() else out["share"]
-    laid_out = weight / (weight.sum() or float("nan")) * max(rest, 0.0)
-    laid_out = laid_out.where(others | (not others.any()), 0.0)
-    out["remaining"] = owed + laid_out
     until = out["channel"].map(own["months_left"]).fillna(row.months_left)  # an own target may end before the branch's
-    left, parts = pd.DataFrame({"own": until, "rest": row.months_left}), pd.DataFrame({"own": owed, "rest": laid_out})
+    # whoever has no target of his own shares the rest for all the time that is left, others from their target's end on
+    weight = out["share"] * (row.months_left - until.where(~others, 0.0)).clip(lower=0.0)
+    weight = weight if weight.sum() else out["share"]
+    laid_out = weight / (weight.sum() or float("nan")) * max(rest, 0.0)
+    out["remaining"] = owed + laid_out
+    now = laid_out.where(others | (until >= row.months_left), 0.0)  # what comes after an own target's end is not asked for now
+    left, parts = pd.DataFrame({"own": until, "rest": row.months_left}), pd.DataFrame({"own": owed, "rest": now})
     pace, out["needed"] = ((parts / left.where(left > 0).clip(lower=least)).sum(axis=1, skipna=False) for least in (0.0, 1.0))
     out["more"] = pace / out["recent"].where(out["recent"] > 0) - 1
     return out.assign(basis=others.map({True: "share", False: "own_target"}))

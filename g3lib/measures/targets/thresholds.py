@@ -12,7 +12,7 @@ import pandas as pd
 
 from g3lib.errors import DataError
 from g3lib.findings import Status
-from g3lib.measures.assumptions import assumption
+from g3lib.measures.assumptions import assumption, holding
 
 
 def lines(thresholds: pd.DataFrame, indicator: str, on: object, scopes: Sequence[str] = ()) -> tuple[float, float, str]:
@@ -39,20 +39,27 @@ def lines(thresholds: pd.DataFrame, indicator: str, on: object, scopes: Sequence
 def light(value: float, thresholds: pd.DataFrame, indicator: str, on: object, scopes: Sequence[str] = ()) -> Status:
     """The colour of a value: at or better than green is good, worse than red is a breach, between is to be watched.
 
-    An unknown value, or one whose line is masked, is unknown; an indicator without a row is plain.
+    An unknown value, or one whose line is masked, is unknown; an indicator of which no row holds on that day and here is plain.
 
     >>> rows = pd.DataFrame({"indicator": ["x"], "scope": [""], "direction": ["down"], "green": [0.02], "red": [0.1],
     ...                      "valid_from": [pd.NaT]})
     >>> [str(light(v, rows, "x", "2013-01-31")) for v in (0.02, 0.1, 0.11, float("nan"))]
     ['good', 'watch', 'breach', 'unknown']
     """
-    if indicator not in set(thresholds["indicator"]):
+    if not decided_on(thresholds, indicator, on, scopes):
         return Status.PLAIN
     green, red, direction = lines(thresholds, indicator, on, scopes)
     if value != value or green != green or red != red:
         return Status.UNKNOWN
     sign = 1 if direction == "up" else -1
     return Status.GOOD if sign * value >= sign * green else Status.BREACH if sign * value < sign * red else Status.WATCH
+
+
+def decided_on(thresholds: pd.DataFrame, indicator: str, on: object, scopes: Sequence[str] = ()) -> bool:
+    """Whether a row of the indicator holds on that day for one of the scopes, or for the province; it may be masked."""
+    if indicator not in set(thresholds["indicator"]):
+        return False
+    return len(holding(thresholds.rename(columns={"indicator": "name"}), indicator, on, scopes)) > 0
 
 
 def lights(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import percent
-from g3lib.measures.campaigns import Segmented
+from g3lib.measures.campaigns import Segmented, least_p
 from g3lib.report.claims.voice import Voice
 
 
@@ -32,7 +32,8 @@ def attribution(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame | None 
         return [voice.finding("campaign.effect", None, "1", text, definition="difference in differences", table="participation", status=Status.UNKNOWN)]
     chance = "" if row.p_permutation != row.p_permutation else voice.say(f"，置换检验p={_p(row.p_permutation)}", f", permutation p = {_p(row.p_permutation)}")
     if chance and row.permutations <= 20:
-        chance += voice.say(f"，{row.permutations:.0f}种分法最小只能到{_p(1 / row.permutations)}", f", at the least {_p(1 / row.permutations)} of {row.permutations:.0f} ways")
+        least = _p(least_p(int(row.joined), int(row.others)))
+        chance += voice.say(f"，{row.permutations:.0f}种分法最小只能到{least}", f", at the least {least} of {row.permutations:.0f} ways")
     if row.method == "one_joined":
         chance += voice.say("，只有一个参加者，波动借自未参加者", ", the spread borrowed from the others")
     beside = voice.say(f"与{row.others:.0f}个未参加的分公司比（各分公司等权）", f"Beside the {row.others:.0f} branches that did not join (each alike)")
@@ -115,8 +116,14 @@ def assumed(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame, smallest: 
         small = max(abs(mock.low), abs(mock.high)) < abs(effect["att"].iloc[0]) / 2
         verdict = Verdict.WARNING if _parted(tested) else Verdict.PASS if small else Verdict.NONE
         found.append(Check("placebo", verdict, _placebo(voice, mock) + voice.say("。", ".")))
-    if smallest["mde"].notna().iloc[0]:
-        row = smallest.iloc[0]
+    row = smallest.iloc[0]
+    if row.reason == "too_few":
+        text = voice.say(
+            f"{row.joining:.0f}个参加、{row.others:.0f}个未参加，分公司太少：无论效果多大，置换检验都到不了5%。",
+            f"{row.joining:.0f} joined and {row.others:.0f} not are too few: however large an effect, no permutation p can reach 5 %.",
+        )
+        found.append(Check("minimum_effect", Verdict.WARNING, text))
+    if row.mde == row.mde:
         text = voice.say(
             f"按活动前的波动，{row.joining:.0f}个参加、{row.others:.0f}个未参加，跟踪{row.months_after:.0f}个月，能以八成把握看出的最小效果为{voice.points(row.mde)}。",
             f"With the spread before the start, {row.joining:.0f} joined and {row.others:.0f} not, followed for {row.months_after:.0f} months: the smallest effect "

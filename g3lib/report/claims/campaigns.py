@@ -65,11 +65,8 @@ def headline(
             f"; the area went {percent(area[0])} → {percent(area[1])} ({voice.points(area[1] - area[0])})",
         )
     text = voice.say(
-        f"{before}至{after}，{voice.branch}参与率由{percent(own.before)}升至{percent(own.after)}（{voice.points(own.lift)}），提升位次"
-        f"{own.rank_lift:.0f}/{n}，参与率位次{_moved(own)}{beside}。"
-        if own.lift >= 0
-        else f"{before}至{after}，{voice.branch}参与率由{percent(own.before)}降至{percent(own.after)}（{voice.points(own.lift)}），提升位次"
-        f"{own.rank_lift:.0f}/{n}{beside}。",
+        f"{before}至{after}，{voice.branch}参与率由{percent(own.before)}{'升' if own.lift >= 0 else '降'}至{percent(own.after)}"
+        f"（{voice.points(own.lift)}），提升位次{own.rank_lift:.0f}/{n}，参与率位次{_moved(own)}{beside}。",
         f"{voice.branch} went from {percent(own.before)} in {before} to {percent(own.after)} in {after} ({voice.points(own.lift)}): "
         f"rank {own.rank_lift:.0f} of {n} by lift, from rank {own.rank_before:.0f} to {own.rank_after:.0f} by rate{beside}.",
     )

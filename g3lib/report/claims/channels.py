@@ -122,12 +122,14 @@ def to_day(voice: Voice, month: str) -> str:
     return voice.say(f"（均至{voice.period[8:]}日）", f" (both to day {voice.period[8:]})") if voice.is_part(month) else ""
 
 
-def worth(voice: Voice, efficiency: pd.DataFrame) -> list[Finding]:
+def worth(voice: Voice, efficiency: pd.DataFrame, states: pd.DataFrame | None = None) -> list[Finding]:
     """Which channel is cheap and which is sound: a cheap one with poor customers is named.
 
     Args:
         efficiency: `channels.efficiency`.
+        states: the `subsidy.customer_states` that it is of: their months are the claim's period.
     """
+    span = f"{states['month'].min()}..{states['month'].max()}" if states is not None and len(states) else ""
     known = efficiency.dropna(subset=["valid_share", "cost_per_sale"])
     if known.empty:
         text = voice.say("客户状态或费用未知，各渠道效能不作比较", "Customers' states or costs are unknown: channels are not compared")
@@ -150,11 +152,11 @@ def worth(voice: Voice, efficiency: pd.DataFrame) -> list[Finding]:
             f"{voice.money(row.cost_per_valid)} a valid customer",
         )
     base = voice.say("状态已知、满三个月的销售", "sales of known state, three months old")
-    lead = voice.finding("channel.cost_per_valid", best.cost_per_valid, "元", text, definition="efficiency", table="sales", denominator=base,
+    lead = voice.finding("channel.cost_per_valid", best.cost_per_valid, "元", text, definition="efficiency", table="sales", denominator=base, period=span,
                          status=Status.WATCH if len(poor) else Status.PLAIN)  # fmt: skip
     each = [
         voice.figure(f"channel.{what}.{row.channel}", getattr(row, what), unit, voice.word("channel", row.channel), definition="efficiency", table="sales",
-                     denominator=base)
+                     denominator=base, period=span)
         for row in known.itertuples() for what, unit in (("valid_share", "1"), ("cost_per_sale", "元"), ("cost_per_valid", "元"))
     ]  # fmt: skip
     return [lead, *each]

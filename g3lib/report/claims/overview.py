@@ -10,7 +10,7 @@ from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.measures.overview import behind, usual_cost
 from g3lib.measures.targets import calendar, near_spring
-from g3lib.periods import Period
+from g3lib.periods import Period, shift
 from g3lib.report.claims.channels import tenth, to_day
 from g3lib.report.claims.voice import Voice
 from g3lib.report.slides import Actions, Bars, Opening, Points, Slide, Table
@@ -122,7 +122,8 @@ def shortfall(voice: Voice, standings: pd.DataFrame) -> list[Finding]:
         text = voice.say(f"{len(known)}个分公司都不落后序时", f"None of {len(known)} branches is behind time")
     else:
         text = voice.say(f"{len(known)}个分公司中{len(late)}个落后序时，这些分公司合计少{voice.count(owed)}", f"{len(late)} of {len(known)} branches are behind time, these by {number(owed)} devices together")
-    return [voice.finding("shortfall", owed, "台", text, definition="behind", table="targets")]
+    status = Status.UNKNOWN if known.empty else Status.PLAIN
+    return [voice.finding("shortfall", None if known.empty else owed, "台", text, definition="behind", table="targets", status=status)]
 
 
 def movers(voice: Voice, moved: pd.DataFrame, before: str, month: str) -> list[Finding]:
@@ -158,7 +159,8 @@ def outlets(voice: Voice, spread: pd.DataFrame) -> list[Finding]:
         f"{number(dead)} of {number(every)} listed outlets sold nothing in three months; sales are most uneven in the {voice.word('channel', worst.channel)} channel"
         f"{tenth(voice, worst.top_tenth)}",
     )
-    return [voice.finding("outlets.dead", float(dead), "", text, definition="outlet_table", table="outlets",
+    last = Period.parse(voice.period).last_month  # units and shares are of twelve months
+    return [voice.finding("outlets.dead", float(dead), "", text, definition="outlet_table", table="outlets", period=f"{shift(last, -11)}..{last}",
                           denominator=voice.say("在册网点", "listed outlets"))]  # fmt: skip
 
 
@@ -201,13 +203,37 @@ def problems(voice: Voice, sources: Sequence[Entry], sales: pd.DataFrame) -> lis
     return found or [Check("data", Verdict.PASS, voice.say("数据没有拒收行，关键列齐全。", "No rejected row, and no gap in the columns that matter."))]
 
 
-def spring(voice: Voice, period: Period) -> list[Check]:
-    """From January to March the units' own growth is blank: the Spring Festival moves, and only the KPI row aligns it."""
+def silent(voice: Voice, figures: pd.DataFrame) -> list[Check]:
+    """Branches without a sale in the month, or in the one before: it counts as nought, and may be an export that did not come.
+
+    Args:
+        figures: `overview.branch_figures`.
+    """
+    found = []
+    for name, month in (("units", ("本月", "this month")), ("units_before", ("上月", "in the month before"))):
+        names = figures.loc[figures[name] == 0, "branch"].tolist()
+        if names:
+            text = voice.say(f"{month[0]}没有销量的分公司：{_some(voice, names)}；按0计，请核对是否漏报。",
+                             f"No sale {month[1]} in {_some(voice, names)}: counted as nought; see whether an export is missing.")  # fmt: skip
+            found.append(Check(f"silent.{name}", Verdict.WARNING, text))
+    return found
+
+
+def months(voice: Voice, period: Period) -> list[Check]:
+    """Of a span of months places and growth are those of the last; and from January to March the units' own growth is blank.
+
+    The Spring Festival moves, and only the KPI row aligns it.
+    """
+    found = []
+    if len(period.months) > 1:
+        text = voice.say(f"所选期间有{len(period.months)}个月；指标行、各级位置与变动均为其最后一月{period.last_month}。",
+                         f"Of the {len(period.months)} months chosen the KPI row, the places and the changes are those of the last, {period.last_month}.")  # fmt: skip
+        found.append(Check("last_month", Verdict.NONE, text))
     if not near_spring(period.last_month):
-        return []
+        return found
     text = voice.say("一至三月受春节影响，各单位不列环比同比；合计的见指标行，已按春节对齐。",
                      "From January to March the Spring Festival moves: no unit's growth is listed; that of all, aligned, is in the KPI row.")  # fmt: skip
-    return [Check("spring", Verdict.NONE, text)]
+    return [*found, Check("spring", Verdict.NONE, text)]
 
 
 def actions(voice: Voice, checks: Sequence[Check], comments: pd.DataFrame, reached: pd.DataFrame, standings: pd.DataFrame) -> list[str]:

@@ -69,7 +69,7 @@ def unknown(voice: Voice, progress: pd.DataFrame, what: str) -> str:
         return voice.say(f"没有正在执行的销量目标，{what}未知。", f"No sales target is running: {what} is unknown.")
     target = progress["target"].iloc[0]
     if target != target:
-        return voice.say(f"目标被隐去，{what}未知。", f"The target is masked: {what} is unknown.")
+        return voice.say(f"目标未知（被隐去，或有分公司没有同期目标），{what}未知。", f"The target is unknown (masked, or a branch has none of that span): {what} is unknown.")
     if target == 0:
         return voice.say(f"销量目标是0，{what}没有意义，请核对目标表。", f"The sales target is 0: {what} has no meaning; see the targets table.")
     return ""
@@ -85,7 +85,7 @@ def _left(voice: Voice, even: pd.Series) -> str:
         return voice.say("目标已经完成。", "the target is met.")
     unit = voice.say(str(even.unit), "customers" if even.unit == "户" else "devices")
     if not even.days_left:
-        return voice.say(f"期末差{voice.count(even.remaining, unit)}未完成。", f"the time is over, {number(even.remaining)} {unit} short.")
+        return voice.say(f"期末还差{voice.count(even.remaining, unit)}。", f"the time is over, {number(even.remaining)} {unit} short.")
     if even.months_left < 1:
         return voice.say(
             f"还差{voice.count(even.remaining, unit)}，余下{even.days_left}天每天须完成{number(even.per_day, 1)}{unit}。",

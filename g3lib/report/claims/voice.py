@@ -48,7 +48,7 @@ class Voice:
     def figure(self, name: str, value: float, unit: str, of: str = "", **more: Any) -> Finding:
         """A figure behind a claim: its sentence is no more than what it is of and its value."""
         known = bool(value == value)
-        shown = percent(value) if unit == "1" else number(value, 0 if known and float(value).is_integer() else 1) + unit * known
+        shown = percent(value) if unit == "1" else number(value, _digits(value, unit)) + unit * known
         return self.finding(name, value, unit, f"{of or name} {shown}", **more)
 
     def span(self, period: str) -> str:
@@ -80,3 +80,8 @@ class Voice:
     def listed(self, items: list[str]) -> str:
         """Items as a list in running text."""
         return pick(self.lang, "、", ", ").join(items)
+
+
+def _digits(value: float, unit: str) -> int:
+    """None of a whole number; two of a bare index, for 0.95 and 1.05 are on two sides of one; else one."""
+    return 0 if value == value and float(value).is_integer() else 1 if unit else 2
