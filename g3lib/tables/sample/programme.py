@@ -15,14 +15,9 @@ from g3lib.tables.sample.truth import CAMPAIGN, EFFECT, THRESHOLDS, Scenario, st
 _ATTAINMENT = (0.77, 1.05)  # chance adds two or three points on either side
 _PARTICIPATION_TARGET = "45%"
 _ASSUMPTIONS = (
-    ("margin", 0.45, "占收入"),
-    ("marginal_cost_of_credit", 0.35, "占面值"),
-    ("discount_rate", 0.08, "每年"),
-    ("m", 10, "元"),
-    ("k", 5, "天"),
-    ("collection_rate", 0.60, "占应收"),
-    ("capital_rate", 0.06, "每年"),
-)
+    ("margin", 0.45, "占收入"), ("marginal_cost_of_credit", 0.35, "占面值"), ("discount_rate", 0.08, "每年"), ("m", 10, "元"),
+    ("k", 5, "天"), ("collection_rate", 0.60, "占应收"), ("capital_rate", 0.06, "每年"),
+)  # fmt: skip
 _WIGGLE = (0.4, 0.8, 0.5, 0.1, -0.3, -0.6, -0.8, -0.5, 0.0, 0.3, 0.2, -0.1)  # pp by calendar month
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from g3lib.labels import label
+from g3lib.labels import label, read_csv
 from g3lib.periods import days_in, shift
 from g3lib.tables.sample import truth as numbers
 from g3lib.tables.sample.rules import CHANNELS
@@ -40,32 +40,14 @@ class Model(NamedTuple):
         return "feature" if self.group == "C3 feature" else "smart"
 
 
+def _some(cell: str) -> float | None:
+    return float(cell) if cell else None
+
+
 # Prices and screens stand on both sides of, and on, the bands of the policy (2000 yuan, 4.0 inch)
-MODELS = (
-    Model("样例机A1", "C1", 1999, 4.0, 1.2),
-    Model("样例机A2", "C1", 1499, 4.0, 1.4),
-    Model("样例机A3", "C1", 1299, 4.3, 1.2, 0.15),
-    Model("样例机A4", "C1", 999, 4.0, 1.0, None, 0.7),
-    Model("样例机A5", "C1", 1799, 4.5, 0.9, 0.4),
-    Model("样例机A6", "C1", 799, 4.0, 1.1, 0.55),
-    Model("样例机B1", "C2", 2000, 4.0, 1.2),
-    Model("样例机B2", "C2", 2499, 4.3, 1.0, None, 0.8),
-    Model("样例机B3", "C2", 3299, 4.7, 0.7, 0.5),
-    Model("样例机B4", "C2", 2899, 4.5, 0.8, 0.25),
-    Model("样例机C1", "C3 smart", 1999, 3.9, 0.8, None, 0.6),
-    Model("样例机C2", "C3 smart", 2000, 3.9, 0.7, None, 0.5),
-    Model("样例机C3", "C3 smart", 799, 3.5, 1.3),
-    Model("样例机C4", "C3 smart", 599, 3.2, 1.1, 0.3),
-    Model("样例机C5", "C3 smart", 1099, 3.5, 1.0),
-    Model("样例机D1", "C3 feature", 399, 2.4, 1.0),
-    Model("样例机D2", "C3 feature", 499, 2.8, 1.0, None, 0.75),
-    Model("样例机D3", "C3 feature", 599, 2.6, 0.8, 0.2),
-    Model("样例机E1", "wireless_phone", 299, None, 1.0),
-    Model("样例机E2", "wireless_phone", 399, None, 0.8),
-    Model("样例机F1", "netbook", 2499, 10.1, 1.0),
-    Model("样例机F2", "netbook", 2999, 10.1, 0.7, 0.3),
-    Model("样例机G1", "data_card", 399, None, 1.0),
-    Model("样例机G2", "data_card", 299, None, 1.0, 0.1),
+MODELS = tuple(
+    Model(m["name"], m["group"], int(m["price"]), *(_some(m[c]) for c in ("screen", "popularity", "launch", "retire")))  # type: ignore[arg-type]
+    for m in read_csv("g3lib.tables.sample", "models.csv")
 )
 BREACH_MODEL = 1  # on sale all the time, so every month of the last year has it
 PRICE_MODEL, GIFT_MODEL, UNPROMISED_MODEL = 14, 6, 12  # on sale all the time too
