@@ -42,7 +42,7 @@ def shrunken(participants: pd.Series, base: pd.Series, level: float = 0.95) -> p
 
     >>> found = shrunken(pd.Series([1.0, 300, 350, 250]), pd.Series([2.0, 1000, 1000, 1000]))
     >>> found[["raw", "rate"]].round(2).head(2).values.tolist()
-    [[0.5, 0.32], [0.3, 0.3]]
+    [[0.5, 0.31], [0.3, 0.3]]
     """
     from scipy.optimize import minimize
     from scipy.special import betaln
@@ -75,13 +75,13 @@ def _over_hypers(
 ) -> tuple[Floats, Floats, Floats]:
     """Each branch's rate and interval with mean and strength as likely as the branches leave them, not taken as known.
 
-    The mean has Jeffreys' prior, or counts that are all nought would leave no mean but nought likely.
+    The mean has a beta prior of ⅓ and ⅓ (Kerman 2011), or counts that are all nought would leave no mean but nought likely.
     """
     strengths = np.linspace(np.log(1.0), np.log(1e5), 47)
 
     def likely(means: Floats) -> tuple[Floats, Floats]:
         grid = np.array([(m, s) for m in means for s in strengths])
-        prior = (np.logaddexp(0, grid[:, 0]) + np.logaddexp(0, -grid[:, 0])) / 2  # −log √(mean (1 − mean))
+        prior = (np.logaddexp(0, grid[:, 0]) + np.logaddexp(0, -grid[:, 0])) / 3  # −log (mean (1 − mean))^⅓
         loss = np.array([unlikely(point) for point in grid]) + prior
         weight = np.exp(loss.min() - loss)
         return grid, weight / weight.sum()
