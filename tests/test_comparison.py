@@ -200,10 +200,27 @@ def test_the_minimum_effect_is_seen_with_the_promised_power() -> None:
     assert 0.8 <= np.mean(seen) < 0.95
 
 
+@pytest.mark.parametrize(("own", "other"), [(0.1, 0.2), (0.3, 0.1), (0.7, 0.2), (0.35, 0.15)])
+def test_branches_that_stand_still_do_not_part_at_the_last_bit(own: float, other: float) -> None:
+    rows = [(f"{kind}{i}", m, rate + 0.05 * (kind == "j" and m >= MONTHS[5])) for kind, rate, n in (("j", own, 4), ("o", other, 8))
+            for i in range(n) for m in MONTHS[:6]]  # fmt: skip
+    frame, starts = pd.DataFrame(rows, columns=["branch", "month", "rate"]), {f"j{i}": MONTHS[5] for i in range(4)}
+    mock = campaigns.placebo(frame, starts).iloc[0]
+    assert (mock["att"], mock["low"], mock["high"], mock["p_value"]) == (0, 0, 0, 1)
+    assert campaigns.did(frame, starts)["att"].iloc[0] == pytest.approx(0.05)
+    assert campaigns.group_time(frame, starts).query("~since")["att"].tolist() == [0, 0, 0, 0]
+
+
+def test_a_start_without_a_reading_of_its_own_month_keeps_its_group() -> None:
+    frame, starts = panel(0.2)
+    frame = frame[frame["month"] != MONTHS[8]]
+    assert campaigns.group_time(frame, starts).query("since")["month"].tolist() == MONTHS[9:]
+
+
 @pytest.mark.parametrize(("joined", "others", "few"), [(1, 11, True), (3, 3, True), (2, 4, True), (1, 19, False), (2, 10, False), (4, 4, False)])
 def test_too_few_branches_have_no_smallest_effect(joined: int, others: int, few: bool) -> None:
     """What the report asks of an effect, a permutation p of 0.05 as well, cannot be met by any."""
-    frame, starts = panel(100.0, joined=joined, others=others)
+    frame, starts = panel(1.0, joined=joined, others=others)
     early = campaigns.before_start(frame, starts)
     row = campaigns.minimum_effect(early, joining=joined, after=4).iloc[0]
     assert (row["reason"], bool(np.isnan(row["mde"]))) == (("too_few", True) if few else ("", False))
@@ -309,6 +326,19 @@ def test_a_series_that_cannot_be_fitted_says_why(counts: list[int], start: str, 
     found = campaigns.segmented(frame, start)
     assert found.reason == reason
     assert found.terms["ratio"].isna().all()
+
+
+def test_a_share_that_is_all_or_alike_is_not_fitted() -> None:
+    months = pd.DataFrame({"month": MONTHS, "base": 100})
+    for counts, reason in (([50, 52, 48, 50, 51, 49] + [100] * 6, "no_change"), ([50] * 12, "constant")):
+        assert campaigns.segmented(months.assign(count=counts), MONTHS[6], share=True).reason == reason
+    assert campaigns.segmented(months.drop(columns="base").assign(count=50), MONTHS[6]).reason == "constant"
+
+
+def test_one_branch_that_alone_varies_is_the_one_that_moves_the_correlation() -> None:
+    lifts = pd.DataFrame({"branch": list("abcd"), "before": [0.1, 0.2, 0.2, 0.2], "after": [0.3, 0.3, 0.35, 0.4]})
+    row = campaigns.start_lift_correlation(lifts.assign(lift=lifts["after"] - lifts["before"])).set_index("name").loc["start_without"]
+    assert not np.isnan(row["r"]) and row["without"] != "a"
 
 
 def test_every_fault_of_a_series_is_listed() -> None:

@@ -87,6 +87,8 @@ def test_under_ten_outlets_have_no_largest_tenth() -> None:
     nine, ten = (channels.concentration(pd.DataFrame({"units": [1.0] * n, "dead": False}), within=[]) for n in (9, 10))
     assert np.isnan(nine["top_tenth"].iloc[0])
     assert ten["top_tenth"].iloc[0] == 0.1
+    alike = channels.concentration(pd.DataFrame({"units": [1.0] * 19, "dead": False}), within=[])
+    assert alike["top_tenth"].iloc[0] == pytest.approx(0.1)  # one outlet and nine tenths of the next
 
 
 def test_an_empty_list_has_no_concentration() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -68,3 +71,33 @@ def test_a_last_day_without_a_sale_keeps_the_alignment() -> None:
     row = targets.sales_kpi(sales, None, Period.parse("2013-02"), sales[:0], "甲").set_index("kpi").loc["month_on_month"]
     assert row["reason"] == "spring_days_out"
     assert row["value"] == pytest.approx(19 / 21 - 1)
+
+
+@pytest.mark.parametrize("year", [2012, 2013, 2014, 2015])
+def test_a_target_met_exactly_is_in_time_whenever_the_festival_falls(year: int) -> None:
+    """100 a day, 300 in the twenty days before New Year, 20 in the seven from it on: alike every year, and so is the target."""
+    days = pd.date_range(f"{year - 2}-12-01", f"{year}-12-31")
+    units = pd.Series(100.0, index=days)
+    for new_year in map(pd.Timestamp, map(targets.lunar_new_year, range(year - 1, year + 1))):
+        units[new_year - pd.Timedelta(days=20) : new_year - pd.Timedelta(days=1)] = 300.0
+        units[new_year : new_year + pd.Timedelta(days=6)] = 20.0
+    goal = pd.DataFrame({"branch": ["甲"], "metric": "units", "unit": "台", "kind": "flow", "target": units[f"{year}"].sum(), "channel": None,
+                         "start": pd.Timestamp(f"{year}-01-01"), "end": pd.Timestamp(f"{year}-12-31"), "device_class": None})  # fmt: skip
+    period = Period.parse(f"{year}-01")
+    sales = units[: pd.Timestamp(period.asof)].rename_axis("date").reset_index(name="units").assign(grain="day")
+    reached = targets.progress(sales, goal, period).set_index("phasing")
+    assert reached.loc["last_year", "progress_index"] == pytest.approx(1, abs=0.03)
+    row = targets.outlook(sales, reached.reset_index(), period).iloc[0]
+    assert row["low"] < row["target"] < row["high"]
+    assert row["expected_final"] == pytest.approx(row["target"], rel=0.05)
+
+
+def test_where_the_moons_days_are_not_on_record_the_calendars_are_taken() -> None:
+    # New Year 2013 fell eighteen days later than in 2012: its January reaches back into December 2011
+    days = pd.Series(1.0, pd.date_range("2012-01-01", "2012-12-31"))
+    days["2012-01-01"] = 5.0
+    assert targets.last_years_days(days, date(2013, 1, 1), date(2013, 12, 31)).iloc[0] == 5
+    assert targets.last_years_days(days, date(2014, 1, 1), date(2014, 1, 31)).empty
+    assert targets.last_years_days(None, date(2014, 1, 1), date(2014, 1, 31)).empty
+    longer = pd.concat([pd.Series(np.arange(31.0), pd.date_range("2011-12-01", "2011-12-31")), days])
+    assert targets.last_years_days(longer, date(2013, 1, 1), date(2013, 12, 31)).iloc[0] == 13  # 14 December 2011

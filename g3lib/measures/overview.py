@@ -21,13 +21,11 @@ from g3lib.periods import Period, days_in, shift
 
 _RATIOS = (  # figure, what stands above the line and below it
     ("growth", "units", "before_comparable"), ("year_growth", "units", "last_year_comparable"),
-    ("attainment", "actual", "target"),
-    ("progress_index", "actual", "due"), ("valid_share", "valid", "sold"), ("cost_per_valid", "cost_yuan", "valid"),
+    ("progress_index", "actual", "due"), ("attainment", "actual", "target"), ("valid_share", "valid", "sold"),
+    ("cost_per_valid", "cost_yuan", "valid"),
 )  # fmt: skip
-_SUMS = [
-    "units", "units_before", "last_year", "before_comparable", "last_year_comparable", "actual", "target", "due", "sold",
-    "valid", "cost_yuan",
-]  # fmt: skip
+_SUMS = ["units", "units_before", "last_year", "before_comparable", "last_year_comparable", "actual", "target", "due", "sold",
+         "valid", "cost_yuan"]  # fmt: skip
 
 
 def whole(targets: pd.DataFrame, unit: str, members: Sequence[str] = ()) -> pd.DataFrame:
@@ -97,9 +95,8 @@ def branch_figures(
     out = pd.DataFrame({name: months.get(of) for name, of in wanted.items()}, index=months.index, dtype="float64")
     unknown = pd.Series(np.nan, index=out.index)
     for name, since in (("before_comparable", "units_before"), ("last_year_comparable", "last_year")):
-        days = days_in(wanted[since])
-        if comparable is not None and period.asof != period.end:
-            days = min(days, period.asof.day)
+        cut = comparable is not None and period.asof != period.end
+        days = min(days_in(wanted[since]), period.asof.day) if cut else days_in(wanted[since])
         then = alike.get(wanted[since], unknown)
         out[name] = unknown if near_spring(month) else then * period.asof.day / days
     first = calendar(reached).drop_duplicates("branch").set_index("branch") if len(reached) else None
@@ -281,9 +278,6 @@ def next_target(sales: pd.DataFrame, reached: pd.DataFrame, period: Period, mix_
     if basis.empty:
         return nothing
     asked = float(np.ceil(max(remaining, 0.0))) if remaining == remaining else remaining
-    split = cascade(asked, basis, keys, floor=floor if mix_floor and _sold(basis, floor[0]) else None)
-    return split if not mix_floor or _sold(basis, floor[0]) else split.assign(split="floor_unknown")
-
-
-def _sold(basis: pd.DataFrame, classes: Sequence[str]) -> bool:
-    return "device_class" in basis and bool(basis["device_class"].isin(classes).any())
+    usable = "device_class" in basis and basis["device_class"].isin(floor[0]).any()
+    split = cascade(asked, basis, keys, floor=floor if mix_floor and usable else None)
+    return split.assign(split="floor_unknown") if mix_floor and not usable and asked == asked else split

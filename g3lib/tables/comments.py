@@ -80,9 +80,9 @@ def add(
     if faults:
         raise UsageError(listed(faults, "The comment cannot be kept:"))
     heading = ",".join(_HEADINGS)
-    own, beside = (folder / f"{safe_name(branch)}{more}.csv" for more in ("", ".g3-note"))
-    first = own.read_bytes().removeprefix(BOM_UTF8).split(b"\n")[0].strip() if own.exists() else heading.encode()
-    path = own if first == heading.encode() else beside
+    path = folder / f"{safe_name(branch)}.csv"
+    if path.exists() and path.read_bytes().removeprefix(BOM_UTF8).split(b"\n")[0].strip() != heading.encode():
+        path = path.with_suffix(".g3-note.csv")
     text = path.read_text(encoding="utf-8-sig") if path.exists() else heading + "\n"
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow([branch, period, finding, comment, owner, due, "是" if done else ""])

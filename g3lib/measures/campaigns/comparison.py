@@ -139,7 +139,8 @@ def _moves(wide: pd.DataFrame, joined: Mapping[str, str], names: list[str]) -> t
     months, table = np.array(wide.columns), wide.loc[[*joined, *names]].to_numpy(float)
     starts, at = np.unique(list(joined.values()), return_inverse=True)
     after = [months >= start for start in starts]
-    return np.column_stack([table[:, a].mean(axis=1) - table[:, ~a].mean(axis=1) for a in after]), at
+    moves = np.column_stack([table[:, a].mean(axis=1) - table[:, ~a].mean(axis=1) for a in after])
+    return moves.round(12), at  # a last bit is no move: branches that stand still would part at 1e-17
 
 
 def _welch(moves: Floats, at: Ints, picks: Ints) -> tuple[Floats, Floats, Floats]:
@@ -237,11 +238,11 @@ def group_time(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.
     """
     wide = balanced(panel)
     months, names, rows = list(wide.columns), [b for b in wide.index if b not in starts], []
-    for start in sorted({s for b, s in starts.items() if b in wide.index and s in months[1:]}) if names else ():
+    for start in sorted({s for b, s in starts.items() if b in wide.index and months[0] < s <= months[-1]}) if names else ():
         group = [b for b in wide.index if starts.get(b) == start]
         for i, month in enumerate(months[1:], 1):
-            base = months[months.index(start) - 1] if month >= start else months[i - 1]
-            move = (wide[month] - wide[base])[[*group, *names]].to_numpy(float)
+            base = max(m for m in months if m < start) if month >= start else months[i - 1]
+            move = (wide[month] - wide[base])[[*group, *names]].to_numpy(float).round(12)
             one_start = np.zeros(len(group), dtype=np.int64)
             effect, se, df = (float(figure[0]) for figure in _welch(move[:, None], one_start, np.arange(len(group))[None]))
             rows.append((start, month, effect, *_t_interval(effect, se, df, level)[:2], len(group), month >= start))
@@ -291,10 +292,7 @@ def placebo(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95)
     >>> placebo(panel, {"a": "2013-03"})["att"].round(3).tolist()  # it rose before it joined
     [0.3]
     """
-    last = panel["month"].max() if len(panel) else ""
-    later = {branch for branch, start in starts.items() if start > last}
     early = before_start(panel, starts)
-    early = early[~early["branch"].isin(later)]
     months = sorted(early["month"].unique())
     if len(months) < 2:
         return did(panel, {}).assign(reason="no_before")
@@ -330,8 +328,8 @@ def minimum_effect(panel: pd.DataFrame, joining: int, after: int, power: float =
     n, months = len(wide), len(wide.columns)
     windows = list(range(1, months - after + 1))
     windows = [w for w in windows if w >= after] or windows
-    row = {"mde": float("nan"), "joining": joining, "others": n - joining, "months_before": months, "months_after": after}
-    row["windows"] = len(windows)
+    row = {"mde": float("nan"), "joining": joining, "others": n - joining, "months_before": months, "months_after": after,
+           "windows": len(windows)}  # fmt: skip
     reason = "too_short" if not windows else "no_others" if not 0 < joining < n or n < 3 else ""
     if reason := reason or ("too_few" if least_p(joining, n - joining) > 1 - level else ""):
         return pd.DataFrame([row | {"reason": reason}])
@@ -359,11 +357,14 @@ def not_in_others(panel: pd.DataFrame, campaigns: pd.DataFrame, campaign: str = 
 def before_start(panel: pd.DataFrame, starts: Mapping[str, str]) -> pd.DataFrame:
     """The months before the first start: what `minimum_effect` reads; empty where nobody joined.
 
-    >>> panel = pd.DataFrame({"branch": "a", "month": ["2013-01", "2013-02"], "rate": 0.1})
-    >>> before_start(panel, {"a": "2013-02"})["month"].tolist()
-    ['2013-01']
+    Who joins after the panel's end is left out, as in `did`.
+
+    >>> panel = pd.DataFrame({"branch": ["a", "a", "b"], "month": ["2013-01", "2013-02", "2013-01"], "rate": 0.1})
+    >>> before_start(panel, {"a": "2013-02", "b": "2014-01"})[["branch", "month"]].values.tolist()
+    [['a', '2013-01']]
     """
-    return panel[panel["month"] < _first(panel, starts)].reset_index(drop=True)
+    later = {branch for branch, start in starts.items() if len(panel) and start > panel["month"].max()}
+    return panel[(panel["month"] < _first(panel, starts)) & ~panel["branch"].isin(later)].reset_index(drop=True)
 
 
 def _first(panel: pd.DataFrame, starts: Mapping[str, str]) -> str:

@@ -62,7 +62,7 @@ def segmented(
 
     Returns:
         A `Segmented`; reason `too_short` (fewer than three months on a side, or no more months than terms + 2),
-        `no_change` (nothing was counted on a side).
+        `no_change` (nothing, or all of the base, was counted on a side), `constant` (every month is alike).
 
     Raises:
         UsageError: a month twice, a count that is missing, negative or, of a share, above its base.
@@ -81,8 +81,10 @@ def segmented(
     design = _design(frame["month"], after, harmonics, slope) if len(frame) else pd.DataFrame()
     names = [name for name in ("level", "slope") if name in design]
     reason = "too_short" if min(after.sum(), (~after).sum()) < 3 or len(frame) <= design.shape[1] + 2 else ""
-    reason = reason or ("no_change" if 0 in (frame.loc[after, "count"].sum(), frame.loc[~after, "count"].sum()) else "")
+    sides = [(frame.loc[side, "count"].sum(), frame.loc[side, "base"].sum() if share else np.inf) for side in (after, ~after)]
+    reason = reason or ("no_change" if any(count in (0, base) for count, base in sides) else "")
     value = frame["count"] / frame["base"] if "base" in frame else frame["count"]
+    reason = reason or ("constant" if value.nunique() == 1 else "")
     if reason:
         empty = pd.DataFrame({"term": names, "ratio": np.nan, "low": np.nan, "high": np.nan, "p": np.nan})
         unknown = dict.fromkeys(["fitted", "without", "without_low", "without_high"], np.nan)

@@ -165,7 +165,7 @@ def start_lift_correlation(lifts: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({"name": names, "r": np.nan, "n": len(lifts), "without": ""})
     whole = _r(lifts["before"], lifts["lift"])
     left_out = {row.branch: _r(lifts["before"].drop(row.Index), lifts["lift"].drop(row.Index)) for row in lifts.itertuples()}
-    furthest = max(left_out, key=lambda branch: abs(left_out[branch] - whole))
+    furthest = max(left_out, key=lambda branch: np.nan_to_num(abs(left_out[branch] - whole), nan=-1.0))  # NaN: none varies
     oldham = _r((lifts["before"] + lifts["after"]) / 2, lifts["lift"])
     r, n = [whole, left_out[furthest], oldham], len(lifts)
     return pd.DataFrame({"name": names, "r": r, "n": [n, n - 1, n], "without": ["", furthest, ""]})

@@ -87,7 +87,8 @@ def concentration(outlets: pd.DataFrame, within: Sequence[str] = ("channel",), v
 
     Returns:
         within…, outlets, value (summed), hhi (Σ share², 1 ÷ outlets where all are alike, 1 where one has all), cr (share
-        of the k largest), top_tenth (share of the largest tenth of outlets; NaN under ten), gini (0 where all are alike),
+        of the k largest), top_tenth (share of the largest tenth of outlets, a part of one counted as a part; NaN under ten), gini
+        (0 where all are alike),
         p10, median, p90 (of an outlet's value), listed_outlets (those that the list of outlets has: only they can be dead),
         dead_outlets, dead_share (dead ÷ listed). A group that sold nothing has no shares, one without a listed outlet no
         dead share: NaN.
@@ -107,7 +108,7 @@ def concentration(outlets: pd.DataFrame, within: Sequence[str] = ("channel",), v
         gini = float(((n + 1 - 2 * np.arange(1, n + 1)) * share).sum() / n)
         listed = int(group["listed"].sum()) if "listed" in group else n
         dead = int(group["dead"].sum())
-        tenth = share[: n // 10].sum() if n >= 10 else np.nan
+        tenth = share[: n // 10].sum() + n % 10 / 10 * share[n // 10] if n >= 10 else np.nan
         rows.append((*key, n, total, (share**2).sum(), share[:k].sum(), tenth, gini, low, median, high,
                      listed, dead, dead / listed if listed else float("nan")))  # fmt: skip
     names = [*within, "outlets", value, "hhi", "cr", "top_tenth", "gini", "p10", "median", "p90"]

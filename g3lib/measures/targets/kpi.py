@@ -117,8 +117,7 @@ def sales_kpi(
         months = months.reindex(Period.parse(f"{months.index.min()}..{months.index.max()}").months, fill_value=0.0)
     by_day = None if sales.empty or ("grain" in sales and sales["grain"].eq("month").any()) else daily_shape(sales)
     if by_day is not None and period.last_month in months:  # its last days may have sold nothing: that is known
-        until = max(by_day.index[-1], pd.Timestamp(period.asof))
-        by_day = by_day.reindex(pd.date_range(by_day.index[0], until), fill_value=0.0)
+        by_day = by_day.reindex(pd.date_range(by_day.index[0], max(by_day.index[-1], pd.Timestamp(period.asof))), fill_value=0.0)
     peers = None if area_sales is None else area_sales.rename(columns={"units": "value"})
     return kpi_row(months, period, "flow", reached, peers, branch, by_day, thresholds, scopes)
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from g3lib.measures.targets.progress import calendar, daily_shape, daily_units
+from g3lib.measures.targets.progress import calendar, daily_shape, daily_units, last_years_days
 from g3lib.periods import Period
 
 LEAST_DAYS = 28  # four whole weeks are the least that shows how much weeks differ
@@ -113,12 +113,12 @@ def season_noise(every: pd.Series, start: pd.Timestamp, today: pd.Timestamp, end
 def _last_year(
     every: pd.Series, start: pd.Timestamp, today: pd.Timestamp, end: pd.Timestamp
 ) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """Units and days of the same spans last year, so far and the rest; no units where that says nothing."""
-    first, now, last = (day - pd.DateOffset(years=1) for day in (start, today, end))
-    if every.empty or every.index[0] > first or every.index[-1] < last or last <= now:
+    """Units and days of the same spans last year (`last_years_days`), so far and the rest; no units where that says nothing."""
+    before = last_years_days(every, start.date(), end.date())
+    if before.empty or end <= today:
         return (), ()
-    counts = every.loc[first:now].sum(), every[(every.index > now) & (every.index <= last)].sum()
-    return (counts if min(counts) > 0 else ()), ((now - first).days + 1, (last - now).days)
+    counts = before[:today].sum(), before[today + pd.Timedelta(days=1) :].sum()
+    return (counts if min(counts) > 0 else ()), ((today - start).days + 1, (end - today).days)
 
 
 def predictive(

@@ -20,7 +20,7 @@ import pandas as pd
 from g3lib.errors import DataError
 from g3lib.measures.guards import ratio
 from g3lib.measures.targets.thresholds import decided_on, light
-from g3lib.measures.targets.workdays import working_days
+from g3lib.measures.targets.workdays import lunar_new_year, working_days
 from g3lib.periods import Period, days_in
 
 Phasing = Literal["calendar", "month_even", "last_year", "workdays"]
@@ -43,7 +43,7 @@ def time_progress(start: date, end: date, asof: date, phasing: Phasing = "calend
         start, end: the target's first and last day.
         asof: the last day that is known.
         phasing: by calendar days; every month alike and its days alike inside it; by working days; or as last year's
-            sales came.
+            sales came (see `last_years_days`).
         last_year: `daily_shape`: units a day a year before; only `last_year` asks for it.
 
     Returns:
@@ -69,7 +69,8 @@ def time_progress(start: date, end: date, asof: date, phasing: Phasing = "calend
             return months_in(start, asof) / months_in(start, end)
         case "workdays":
             return ratio(working_days(start, asof), working_days(start, end))
-    return ratio(units_a_year_before(last_year, start, asof), units_a_year_before(last_year, start, end))
+    whole = last_years_days(last_year, start, end)
+    return ratio(whole[: pd.Timestamp(asof)].sum(), whole.sum()) if len(whole) else float("nan")
 
 
 def daily_shape(sales: pd.DataFrame) -> pd.Series:
@@ -100,13 +101,28 @@ def daily_units(sales: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) ->
     ).astype(float)
 
 
-def units_a_year_before(shape: pd.Series | None, first: date, last: date) -> float:
-    """What the same days a year before sold; NaN where the shape does not hold all of them."""
-    year = pd.DateOffset(years=1)
-    start, end = pd.Timestamp(first) - year, pd.Timestamp(last) - year
-    if shape is None or shape.empty or shape.index[0] > start or shape.index[-1] < end:
-        return float("nan")
-    return float(shape.loc[start:end].sum())
+def last_years_days(shape: pd.Series | None, first: date, last: date, by_moon: bool = True) -> pd.Series:
+    """What the counterpart of each day sold a year before, index by this year's day.
+
+    From January to March it is the day at the same distance from the lunar New Year, else the same day of the calendar; the
+    calendar's throughout where those are not all on record. Empty where the shape does not hold the calendar's either.
+
+    Args:
+        shape: `daily_shape`.
+        by_moon: False for the calendar's days throughout: where a month's end counts, not the festival.
+
+    >>> shape = pd.Series(range(800), pd.date_range("2013-01-01", periods=800))
+    >>> last_years_days(shape, date(2015, 2, 19), date(2015, 2, 19)).tolist() == [shape["2014-01-31"]]  # both are New Year's Day
+    True
+    """
+    days = pd.date_range(first, last)
+    by_calendar = days - pd.DateOffset(years=1)
+    moved = {year: pd.Timestamp(lunar_new_year(year - 1)) - pd.Timestamp(lunar_new_year(year)) for year in set(days.year)}
+    aligned = pd.DatetimeIndex([day + moved[day.year] if day.month <= 3 else day - pd.DateOffset(years=1) for day in days])
+    for then in (aligned, by_calendar) if by_moon else (by_calendar,):
+        if len(days) and shape is not None and len(shape) and shape.index[0] <= then.min() and then.max() <= shape.index[-1]:
+            return pd.Series(shape.reindex(then).to_numpy(float), index=days)
+    return pd.Series(dtype="float64", index=days[:0])
 
 
 def months_in(start: date, end: date) -> float:
@@ -237,7 +253,8 @@ def _against(row: Any, sales: pd.DataFrame, shape: pd.Series, period: Period, ph
     month = period.last_month if asof == period.end else asof.isoformat()
     reached, remaining = attainment(actual, target), target - actual
     why = "months_missing" if late else _UNKNOWN_TIME.get(phasing, "") if passed != passed else ""
-    rest = units_a_year_before(shape, asof + timedelta(days=1), end) if days_left else float("nan")
+    before = last_years_days(shape, start, end)
+    rest = float(before[pd.Timestamp(asof + timedelta(days=1)) :].sum()) if days_left and len(before) else float("nan")
     return (
         row.branch, row.unit if isinstance(row.unit, str) else "台", phasing, start, end, target, actual, reached, passed,
         ratio(reached, passed), target * passed - actual, remaining, days_left,
@@ -281,9 +298,8 @@ def run_rate_by_day(sales: pd.DataFrame, reached: pd.DataFrame, period: Period) 
     days = pd.date_range(first, last)
     even = max(float(row.remaining), 0.0) / row.days_left
     shape = daily_shape(sales)
-    before = np.array([units_a_year_before(shape, day.date(), day.date()) for day in days])
-    known = before.sum()
-    laid = before / known * even * len(days) if known > 0 else np.full(len(days), np.nan)
+    before = last_years_days(shape, first, last, by_moon=False).to_numpy()
+    laid = before / before.sum() * even * len(days) if before.sum() > 0 else np.full(len(days), np.nan)
     return pd.DataFrame({"day": days, "even_day": even, "last_year_day": laid})
 
 

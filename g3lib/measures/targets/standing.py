@@ -133,7 +133,7 @@ def _stand(row: Any, values: pd.DataFrame, period: Period) -> tuple[Any, ...]:
             late = index < 1 if on_the_way else (actual > target if down else actual < target)
         case _:
             done = attainment(actual, target)
-            index = ratio(done, passed)
+            index = ratio(done, passed) if target > 0 else nan  # of a target below nought a ratio has no sense
             need = nan if down else required_run_rate(actual, target, left)
             late = actual > target * passed if down else actual < target * passed
     word = "unknown" if reason else "behind" if late else "ahead"

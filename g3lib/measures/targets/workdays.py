@@ -8,6 +8,7 @@ Day itself is the moon's (lunar-python): the holiday begins on it, on its eve, o
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import cache
 
 
 def working_days(first: date, last: date) -> float:
@@ -40,6 +41,7 @@ def spring_festival(year: int) -> tuple[date, date] | None:
     return (run[0], run[-1]) if run else None
 
 
+@cache
 def lunar_new_year(year: int) -> date:
     """The first day of the first lunar month, whatever days are holidays.
 

@@ -60,8 +60,7 @@ def attribution(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame | None 
     base = voice.say(f"{row.joined:.0f}个参加、{row.others:.0f}个未参加的分公司", f"{row.joined:.0f} branches joined, {row.others:.0f} did not")
     status = Status.WATCH if parted or (sure and row.att < 0) else Status.GOOD if sure else Status.PLAIN
     lead = voice.finding("campaign.effect", row.att, "1", text, denominator=base, definition="difference in differences", table="participation", status=status)
-    figures = {"low": ("95%区间下限", "interval low"), "high": ("95%区间上限", "interval high"), "p_value": ("p值（Welch t）", "p (Welch t)"),
-               "p_permutation": ("p值（置换）", "p (permutation)")}  # fmt: skip
+    figures = {"low": ("95%区间下限", "interval low"), "high": ("95%区间上限", "interval high"), "p_value": ("p值（t）", "p (t)"), "p_permutation": ("p值（置换）", "p (permutation)")}
     found = [
         voice.finding(f"campaign.{name}", row[name], "1" if name in ("low", "high") else "",
                       f"{voice.say(*of)} {voice.points(row[name]) if name in ('low', 'high') else _p(row[name])}", definition="difference in differences",
@@ -154,9 +153,9 @@ def series(voice: Voice, fit: Segmented, starts: Mapping[str, str]) -> list[Find
     last = fit.fitted.iloc[-1]
     rough = voice.say("；残差前后相关，区间偏窄", "; residuals hang together, the interval is too narrow") if _hangs_together(fit) else ""
     text = voice.say(
-        f"{voice.branch}自身序列：活动开始时参与的胜算变为{row.ratio:.2f}倍（95%区间{row.low:.2f}–{row.high:.2f}{rough}）；若未开始，最后一月应为{percent(last.without, 1)}（{percent(last.without_low, 1)}–{percent(last.without_high, 1)}）",
+        f"{voice.branch}自身序列：活动开始时参与的胜算变为{row.ratio:.2f}倍（95%区间{row.low:.2f}–{row.high:.2f}{rough}）；若未开始，最后一月平均应为{percent(last.without, 1)}（95%区间{percent(last.without_low, 1)}–{percent(last.without_high, 1)}）",
         f"{voice.branch}'s own series: the odds of taking part changed by a factor of {row.ratio:.2f} at the start (95 % interval {row.low:.2f}–{row.high:.2f}"
-        f"{rough}); without it the last month would be {percent(last.without, 1)} ({percent(last.without_low, 1)}–{percent(last.without_high, 1)})",
+        f"{rough}); without it the last month would be expected at {percent(last.without, 1)} (95 % interval of the mean {percent(last.without_low, 1)}–{percent(last.without_high, 1)})",
     )
     lead = voice.finding("series.level", row.ratio, "odds ratio", text, definition="segmented regression, quasi-binomial" + ", with season" * fit.seasonal, table="participation")
     more = [("series.low", row.low), ("series.high", row.high), ("series.dispersion", fit.dispersion), ("series.without", last.without)]
@@ -171,9 +170,9 @@ def series_checks(voice: Voice, fit: Segmented, starts: Mapping[str, str]) -> li
     season = "" if fit.seasonal else voice.say("不足两年，季节分不开，也会算进效果。", " Under two years season cannot be told apart: it is in the effect too.")
     floor = voice.say("（不足1，区间按1计）", " (below one: the interval takes one)") if fit.dispersion < 1 else voice.say("已计入区间", " is in the interval")
     text = voice.say(
-        f"分段回归假定：若无活动，原有的{parts[0]}会延续；同一时点的任何其他变化都会算进效果。{season}离散度{fit.dispersion:.1f}{floor}，一阶残差相关{fit.autocorrelation:.2f}。",
+        f"分段回归假定：若无活动，原有的{parts[0]}会延续；同一时点的任何其他变化都会算进效果。{season}离散度{fit.dispersion:.1f}{floor}，一阶残差相关{fit.autocorrelation:.2f}（序列短，看不出相关不等于没有）。",
         f"The segmented regression assumes that the old {parts[1]} would have gone on; anything else that changed at the same time is in the effect.{season} "
-        f"Dispersion {fit.dispersion:.1f}{floor}; residual autocorrelation {fit.autocorrelation:.2f}.",
+        f"Dispersion {fit.dispersion:.1f}{floor}; residual autocorrelation {fit.autocorrelation:.2f} (a series this short seldom shows it).",
     )
     return [Check("series_assumes", Verdict.WARNING if _hangs_together(fit) or not fit.seasonal else Verdict.NONE, text)]
 
