@@ -215,8 +215,8 @@ def _permuted(moves: Floats, at: Ints, named: str) -> tuple[float, int]:
 
 def _studentised(moves: Floats, at: Ints, picks: Ints) -> Floats:
     effect, se, _ = _welch(moves, at, picks)
-    # one joined branch has no spread of its own: then the effect itself is compared
-    return effect if len(at) == 1 else np.divide(effect, se, out=np.sign(effect) * np.inf, where=se > 0)
+    # one joined branch has no spread of its own: then the effect itself is compared; without any spread it is all but infinite
+    return effect if len(at) == 1 else np.divide(effect, se, out=effect * 1e300, where=se > 0)
 
 
 def group_time(panel: pd.DataFrame, starts: Mapping[str, str], level: float = 0.95) -> pd.DataFrame:
@@ -331,7 +331,7 @@ def minimum_effect(panel: pd.DataFrame, joining: int, after: int, power: float =
     row = {"mde": float("nan"), "joining": joining, "others": n - joining, "months_before": months, "months_after": after,
            "windows": len(windows)}  # fmt: skip
     reason = "too_short" if not windows else "no_others" if not 0 < joining < n or n < 3 else ""
-    if reason := reason or ("too_few" if least_p(joining, n - joining) > 1 - level else ""):
+    if reason := reason or "too_few" * (least_p(joining, n - joining) > 1 - level):
         return pd.DataFrame([row | {"reason": reason}])
     table = wide.to_numpy(float)
     moves = [table[:, w : w + after].mean(axis=1) - table[:, :w].mean(axis=1) for w in windows]
