@@ -47,20 +47,11 @@ def uplift(participation: pd.DataFrame, before: str, after: str) -> pd.DataFrame
     known = set(participation.loc[participation["base"].notna(), "branch"]) if "base" in participation else set()
     lift = (end - start).round(12)
     missing = 1 - start
-    out = pd.DataFrame(
-        {
-            "branch": table.index,
-            "before": start.to_numpy(),
-            "after": end.to_numpy(),
-            "lift": lift.to_numpy(),
-            "room": (lift / missing.where(missing > 0)).to_numpy(),
-            "rank_before": start.rank(ascending=False, method="min").to_numpy(),
-            "rank_after": end.rank(ascending=False, method="min").to_numpy(),
-            "rank_lift": lift.rank(ascending=False, method="min").to_numpy(),
-            "from_bottom_before": start.rank(method="min").to_numpy(),
-            "base_known": table.index.isin(known),
-        }
-    )
+    columns = {"before": start, "after": end, "lift": lift, "room": lift / missing.where(missing > 0)}
+    ranked = {"rank_before": start, "rank_after": end, "rank_lift": lift}
+    columns |= {name: of.rank(ascending=False, method="min") for name, of in ranked.items()}
+    out = pd.DataFrame(columns | {"from_bottom_before": start.rank(method="min"), "base_known": table.index.isin(known)})
+    out = out.rename_axis("branch").reset_index()
     return out.sort_values(["lift", "branch"], ascending=[False, True], ignore_index=True)
 
 

@@ -176,18 +176,10 @@ def change_of_share(units: pd.DataFrame, before: str, after: str, by: str = "cha
     totals = table.sum()
     start = totals[before] if totals[before] else float("nan")
     end = totals[after] if totals[after] else float("nan")
-    return pd.DataFrame(
-        {
-            by: table.index,
-            "units_before": table[before].to_numpy(),
-            "units_after": table[after].to_numpy(),
-            "change": (table[after] - table[before]).to_numpy(),
-            "growth_points": ((table[after] - table[before]) / start).to_numpy(),
-            "share_before": (table[before] / start).to_numpy(),
-            "share_after": (table[after] / end).to_numpy(),
-            "share_change": (table[after] / end - table[before] / start).to_numpy(),
-        }
-    )
+    old, new = table[before], table[after]
+    columns = {"units_before": old, "units_after": new, "change": new - old, "growth_points": (new - old) / start}
+    columns |= {"share_before": old / start, "share_after": new / end, "share_change": new / end - old / start}
+    return pd.DataFrame(columns).rename_axis(by).reset_index()
 
 
 def change_table(changed: pd.DataFrame, shifted: pd.DataFrame) -> pd.DataFrame:

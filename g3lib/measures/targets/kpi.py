@@ -22,7 +22,7 @@ import pandas as pd
 
 from g3lib.measures.targets.progress import calendar, daily_shape
 from g3lib.measures.targets.thresholds import light
-from g3lib.measures.targets.workdays import lunar_new_year, near_spring, spring_festival
+from g3lib.measures.targets.workdays import near_spring, since_last_new_year, spring_festival
 from g3lib.periods import Period, days_in, shift
 
 Kind = Literal["flow", "rate"]
@@ -203,7 +203,7 @@ def _without_holidays(daily: pd.Series, period: Period, earlier: str) -> float:
 
 def _same_distance(daily: pd.Series, period: Period) -> float:
     """Against last year's days at the same distance from the lunar New Year."""
-    moved = lunar_new_year(period.asof.year - 1) - lunar_new_year(period.asof.year)
+    moved = since_last_new_year(period.asof.year)
     return _against(daily, period, period.asof.replace(day=1) + moved, period.asof + moved)
 
 

@@ -135,7 +135,7 @@ def predictive(
     from scipy.stats import norm, t
 
     mean = (daily.sum() + 0.5) * left / len(daily) * season
-    weeks = daily[len(daily) % 7 :].reshape(-1, 7).sum(axis=1)
+    weeks = _whole_weeks(daily)
     unsure = (t.ppf(0.975, len(weeks) - 1) / norm.ppf(0.975)) ** 2
     unsure *= (1 + together) / (1 - together)
     spread = max(1.0, weeks.var(ddof=1) / weeks.mean() * unsure) if weeks.any() else 1.0
@@ -143,12 +143,16 @@ def predictive(
     return float(mean), float(mean**2 / (variance - mean)), float(mean / variance)
 
 
+def _whole_weeks(daily: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.asarray(daily[len(daily) % 7 :].reshape(-1, 7).sum(axis=1))
+
+
 def weeks_together(daily: npt.NDArray[Any]) -> float:
     """How far each whole week follows the one before: autocorrelation r + (1 + 3 r) ÷ weeks (Kendall 1954), within 0 and 0.9.
 
     The second term is what a short series hides; so few weeks as make a month cannot show more than half of it.
     """
-    weeks = daily[len(daily) % 7 :].reshape(-1, 7).sum(axis=1)
+    weeks = _whole_weeks(daily)
     centred = weeks - weeks.mean()
     r = float((centred[1:] * centred[:-1]).sum() / ((centred**2).sum() or np.inf))
     return min(max(r + (1 + 3 * r) / len(weeks), 0.0), 0.9) if centred.any() else 0.0

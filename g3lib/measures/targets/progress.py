@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,8 @@ import pandas as pd
 
 from g3lib.errors import DataError
 from g3lib.measures.guards import ratio
-from g3lib.measures.targets.thresholds import decided_on, light
-from g3lib.measures.targets.workdays import lunar_new_year, working_days
+from g3lib.measures.targets.thresholds import colour, decided_on, lines
+from g3lib.measures.targets.workdays import since_last_new_year, working_days
 from g3lib.periods import Period, days_in
 
 Phasing = Literal["calendar", "month_even", "last_year", "workdays"]
@@ -117,8 +117,7 @@ def last_years_days(shape: pd.Series | None, first: date, last: date, by_moon: b
     """
     days = pd.date_range(first, last)
     by_calendar = days - pd.DateOffset(years=1)
-    moved = {year: pd.Timestamp(lunar_new_year(year - 1)) - pd.Timestamp(lunar_new_year(year)) for year in set(days.year)}
-    aligned = pd.DatetimeIndex([day + moved[day.year] if day.month <= 3 else day - pd.DateOffset(years=1) for day in days])
+    aligned = by_calendar.where(days.month > 3, days + pd.to_timedelta([since_last_new_year(year) for year in days.year]))
     for then in (aligned, by_calendar) if by_moon else (by_calendar,):
         if len(days) and shape is not None and len(shape) and shape.index[0] <= then.min() and then.max() <= shape.index[-1]:
             return pd.Series(shape.reindex(then).to_numpy(float), index=days)
@@ -218,17 +217,14 @@ def progress(
     for row in wanted.itertuples():
         own = sales if parts is None or row.branch == whole_of else parts.get(row.branch, sales[:0])
         shape = shapes.setdefault(row.branch, daily_shape(own))
-        rows += [_against(row, own, shape, period, phasing) for phasing in PHASINGS]
+        sold = _sold(row, own, shape, period.asof)
+        rows += [_against(row, sold, shape, period, phasing) for phasing in PHASINGS]
     out = pd.DataFrame(rows, columns=_PROGRESS)
-    plain = pd.DataFrame(
-        {"indicator": ["progress_index"], "scope": "", "direction": "up", "green": 1.0, "red": 1.0, "valid_from": pd.NaT}
-    )
-    own = thresholds is not None and decided_on(thresholds, "progress_index", period.asof, scopes)
-    lines = thresholds if own and thresholds is not None else plain
+    line = (1.0, 1.0, "up")  # in time is good, behind it is not, where the province has not said more
+    if thresholds is not None and decided_on(thresholds, "progress_index", period.asof, scopes):
+        line = lines(thresholds, "progress_index", period.asof, scopes)
     colours = {"status": "progress_index", "month_status": "month_attainment"}
-    return out.assign(
-        **{name: [str(light(v, lines, "progress_index", period.asof, scopes)) for v in out[of]] for name, of in colours.items()}
-    )
+    return out.assign(**{name: [str(colour(v, line)) for v in out[of]] for name, of in colours.items()})
 
 
 _PROGRESS = ["branch", "unit", "phasing", "starts", "ends", "target", "actual", "attainment", "time_progress",
@@ -237,30 +233,42 @@ _PROGRESS = ["branch", "unit", "phasing", "starts", "ends", "target", "actual", 
 _UNKNOWN_TIME = {"last_year": "no_last_year", "workdays": "unpublished"}
 
 
-def _against(row: Any, sales: pd.DataFrame, shape: pd.Series, period: Period, phasing: Phasing) -> tuple[Any, ...]:
-    target, asof = float(row.target), period.asof
-    start, end = row.start.date(), row.end.date()
-    since = max(start, asof.replace(day=1))
-    days = sales["date"].dt.date
-    actual, in_month = (float(sales.loc[(days >= d) & (days <= asof), "units"].sum()) for d in (start, since))
+class _Sold(NamedTuple):
+    """What came, whatever the phasing: since the target's start (NaN: unknown), in the month; and last year in the days left."""
+
+    actual: float
+    in_month: float
+    rest_last_year: float
+
+
+def _sold(row: Any, sales: pd.DataFrame, shape: pd.Series, asof: date) -> _Sold:
+    today, days = pd.Timestamp(asof), sales["date"]
+    since = (row.start, max(row.start, today.replace(day=1)))
+    actual, in_month = (float(sales.loc[days.between(day, today), "units"].sum()) for day in since)
     # sales that begin in a later month than the target leave its beginning unknown, not empty
-    late = len(sales) > 0 and f"{days.min():%Y-%m}" > f"{start:%Y-%m}"
-    actual = float("nan") if late else actual
+    late = len(sales) > 0 and f"{days.min():%Y-%m}" > f"{row.start:%Y-%m}"
+    before = last_years_days(shape, row.start.date(), row.end.date())
+    rest = float(before[today + pd.Timedelta(days=1) :].sum()) if row.end > today and len(before) else float("nan")
+    return _Sold(float("nan") if late else actual, in_month, rest)
+
+
+def _against(row: Any, sold: _Sold, shape: pd.Series, period: Period, phasing: Phasing) -> tuple[Any, ...]:
+    target, asof, actual = float(row.target), period.asof, sold.actual
+    start, end = row.start.date(), row.end.date()
     passed = time_progress(start, end, asof, phasing, shape)
     days_left = (end - asof).days
     months_left = months_in(start, end) - months_in(start, asof)
     month_target = phased_target(target, start, end, period.last_month, phasing, asof, shape)
     month = period.last_month if asof == period.end else asof.isoformat()
     reached, remaining = attainment(actual, target), target - actual
-    why = "months_missing" if late else _UNKNOWN_TIME.get(phasing, "") if passed != passed else ""
-    before = last_years_days(shape, start, end)
-    rest = float(before[pd.Timestamp(asof + timedelta(days=1)) :].sum()) if days_left and len(before) else float("nan")
+    why = "months_missing" if actual != actual else _UNKNOWN_TIME.get(phasing, "") if passed != passed else ""
     return (
         row.branch, row.unit if isinstance(row.unit, str) else "台", phasing, start, end, target, actual, reached, passed,
         ratio(reached, passed), target * passed - actual, remaining, days_left,
         required_run_rate(actual, target, days_left), months_left,
-        required_run_rate(actual, target, months_left), ratio(max(remaining, 0.0), rest), month, in_month, month_target,
-        attainment(in_month, month_target), why,
+        required_run_rate(actual, target, months_left), ratio(max(remaining, 0.0), sold.rest_last_year),
+        month, sold.in_month, month_target,
+        attainment(sold.in_month, month_target), why,
     )  # fmt: skip
 
 

@@ -48,7 +48,12 @@ def light(value: float, thresholds: pd.DataFrame, indicator: str, on: object, sc
     """
     if not decided_on(thresholds, indicator, on, scopes):
         return Status.PLAIN
-    green, red, direction = lines(thresholds, indicator, on, scopes)
+    return colour(value, lines(thresholds, indicator, on, scopes))
+
+
+def colour(value: float, line: tuple[float, float, str]) -> Status:
+    """The colour of a value by one line (`lines`): for many values, which is looked up once."""
+    green, red, direction = line
     if value != value or green != green or red != red:
         return Status.UNKNOWN
     sign = 1 if direction == "up" else -1

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from functools import cache
 
 
+@cache
 def working_days(first: date, last: date) -> float:
     """Working days from the first to the last day, both counted; NaN where a year is not published.
 
@@ -51,6 +52,15 @@ def lunar_new_year(year: int) -> date:
     from lunar_python import Lunar
 
     return date.fromisoformat(Lunar.fromYmd(year, 1, 1).getSolar().toYmd())
+
+
+def since_last_new_year(year: int) -> timedelta:
+    """What is added to a day of that year for the day a year before at the same distance from the lunar New Year.
+
+    >>> since_last_new_year(2015).days  # 19 February 2015, 31 January 2014
+    -384
+    """
+    return lunar_new_year(year - 1) - lunar_new_year(year)
 
 
 def near_spring(month: str) -> bool:

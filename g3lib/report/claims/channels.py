@@ -168,7 +168,7 @@ def cost_change(voice: Voice, cost: pd.DataFrame, known: tuple[float, float], be
     Args:
         cost, known: `channels.cost_change` of the two months.
     """
-    if cost.empty and not abs(known[0] - known[1]) > 0.01:
+    if cost.empty and not (min(known) < max(known)):  # nothing is known of either month
         return []
     if cost.empty:
         text = voice.say(
