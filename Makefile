@@ -37,6 +37,7 @@ bench: $(STAMP)
 	$(BIN)/python tests/bench/policy.py
 	$(BIN)/python tests/bench/channels.py
 	$(BIN)/python tests/bench/allocation.py
+	$(BIN)/python tests/bench/control.py
 	$(BIN)/python tests/bench/run_all.py
 
 study: $(STAMP)

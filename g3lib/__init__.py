@@ -19,6 +19,11 @@ _ROOMS = {
     "overview": "g3lib.measures.overview",
     "causes": "g3lib.qc.causes",
     "strata": "g3lib.qc.strata",
+    "control": "g3lib.qc.control",
+    "relations": "g3lib.qc.relations",
+    "tree": "g3lib.qc.tree",
+    "schedule": "g3lib.qc.schedule",
+    "matrix": "g3lib.qc.matrix",
     "claims": "g3lib.report.claims",
     "charts": "g3lib.report.charts",
 }

@@ -77,9 +77,9 @@ def test_the_library_stays_small() -> None:
 def test_the_library_grows_no_further_unseen() -> None:
     # 9,470 when the bar above was missed; channels, targets and campaigns at full strength (decompositions, outlets,
     # cascading, comparisons), the province's overview with its slides, signing off and comments came on top of it:
-    # whoever adds a room cuts another, or raises this knowingly (last: what a reader found missing about signing, failed runs,
-    # languages, comments and months that are not over)
-    assert sum(map(code_lines, MODULES)) < 12440
+    # whoever adds a room cuts another, or raises this knowingly (last: the QC tools, thirteen control charts with their rules
+    # and capability, cause and activity diagrams, of which no kept library has the rules, the zones by point or the layouts)
+    assert sum(map(code_lines, MODULES)) < 13740
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

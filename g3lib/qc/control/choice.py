@@ -1,0 +1,93 @@
+"""Which control chart suits a series, and why: the data decide, and the reasons are said.
+
+Counts out of a whole take p, counts over an extent u (c where all extents are alike); where they scatter
+more than chance, p′ or u′. Measurements take I-MR when they come one by one, X̄-R in subgroups of up to ten
+alike in size, X̄-S in larger or unequal ones, where a range wastes what the values know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+import numpy as np
+import pandas as pd
+
+from g3lib.qc.control.attributes import Dispersion, c, dispersion, p, u
+from g3lib.qc.control.result import Chart, Options, Pair, Values
+from g3lib.qc.control.variables import i_mr, xbar_r, xbar_s
+
+# beyond this a range throws too much away (Montgomery, 6.1)
+_LARGEST_FOR_RANGES = 10
+
+
+@dataclass(frozen=True)
+class Suited:
+    """A chart and why it is this one.
+
+    `reasons` are codes of the vocabulary `chart_choice`; `dispersion` is what decided between p and p′, u and u′.
+    """
+
+    chart: Chart | Pair
+    reasons: tuple[str, ...]
+    dispersion: Dispersion | None = None
+
+    @property
+    def location(self) -> Chart:
+        """The chart that shows where the process stands."""
+        return self.chart.location if isinstance(self.chart, Pair) else self.chart
+
+
+def for_parts(counts: Values, of: Values, **options: Unpack[Options]) -> Suited:
+    """The chart of parts of a whole (valid customers of those sold): p, or p′ where they scatter more than chance.
+
+    Args:
+        counts, of, options: as in `p`.
+
+    >>> for_parts([5, 5, 6, 4], [10, 10, 10, 10]).reasons
+    ('parts', 'by_chance')
+    """
+    tested = dispersion("p", counts, of, options.get("labels"))
+    return Suited(p(counts, of, tested.over, **options), ("parts", "over_dispersed" if tested.over else "by_chance"), tested)
+
+
+def for_events(counts: Values, of: Values | None = None, **options: Unpack[Options]) -> Suited:
+    """The chart of events (sales a day, complaints): c where all extents are alike, else u; u′ where they scatter more.
+
+    Args:
+        counts: the events of each point; of: the extent (days, thousands of customers), None where all are alike.
+        options: as in `u`.
+
+    >>> for_events([2, 30, 3, 40, 1, 35]).location.kind
+    'u_prime'
+    """
+    extent = np.ones(len(counts)) if of is None else np.asarray(of, dtype=float)
+    tested = dispersion("u", counts, extent, options.get("labels"))
+    known = extent[extent > 0]
+    alike = bool(len(known)) and bool((known == known[0]).all())
+    why = ("events", "equal_extents" if alike else "unequal_extents", "over_dispersed" if tested.over else "by_chance")
+    if alike and known[0] == 1:
+        return Suited(c(counts, laney=tested.over, **options), why, tested)
+    return Suited(u(counts, extent, laney=tested.over, **options), why, tested)
+
+
+def for_measurements(values: Values, subgroups: Sequence[Any] | None = None, **options: Unpack[Options]) -> Suited:
+    """The chart of measurements: I-MR, X̄-R or X̄-S.
+
+    Args:
+        values: the measurements in their order; subgroups: the name of each one's subgroup, or None.
+        options: as in `i_mr` or `xbar_r`.
+
+    >>> for_measurements([1, 3, 2, 4], ["a", "a", "b", "b"]).reasons
+    ('measurements', 'small_subgroups')
+    """
+    if subgroups is None:
+        return Suited(i_mr(values, **options), ("measurements", "one_by_one"))
+    sizes = pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(list(subgroups), dtype=object), sort=False).count()
+    if (sizes == 1).all():
+        return Suited(i_mr(values, **Options(**{**options, "labels": list(subgroups)})), ("measurements", "one_by_one"))
+    alike, small = sizes.nunique() == 1, sizes.max() <= _LARGEST_FOR_RANGES
+    if alike and small:
+        return Suited(xbar_r(values, subgroups, **options), ("measurements", "small_subgroups"))
+    return Suited(xbar_s(values, subgroups, **options), ("measurements", "unequal_subgroups" if not alike else "large_subgroups"))

@@ -1,0 +1,206 @@
+"""A control chart as a plain result: what is drawn, and what broke which rule.
+
+A chart knows for each point its value, centre, standard error and limits; how its sigma was estimated; and
+the rules that were broken. It draws nothing. Limits belong to a phase: each phase has its own, or all keep
+those of the first. A point is set aside from the limits only with a recorded cause.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+import numpy as np
+import pandas as pd
+
+from g3lib.errors import DataError, listed
+from g3lib.findings import Verdict
+from g3lib.qc.control.rules import Series, broken, chosen
+
+# how many standard errors the limits are away
+_SIGMAS = 3.0
+
+# a column: what a notebook has at hand
+Values = Sequence[float] | np.ndarray | pd.Series
+
+
+class Options(TypedDict, total=False):
+    """What every Shewhart chart may be told of its points.
+
+    `labels` name them (else 1, 2, 3 …); `phases` say which phase each belongs to, in order or by label; `frozen`
+    keeps the limits of the first phase; `excluded` maps a label to the recorded cause for which its point is
+    left out of the limits; `rules` names rules (`nelson_1` … `western_4`), else Nelson's as far as they hold.
+    """
+
+    labels: Sequence[Any] | None
+    phases: Sequence[Any] | Mapping[Any, Any] | None
+    frozen: bool
+    excluded: Mapping[Any, str] | None
+    rules: Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One control chart.
+
+    `kind` is xbar, r, s, i, mr, p, np, c, u, p_prime, u_prime, ewma or run. `sigmas` holds the estimated
+    sigma of each phase: of single values for measurements, of one unit's count for attributes (a p′ or u′
+    chart's is σ_z, the factor by which the counts scatter more than chance). `signals` maps each broken
+    rule to the positions (from 0) where it is broken.
+    """
+
+    kind: str
+    labels: tuple[Any, ...]
+    values: np.ndarray
+    centre: np.ndarray
+    error: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    phases: tuple[Any, ...]
+    sigmas: Mapping[Any, float]
+    estimator: str
+    df: float = float("nan")
+    excluded: Mapping[Any, str] = field(default_factory=dict)
+    signals: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def sigma(self) -> float:
+        """The sigma of the last phase."""
+        return self.sigmas[self.phases[-1]]
+
+    @property
+    def verdict(self) -> Verdict:
+        """`pass` where no rule is broken; no verdict without any spread, for then nothing can be told."""
+        if self.signals:
+            return Verdict.FAIL
+        return Verdict.PASS if any(s > 0 for s in self.sigmas.values()) or self.kind == "run" else Verdict.NONE
+
+    def table(self) -> pd.DataFrame:
+        """One row a point: point, phase, value, centre, lower, upper, broke (the rules, joined), excluded (the cause)."""
+        broke = [", ".join(rule for rule, points in self.signals.items() if i in points) for i in range(len(self.values))]
+        causes = [self.excluded.get(label, "") for label in self.labels]
+        return pd.DataFrame(
+            {"point": self.labels, "phase": self.phases, "value": self.values, "centre": self.centre, "lower": self.lower,
+             "upper": self.upper, "broke": broke, "excluded": causes}
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Where a process stands, and how far it spreads: X̄ with R or S, I with MR."""
+
+    location: Chart
+    spread: Chart
+
+    @property
+    def verdict(self) -> Verdict:
+        """Stable only where both are."""
+        both = {self.location.verdict, self.spread.verdict}
+        return next((v for v in (Verdict.FAIL, Verdict.NONE) if v in both), Verdict.PASS)
+
+
+@dataclass(frozen=True)
+class Points:
+    """The points of a chart before its limits: their labels, phases, and those set aside with a cause."""
+
+    labels: tuple[Any, ...]
+    phases: tuple[Any, ...]
+    frozen: bool
+    excluded: Mapping[Any, str]
+
+    @classmethod
+    def of(cls, n: int, options: Options) -> Points:
+        """The n points, checked.
+
+        Raises:
+            DataError: lists labels that are too few or stand twice, phases that are missing or come back, points
+                set aside that are none or have no cause.
+        """
+        labels, phases = options.get("labels"), options.get("phases")
+        named = tuple(labels) if labels is not None else tuple(range(1, n + 1))
+        aside = dict(options.get("excluded") or {})
+        faults = [f"{len(named)} labels for {n} points"] * (len(named) != n)
+        faults += [f"{label!r} stands twice" for label, times in Counter(named).items() if times > 1]
+        if isinstance(phases, Mapping):
+            faults += [f"{label!r} has no phase" for label in named if label not in phases]
+            phases = [phases.get(label) for label in named]
+        by_phase = tuple(phases) if phases is not None else ("",) * len(named)
+        if len(by_phase) != len(named):
+            faults.append(f"{len(by_phase)} phases for {len(named)} points")
+        starts = [p for i, p in enumerate(by_phase) if not i or by_phase[i - 1] != p]
+        faults += [f"phase {phase!r} ends and comes back" for phase in dict.fromkeys(starts) if starts.count(phase) > 1]
+        faults += [f"{label!r} is set aside but is no point" for label in aside if label not in named]
+        faults += [f"{label!r} is set aside without a cause" for label, cause in aside.items() if not str(cause).strip()]
+        if faults:
+            raise DataError(listed(faults, "The points of a control chart:"))
+        return cls(named, by_phase, options.get("frozen", False), aside)
+
+    @property
+    def aside(self) -> np.ndarray:
+        """Whether each point is set aside."""
+        return np.array([label in self.excluded for label in self.labels], dtype=bool)
+
+
+# what is estimated of a phase: its centre and its sigma
+Estimate = tuple[float, float]
+
+
+def assemble(
+    kind: str, estimator: str, points: Points, values: np.ndarray, estimate: Callable[[np.ndarray], Estimate],
+    place: Callable[[float, float], tuple[np.ndarray, np.ndarray]], bounds: tuple[float, Any] = (-np.inf, np.inf),
+    rules: Sequence[str] | None = None, df: float = float("nan"), sigmas: float = _SIGMAS,
+) -> Chart:  # fmt: skip
+    """A chart from how its centre and sigma are estimated and where they put each point's limits.
+
+    Args:
+        kind, estimator: see `Chart`.
+        points, values: the points and what is charted; NaN is a missing point.
+        estimate: (which points count) → centre and sigma of a phase.
+        place: (centre, sigma) → centre and standard error of every point.
+        bounds: what the statistic can be at all; the limits are clipped there.
+        rules: see `rules.chosen`.
+        df: degrees of freedom of the sigma estimator.
+        sigmas: how many standard errors the limits are away.
+
+    Raises:
+        DataError: a phase whose limits are to be its own has no point to estimate them from.
+    """
+    values = np.asarray(values, dtype=float)
+    counts = ~np.isnan(values) & ~points.aside
+    centre, error = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    found: dict[Any, float] = {}
+    first: Estimate | None = None
+    for phase in dict.fromkeys(points.phases):
+        mine = np.array([p == phase for p in points.phases], dtype=bool)
+        if first is None or not points.frozen:
+            if not (mine & counts).any():
+                raise DataError(f"There is no point to estimate limits from{f' in phase {phase!r}' if phase else ''}.")
+            first = estimate(mine & counts)
+        found[phase] = first[1]
+        whole = place(*first)
+        centre[mine], error[mine] = whole[0][mine], whole[1][mine]
+    lower = np.maximum(centre - sigmas * error, bounds[0])
+    upper = np.minimum(centre + sigmas * error, bounds[1])
+    series = Series(values, centre, error, lower, upper, counts, _begins(counts, points.phases))
+    return Chart(kind, points.labels, values, centre, error, lower, upper, points.phases, found, estimator, df,
+                 points.excluded, broken(series, chosen(kind, rules)))  # fmt: skip
+
+
+def _begins(counts: np.ndarray, phases: Sequence[Any]) -> np.ndarray:
+    """The first point of each point's stretch: a gap, a point set aside and a new phase all begin another."""
+    fresh = np.ones(len(counts), dtype=bool)
+    for i in range(1, len(counts)):
+        fresh[i] = not (counts[i] and counts[i - 1]) or phases[i] != phases[i - 1]
+    place = np.arange(len(counts))
+    return np.maximum.accumulate(np.where(fresh, place, 0)) if len(counts) else place
+
+
+def moving_ranges(values: np.ndarray, phases: Sequence[Any], counts: np.ndarray) -> np.ndarray:
+    """|x − the one before|, NaN where there is none before it in its stretch."""
+    begins = _begins(counts, phases)
+    out = np.full(len(values), np.nan)
+    follows = counts & (begins < np.arange(len(values)))
+    out[follows] = np.abs(np.diff(values))[follows[1:]] if len(values) else []
+    return out
