@@ -38,6 +38,7 @@ bench: $(STAMP)
 	$(BIN)/python tests/bench/channels.py
 	$(BIN)/python tests/bench/allocation.py
 	$(BIN)/python tests/bench/control.py
+	$(BIN)/python tests/bench/causes.py
 	$(BIN)/python tests/bench/run_all.py
 
 study: $(STAMP)

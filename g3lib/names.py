@@ -1,4 +1,4 @@
-"""A name from somebody's data → a file name that is safe everywhere, Windows included."""
+"""Names as people write them: several in one cell, and one as a file name that is safe everywhere, Windows included."""
 
 from __future__ import annotations
 
@@ -28,3 +28,13 @@ def safe_name(name: str) -> str:
         return kept
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{kept or '_'}~{digest}"
+
+
+def names_in(cell: object) -> list[str]:
+    """The names in one cell, with 、 ; or , between them.
+
+    >>> names_in("甲、乙；丙"), names_in(None)
+    (['甲', '乙', '丙'], [])
+    """
+    parts = re.split(r"[、;；,，]", "" if cell is None or cell != cell else str(cell))
+    return [part.strip() for part in parts if part.strip()]

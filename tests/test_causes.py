@@ -11,6 +11,7 @@ import pytest
 
 from g3lib.errors import DataError
 from g3lib.qc import causes, strata
+from g3lib.qc.causes import effects
 
 # Admissions to Berkeley, autumn 1973, the six largest departments (Bickel, Hammel, O'Connell 1975)
 BERKELEY = pd.DataFrame(
@@ -26,6 +27,10 @@ def units(table: pd.DataFrame) -> pd.DataFrame:
         rows += [(r.stratum, True, i < r.with_problem) for i in range(r.with_units)]
         rows += [(r.stratum, False, i < r.without_problem) for i in range(r.without_units)]
     return pd.DataFrame(rows, columns=["stratum", "cause", "problem"])
+
+
+def confirm(frame: pd.DataFrame, causes_of: pd.DataFrame, problem: str, stratum: str = "") -> pd.DataFrame:
+    return causes.confirm(causes_of.assign(outcome=problem, stratum=stratum), frame)
 
 
 def declared(*names: str, delta: float = 0.1) -> pd.DataFrame:
@@ -64,7 +69,7 @@ def test_gaps_share_only_what_is_short() -> None:
 
 
 def test_berkeley_crude_and_stratified_point_opposite_ways() -> None:
-    tested = causes.confirm(units(BERKELEY), declared("cause", delta=0.05), "problem", "stratum").iloc[0]
+    tested = confirm(units(BERKELEY), declared("cause", delta=0.05), "problem", "stratum").iloc[0]
     assert tested.crude == pytest.approx(1198 / 2691 - 557 / 1835)  # +14.2 points
     assert tested.effect < 0
     assert tested.verdict != "confirmed"
@@ -98,7 +103,7 @@ def test_sato_in_unbalanced_strata_is_the_spread_that_simulation_shows() -> None
 
 def test_perfect_separation_is_a_cause() -> None:
     frame = pd.DataFrame({"cause": [True] * 40 + [False] * 40, "problem": [True] * 40 + [False] * 40})
-    row = causes.confirm(frame, declared("cause"), "problem").iloc[0]
+    row = confirm(frame, declared("cause"), "problem").iloc[0]
     assert row.verdict == "confirmed"
     assert row.high > row.low
 
@@ -113,33 +118,36 @@ def test_strata_that_disagree_are_said_to() -> None:
 
 def test_strata_without_both_kinds_have_no_overlap() -> None:
     frame = pd.DataFrame({"cause": [True] * 30 + [False] * 30, "problem": [True, False, False] * 20, "s": ["a"] * 30 + ["b"] * 30})
-    row = causes.confirm(frame, declared("cause"), "problem", "s").iloc[0]
+    row = confirm(frame, declared("cause"), "problem", "s").iloc[0]
     assert (row.verdict, row.reason) == ("insufficient", "no_overlap")
 
 
-def test_too_few_units_are_not_judged() -> None:
-    frame = pd.DataFrame({"cause": [True] * 5 + [False] * 5, "problem": [True] * 5 + [False] * 5})
-    assert causes.confirm(frame, declared("cause"), "problem").iloc[0]["reason"] == "too_few"
+def test_few_units_are_judged_exactly_or_not_at_all() -> None:
+    frame = pd.DataFrame({"cause": [True] * 9 + [False] * 9, "problem": [True] * 9 + [False] * 9, "s": list("abc") * 6})
+    row = confirm(frame, declared("cause"), "problem").iloc[0]
+    assert (row.test, row.verdict) == ("exact", "confirmed")
+    strata = confirm(frame, declared("cause"), "problem", "s").iloc[0]
+    assert (strata.reason, strata.verdict) == ("too_few", "insufficient")
 
 
 def test_the_share_of_the_problem_by_hand() -> None:
     # 60 of 100 with, 20 of 100 without: the cause adds 40 of 80 problems
     frame = units(pd.DataFrame({"stratum": ["s"], "with_problem": [60], "with_units": [100], "without_problem": [20], "without_units": [100]}))
-    row = causes.confirm(frame, declared("cause"), "problem").iloc[0]
-    assert row.share_of_problem == pytest.approx(0.5)
+    row = confirm(frame, declared("cause"), "problem").iloc[0]
+    assert row.share == pytest.approx(0.5)
     assert row.share_low < 0.5 < row.share_high
 
 
 def test_the_sample_that_was_asked_for_decides_four_times_in_five() -> None:
     rng = np.random.default_rng(80)
     frame = units(pd.DataFrame({"stratum": ["s"], "with_problem": [30], "with_units": [100], "without_problem": [30], "without_units": [100]}))
-    n = int(causes.confirm(frame, declared("cause", delta=0.08), "problem").iloc[0]["needed_per_group"])
+    n = int(confirm(frame, declared("cause", delta=0.08), "problem").iloc[0]["needed"]) // 2
     for difference, verdict in ((0.16, "confirmed"), (0.0, "rejected")):
         decided = 0
         for _ in range(200):
             table = pd.DataFrame({"stratum": ["s"], "with_problem": [rng.binomial(n, 0.22 + difference)], "with_units": [n],
                                   "without_problem": [rng.binomial(n, 0.22)], "without_units": [n]})  # fmt: skip
-            p_cause, p_no_cause = causes._p_values(*causes.risk_difference(table), 0.08)
+            p_cause, p_no_cause = effects.p_values(*causes.risk_difference(table), 0.08)
             decided += (p_cause if verdict == "confirmed" else p_no_cause) <= 0.05
         assert decided >= 150, verdict
 
@@ -159,24 +167,24 @@ def test_a_strong_cause_is_confirmed_a_null_one_rejected_a_small_sample_undecide
         return units(pd.DataFrame({"stratum": ["s"], "with_problem": [x1], "with_units": [n], "without_problem": [x0], "without_units": [n]}))
 
     for (x1, x0, n), verdict in {(600, 200, 1000): "confirmed", (300, 300, 1000): "rejected", (12, 8, 30): "insufficient"}.items():
-        assert causes.confirm(table(x1, x0, n), declared("cause"), "problem").iloc[0]["verdict"] == verdict
+        assert confirm(table(x1, x0, n), declared("cause"), "problem").iloc[0]["verdict"] == verdict
 
 
 def test_an_effect_exactly_at_the_minimum_is_not_confirmed() -> None:
     at = units(pd.DataFrame({"stratum": ["s"], "with_problem": [400], "with_units": [1000], "without_problem": [300], "without_units": [1000]}))
-    assert causes.confirm(at, declared("cause", delta=0.1), "problem").iloc[0]["verdict"] == "insufficient"
+    assert confirm(at, declared("cause", delta=0.1), "problem").iloc[0]["verdict"] == "insufficient"
 
 
 def test_every_unit_has_the_cause() -> None:
     one_sided = pd.DataFrame({"cause": [True] * 20, "problem": [True, False] * 10})
-    row = causes.confirm(one_sided, declared("cause"), "problem").iloc[0]
+    row = confirm(one_sided, declared("cause"), "problem").iloc[0]
     assert (row.verdict, row.reason) == ("insufficient", "one_sided")
 
 
 def test_all_faults_of_a_declaration_are_listed() -> None:
     frame = pd.DataFrame({"problem": [True, False]})
-    with pytest.raises(DataError, match=r"'problem' is the problem itself.*'weather' has no data.*no minimum effect"):
-        causes.confirm(frame, pd.DataFrame({"cause": ["problem", "weather"], "minimum_effect": [0.1, 0.0]}), "problem")
+    with pytest.raises(DataError, match=r"'problem' is the problem itself(.|\n)*'weather' has no minimum effect(.|\n)*'weather' has no data"):
+        confirm(frame, pd.DataFrame({"cause": ["problem", "weather"], "minimum_effect": [0.1, 0.0]}), "problem")
 
 
 def test_holm_makes_a_family_stricter() -> None:
@@ -185,8 +193,8 @@ def test_holm_makes_a_family_stricter() -> None:
     frame["a"] = np.where(frame["problem"], rng.random(400) < 0.62, rng.random(400) < 0.4)
     for name in "bcdefgh":
         frame[name] = rng.random(400) < 0.5
-    alone = [causes.confirm(frame, declared(c, delta=0.02), "problem").iloc[0]["p_cause"] for c in "abcdefgh"]
-    among = causes.confirm(frame, declared(*"abcdefgh", delta=0.02), "problem")["p_cause"].tolist()
+    alone = [confirm(frame, declared(c, delta=0.02), "problem").iloc[0]["p_cause"] for c in "abcdefgh"]
+    among = confirm(frame, declared(*"abcdefgh", delta=0.02), "problem")["p_cause"].tolist()
     order = np.argsort(alone)
     # Holm by hand: the k-th smallest of m times m − k + 1, never falling
     by_hand = np.minimum(1, np.maximum.accumulate(np.sort(alone) * np.arange(8, 0, -1)))
@@ -207,7 +215,7 @@ def test_planted_causes_are_found_and_the_confounded_one_is_not(store, sample_fo
     # held against the branch's median of all channels the planted confounder looks like a cause
     units = causes.outlet_year(three_years, data.outlets, data.outlet_facts, "2013-12")
     units["low"] = causes.low_sellers(units, ["branch"])
-    crude = causes.confirm(units, declared(truth["confounded_fact"], delta=0.05), "low").iloc[0]
-    within = causes.confirm(units, declared(truth["confounded_fact"], delta=0.05), "low", "channel").iloc[0]
+    crude = confirm(units, declared(truth["confounded_fact"], delta=0.05), "low").iloc[0]
+    within = confirm(units, declared(truth["confounded_fact"], delta=0.05), "low", "channel").iloc[0]
     assert crude.verdict == "confirmed"
     assert within.verdict != "confirmed"

@@ -271,3 +271,26 @@ def test_wrapping_loses_nothing_and_keeps_to_its_width(text: str, wide: float) -
     lines = placing.wrapped(text, 10, wide)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     assert all(placing.text_width(line, 10) <= max(wide, 20.0) or len(line) <= 2 or line[1:].strip("，。）") == "" for line in lines)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_arrows_bins_and_points_are_drawn_from_their_results(lang: str) -> None:
+    from g3lib.report import charts
+    from g3lib.report.charts.look import drawn, figure, look
+
+    frame = pd.DataFrame({"a": [1.0, 2, 3, 5], "b": [2.0, 1, 4, 3], "s": list("ppqq")})
+    with look():
+        plan, ax = figure(3.0)
+        charts.arrow_diagram(schedule.critical_path(PLAN), ax=ax, lang=lang)
+        bars, ax = figure(3.0)
+        charts.histogram(relations.histogram([1.0, 1, 2, 9], "sturges"), ax=ax, lang=lang, word="w", limits=(0.5, None))
+        dots, ax = figure(3.0)
+        charts.scatter(frame, relations.correlation(frame, "a", "b", "s"), ax=ax, lang=lang, x="a", y="b", stratum="s")
+        texts = "\n".join(drawn(plan)["axes"][0]["texts"])
+        assert all(str(name) in texts for name in PLAN["activity"])
+        assert "7–8" in texts
+        first = drawn(bars)["axes"][0]
+        assert [b[3] for b in first["bars"]] == [3.0, 0.0, 1.0]
+        assert first["lines"] == [[0.5, 0.0, 0.5, 1.0]]
+        assert drawn(dots)["axes"][0]["lines"] == [[1.0, 2.0, 2.0, 1.0], [3.0, 4.0, 5.0, 3.0]]
+        assert "r = 0.53" in dots.axes[0].get_title(loc="left")

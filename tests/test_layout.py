@@ -79,7 +79,7 @@ def test_the_library_grows_no_further_unseen() -> None:
     # cascading, comparisons), the province's overview with its slides, signing off and comments came on top of it:
     # whoever adds a room cuts another, or raises this knowingly (last: the QC tools, thirteen control charts with their rules
     # and capability, cause and activity diagrams, of which no kept library has the rules, the zones by point or the layouts)
-    assert sum(map(code_lines, MODULES)) < 13740
+    assert sum(map(code_lines, MODULES)) < 14230
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 
 import pandas as pd
 
 from g3lib.errors import DataError, listed
+from g3lib.names import names_in
 
 
 def critical_path(activities: pd.DataFrame) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def critical_path(activities: pd.DataFrame) -> pd.DataFrame:
     """
     names = [str(name).strip() for name in activities["activity"]]
     days = dict(zip(names, pd.to_numeric(activities["days"], errors="coerce").astype(float), strict=True))
-    before = {name: split(after) for name, after in zip(names, activities["after"], strict=True)}
+    before = {name: names_in(after) for name, after in zip(names, activities["after"], strict=True)}
     faults = [f"{name!r} stands {times} times" for name, times in Counter(names).items() if times > 1]
     faults += [f"{name!r} has no days of 0 or more" for name, n in days.items() if not n >= 0]
     unknown = [(name, other) for name, waits in before.items() for other in waits if other not in days]
@@ -61,13 +61,3 @@ def critical_path(activities: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["activity", "days", "after", "es", "ef", "ls", "lf", "total_float", "free_float"])
     # what decimals leave over must not hide the path
     return table.assign(critical=table["total_float"].abs() < 1e-9)
-
-
-def split(text: object) -> list[str]:
-    """Names in one cell, with 、 ; or , between them.
-
-    >>> split("甲、乙；丙"), split(None)
-    (['甲', '乙', '丙'], [])
-    """
-    parts = re.split(r"[、;；,，]", "" if text is None or text != text else str(text))
-    return [part.strip() for part in parts if part.strip()]

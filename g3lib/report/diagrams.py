@@ -14,7 +14,7 @@ from typing import Literal
 
 import pandas as pd
 
-from g3lib.qc.schedule import split
+from g3lib.names import names_in
 from g3lib.qc.tree import Links
 from g3lib.report.placing import text_width, wrapped
 
@@ -234,7 +234,7 @@ def arrow_diagram(activities: pd.DataFrame, words: Sequence[str], text_wide: flo
         words: of duration, earliest, latest, total and free float, in the reader's language.
     """
     names = activities["activity"].tolist()
-    before = {name: split(after) for name, after in zip(names, activities["after"], strict=True)}
+    before = {name: names_in(after) for name, after in zip(names, activities["after"], strict=True)}
     layers: dict[str, int] = {}
     for name in TopologicalSorter(before).static_order():
         layers[name] = max((layers[b] + 1 for b in before[name]), default=0)

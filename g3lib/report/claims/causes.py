@@ -104,22 +104,22 @@ def effects(voice: Voice, tested: pd.DataFrame) -> list[Finding]:
         top = sure.iloc[0]
         text = voice.say(
             f"{top.cause}的网点，销量偏低的比例高出{voice.points(top.effect).lstrip('+')}（95%区间{voice.points(top.low)}至{voice.points(top.high)}），"
-            f"可解释偏低网点的{percent(top.share_of_problem, 0)}（区间{percent(top.share_low, 0)}至{percent(min(top.share_high, 1.0), 0)}）",
+            f"可解释偏低网点的{percent(top.share, 0)}（区间{percent(top.share_low, 0)}至{percent(min(top.share_high, 1.0), 0)}）",
             f"Outlets with {top.cause} are low sellers {voice.points(top.effect).lstrip('+')} more often (95 % interval {voice.points(top.low)} "
-            f"to {voice.points(top.high)}): {percent(top.share_of_problem, 0)} of the problem ({percent(top.share_low, 0)} to {percent(min(top.share_high, 1.0), 0)})",
+            f"to {voice.points(top.high)}): {percent(top.share, 0)} of the problem ({percent(top.share_low, 0)} to {percent(min(top.share_high, 1.0), 0)})",
         )
         value = float(top.effect)
     else:
-        open_ = tested.loc[tested["verdict"] == "insufficient", "needed_per_group"].dropna()
+        open_ = tested.loc[tested["verdict"] == "insufficient", "needed"].dropna()
         value = float("nan")
         if open_.empty:
             text = voice.say("各项均已判定，没有要因", "Every cause is decided; none is a root cause")
         else:
             most = number(open_.max())
             text = voice.say(
-                f"尚无要因得到确认；若真实差异为最小有意义差异的两倍，有无该因素的网点各约需{most}个，才有80%的把握判定",
+                f"尚无要因得到确认；若真实差异为最小有意义差异的两倍，按现有构成共约需{most}个网点，才有80%的把握判定",
                 f"No root cause is confirmed yet; if the true difference were twice the smallest that matters, about {most} outlets "
-                "with and as many without would decide with 80 % power",
+                "in the mix at hand would decide with 80 % power",
             )
     return [voice.finding("cause.largest", value, "1", text, definition="Mantel–Haenszel risk difference, Sato variance",
                           denominator=voice.say("网点", "outlets"), table="outlet_facts")]  # fmt: skip

@@ -1,0 +1,106 @@
+"""What is declared before looking: each end cause with its own data, measure, type, smallest effect and stratum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from g3lib.errors import DataError, listed
+from g3lib.names import names_in
+
+TYPES = ("risk", "mean", "groups", "ranks", "table", "correlation")
+# columns of the declaration that may be missing, and what they then say
+_DEFAULTS: dict[str, object] = {
+    "data": "", "type": "risk", "stratum": "", "cluster": "", "unit": "", "downstream": "", "declared_on": "", "examined_on": "",
+    "design": "observed",
+}  # fmt: skip
+_COLUMNS = ("cause", "data", "measure", "outcome", "type", "minimum_effect")
+# types whose effect cannot be larger than one
+_PARTS = ("risk", "groups", "ranks", "table", "correlation")
+
+
+def filled(declared: pd.DataFrame) -> pd.DataFrame:
+    """The declaration with every column; a cause's measure is the column of its own name unless said."""
+    out = declared.copy()
+    if "measure" not in out:
+        out["measure"] = out["cause"]
+    for name, value in _DEFAULTS.items():
+        out[name] = out[name].where(out[name].notna(), value) if name in out else value
+    return out.reset_index(drop=True)
+
+
+def refuse(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame]) -> None:
+    """Raise what makes a declaration impossible.
+
+    Raises:
+        DataError: lists, for each cause, every fault: no data, an outcome that is its own cause, a smallest
+            effect that is none, too large or declared after looking, a stratum that is the outcome, the cause
+            or lies downstream, a unit that comes back without a cluster, values that its type does not take.
+    """
+    if missing := [name for name in _COLUMNS if name not in declared]:
+        raise DataError(f"The declaration lacks {', '.join(missing)}; it has {', '.join(map(str, declared.columns))}.")
+    faults = []
+    for row in declared.to_dict("records"):
+        faults += [f"{row['cause']!r} {fault}" for fault in (*_of_words(row), *_of_data(row, data.get(row["data"])))]
+    doubled = declared["cause"][declared["cause"].duplicated()].unique()
+    faults += [f"{cause!r} is declared twice" for cause in doubled]
+    if declared.empty:
+        faults.append("no cause is declared")
+    if faults:
+        raise DataError(listed(faults, "Causes cannot be tested:"))
+
+
+def _of_words(row: dict[str, Any]) -> list[str]:
+    faults = []
+    if row["type"] not in TYPES:
+        faults.append(f"has type {row['type']!r}, expected one of {', '.join(TYPES)}")
+    if row["measure"] == row["outcome"]:
+        faults.append("is the problem itself: an outcome is no cause of its own")
+    delta = row["minimum_effect"]
+    if not isinstance(delta, int | float | np.number) or not float(delta) > 0:
+        faults.append("has no minimum effect above 0")
+    elif row["type"] in _PARTS and float(delta) >= 1:
+        faults.append(f"has a minimum effect of {float(delta):g}; a {row['type']} is below 1")
+    said, looked = (pd.to_datetime(row[name] or None, errors="coerce") for name in ("declared_on", "examined_on"))
+    if pd.notna(said) and pd.notna(looked) and said > looked:
+        faults.append(f"had its minimum effect declared on {said:%Y-%m-%d}, after its data were looked at on {looked:%Y-%m-%d}")
+    stratum = row["stratum"]
+    if stratum and stratum in (row["measure"], row["outcome"], *names_in(row["downstream"])):
+        what = {row["measure"]: "the cause itself", row["outcome"]: "the problem itself"}.get(stratum, "downstream of it")
+        faults.append(f"is stratified by {stratum!r}, which is {what}")
+    if row["cluster"] and row["type"] not in ("risk", "mean"):
+        faults.append(f"is clustered by {row['cluster']!r}, but a {row['type']} takes one row a cluster: sum up first")
+    return faults
+
+
+def _of_data(row: dict[str, Any], frame: pd.DataFrame | None) -> list[str]:
+    if frame is None:
+        return [f"names data {row['data']!r}, which are not there" if row["data"] else "has no data"]
+    named = [str(row[c]) for c in ("measure", "outcome", "stratum", "cluster", "unit") if row[c]]
+    if missing := [c for c in dict.fromkeys(named) if c not in frame]:
+        return [f"has no data: {row['data'] or 'the units'} lack {', '.join(map(repr, missing))}"]
+    faults = []
+    measure, outcome = frame[row["measure"]], frame[row["outcome"]]
+    if not (measure.notna() & outcome.notna()).any():
+        faults.append("has no data: no unit has both its measure and the outcome")
+    yes_or_no = {"risk": ("measure", "outcome"), "mean": ("measure",)}.get(str(row["type"]), ())
+    numbers = {"mean": ("outcome",), "groups": ("outcome",), "ranks": ("outcome",), "correlation": ("measure", "outcome")}
+    for name in yes_or_no:
+        if not _is_binary(frame[row[name]]):
+            faults.append(f"is a {row['type']}, but {row[name]!r} has other values than yes and no")
+    for name in numbers.get(str(row["type"]), ()):
+        if not pd.api.types.is_numeric_dtype(frame[row[name]]):
+            faults.append(f"is a {row['type']}, but {row[name]!r} holds no numbers")
+    if row["unit"] and not row["cluster"] and (again := int(frame[row["unit"]].duplicated().sum())):
+        faults.append(f"has {again} rows of a {row['unit']!r} that is there already: declare the cluster, or one row a unit")
+    return faults
+
+
+def _is_binary(column: pd.Series) -> bool:
+    if pd.api.types.is_bool_dtype(column):
+        return True
+    known = column.dropna().infer_objects()
+    return pd.api.types.is_bool_dtype(known) or (pd.api.types.is_numeric_dtype(known) and bool(known.isin([0, 1]).all()))

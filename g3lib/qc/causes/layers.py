@@ -1,0 +1,91 @@
+"""Units laid out by side, stratum and cluster: sums from which two groups are compared, whatever their number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Sums of the outcome by stratum (columns) for units with and without the cause, and by cluster where there is one.
+
+    `n1`, `s1`, `q1` are count, sum and sum of squares with it, `n0`, `s0`, `q0` without; `clusters` holds n1, s1, n0, s0
+    by cluster (rows) and stratum.
+    """
+
+    n1: np.ndarray
+    s1: np.ndarray
+    q1: np.ndarray
+    n0: np.ndarray
+    s0: np.ndarray
+    q0: np.ndarray
+    clusters: tuple[np.ndarray, ...] = ()
+    within_clusters: bool = True
+
+    @classmethod
+    def of(cls, has: np.ndarray, y: np.ndarray, stratum: pd.Series | None, cluster: pd.Series | None) -> Layers:
+        """The sums of known units.
+
+        A unit whose stratum is unknown is compared with its like, not dropped.
+        """
+        layer, k = coded(stratum, len(y))
+        without = ~has
+
+        def summed(side: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+            return np.bincount(layer[side], None if weights is None else weights[side], k).astype(float)
+
+        one, other = ([summed(side, w) for w in (None, y, y * y)] for side in (has, without))
+        sums = cls(one[0], one[1], one[2], other[0], other[1], other[2])
+        if cluster is None:
+            return sums
+        group, g = coded(cluster, len(y))
+        both = group * k + layer
+
+        def by_cluster(side: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+            return np.bincount(both[side], None if weights is None else weights[side], g * k).reshape(g, k).astype(float)
+
+        parts = (by_cluster(has), by_cluster(has, y), by_cluster(without), by_cluster(without, y))
+        mixed = bool(((parts[0].sum(axis=1) > 0) & (parts[2].sum(axis=1) > 0)).any())
+        return replace(sums, clusters=parts, within_clusters=mixed)
+
+    @property
+    def both(self) -> np.ndarray:
+        """The strata that have units on both sides."""
+        return (self.n1 > 0) & (self.n0 > 0)
+
+    def difference(self) -> float:
+        """Σ w (ȳ₁ − ȳ₀) / Σ w with Mantel and Haenszel's weights w = n₁n₀ / (n₁ + n₀)."""
+        return float(weighted(self.n1, self.s1, self.n0, self.s0))
+
+    def jackknife(self) -> tuple[float, float]:
+        """Standard error of `difference` over clusters, each left out in turn, and its degrees of freedom.
+
+        A cause that a cluster has as a whole is known no better than the fewer of both kinds of clusters.
+        """
+        n1, s1, n0, s0 = self.clusters
+        left = weighted(self.n1 - n1, self.s1 - s1, self.n0 - n0, self.s0 - s0)
+        left = left[~np.isnan(left)]
+        g = len(left)
+        error = float(np.sqrt((g - 1) / g * ((left - left.mean()) ** 2).sum())) if g > 1 else float("nan")
+        sides = (n1.sum(axis=1) > 0).sum(), (n0.sum(axis=1) > 0).sum()
+        return error, float(g - 1 if self.within_clusters else min(sides) - 1)
+
+
+def weighted(n1: np.ndarray, s1: np.ndarray, n0: np.ndarray, s0: np.ndarray) -> np.ndarray:
+    """Mantel and Haenszel's difference of means over the last axis (strata); NaN where no stratum has both sides."""
+    both = (n1 > 0) & (n0 > 0)
+    n = np.where(both, n1 + n0, 1.0)
+    top = np.where(both, (s1 * n0 - s0 * n1) / n, 0.0).sum(axis=-1)
+    weight = np.where(both, n1 * n0 / n, 0.0).sum(axis=-1)
+    return np.asarray(np.where(weight > 0, top / np.where(weight > 0, weight, 1.0), np.nan))
+
+
+def coded(column: pd.Series | None, n: int) -> tuple[np.ndarray, int]:
+    """Codes from 0 and how many there are; a missing value is a group of its own."""
+    if column is None:
+        return np.zeros(n, dtype=np.int64), 1
+    codes, levels = pd.factorize(column, use_na_sentinel=False)
+    return codes.astype(np.int64), max(len(levels), 1)

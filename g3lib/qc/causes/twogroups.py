@@ -1,0 +1,231 @@
+"""Two groups: units with the cause against units without it.
+
+Where the outcome is yes or no the risk difference decides (Mantel–Haenszel weights, Sato's variance), where it is a
+number the difference of means (the same weights, Welch's variances). Units that hang together in clusters are left
+out a cluster at a time (jackknife). Odds ratios do not collapse over strata and decide nothing here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from g3lib.measures.guards import ratio
+from g3lib.qc.causes.effects import NAN, Z95, Asked, Effect, needed_units, p_values
+from g3lib.qc.causes.exact import exact_p_values
+from g3lib.qc.causes.layers import Layers
+
+# below this expected count a normal approximation decides nothing
+_SMALLEST_EXPECTED = 5.0
+_FEWEST_CLUSTERS = 6
+
+
+def risk_difference(strata: pd.DataFrame) -> tuple[float, float]:
+    """Mantel–Haenszel risk difference and its standard error (Sato 1989).
+
+    Args:
+        strata: one row a stratum: with_problem, with_units (units with the cause, and those of them with
+            the problem), without_problem, without_units.
+
+    Returns:
+        (θ, standard error); NaN where no stratum has units on both sides.
+
+    >>> one = pd.DataFrame({"with_problem": [15], "with_units": [20], "without_problem": [5],
+    ...                     "without_units": [20]})
+    >>> risk_difference(one)[0]
+    0.5
+    """
+    return _sato(*(strata[c].to_numpy(float) for c in ("with_problem", "with_units", "without_problem", "without_units")))
+
+
+def _sato(x1: np.ndarray, n1: np.ndarray, x0: np.ndarray, n0: np.ndarray) -> tuple[float, float]:
+    both = (n1 > 0) & (n0 > 0)
+    x1, n1, x0, n0 = x1[both], n1[both], x0[both], n0[both]
+    if not both.any():
+        return NAN, NAN
+    n = n1 + n0
+    weight = (n1 * n0 / n).sum()
+    theta = ((x1 * n0 - x0 * n1) / n).sum() / weight
+    p = ((n1 / n) ** 2 * x0 - (n0 / n) ** 2 * x1 + (n1 / n) * (n0 / n) * (n0 - n1) / 2).sum()
+    q = ((x1 * (n0 - x0) + x0 * (n1 - x1)) / n).sum() / 2
+    return float(theta), float(math.sqrt(max(0.0, theta * p + q)) / weight)
+
+
+def heterogeneity(strata: pd.DataFrame) -> float:
+    """The p-value of Cochran's Q: are the strata's risk differences one and the same?
+
+    Args:
+        strata: as for `risk_difference`; half a unit is added to each count, so that a stratum without
+            any problem has a variance too.
+
+    Returns:
+        p; NaN with fewer than two strata that have units on both sides.
+
+    >>> same = pd.DataFrame({"with_problem": [30, 60], "with_units": [100, 100], "without_problem": [20, 50],
+    ...                      "without_units": [100, 100]})
+    >>> heterogeneity(same) > 0.9
+    True
+    """
+    both = strata[(strata["with_units"] > 0) & (strata["without_units"] > 0)]
+    p1 = ((both["with_problem"] + 0.5) / (both["with_units"] + 1)).to_numpy(float)
+    p0 = ((both["without_problem"] + 0.5) / (both["without_units"] + 1)).to_numpy(float)
+    variance = p1 * (1 - p1) / both["with_units"].to_numpy(float) + p0 * (1 - p0) / both["without_units"].to_numpy(float)
+    return _cochran(p1 - p0, variance)
+
+
+def _cochran(difference: np.ndarray, variance: np.ndarray) -> float:
+    from scipy.special import chdtrc
+
+    known = variance > 0
+    if known.sum() < 2:
+        return NAN
+    weight = 1 / variance[known]
+    centre = (weight * difference[known]).sum() / weight.sum()
+    return float(chdtrc(known.sum() - 1, (weight * (difference[known] - centre) ** 2).sum()))
+
+
+def risk(asked: Asked) -> Effect:
+    """The problem's risk with the cause less that without.
+
+    Args:
+        asked: measure and outcome are yes or no; δ is a fraction.
+
+    Returns:
+        An `Effect`; its reason is `one_sided` (all units have it or none), `no_overlap` (no stratum has both kinds),
+        `too_few` (an expected count below 5, where strata or clusters leave no exact test) or `few_clusters`.
+    """
+    delta, clustered = asked.delta, asked.cluster is not None
+    layers = Layers.of(asked.measure.to_numpy(bool), asked.outcome.to_numpy(float), asked.stratum, asked.cluster)
+    n1, x1, n0, x0 = (float(v.sum()) for v in (layers.n1, layers.s1, layers.n0, layers.s0))
+    units, problems = n1 + n0, x1 + x0
+    small = min(n1, n0) * min(problems, units - problems) < _SMALLEST_EXPECTED * units
+    alone = asked.stratum is None and not clustered
+    theta, error, df, reason = _estimate(layers, _sato_safe)
+    exact = exact_p_values(int(x1), int(n1), int(x0), int(n0), delta) if small and alone and not reason else None
+    if small and not reason and exact is None:
+        reason = "too_few"
+    p_cause, p_no_cause = exact or ((1.0, 1.0) if reason else p_values(theta, error, delta, df))
+    low, high = theta - _t(df) * error, theta + _t(df) * error
+    low_crude, high_crude = _newcombe(x1, n1, x0, n0)
+    if exact:
+        low, high = low_crude, high_crude
+    part = ratio(n1, problems)
+    balanced = math.sqrt(2 * max(problems, 0.5) * max(units - problems, 0.5)) / units if units else NAN
+    return Effect(
+        "exact" if exact else "clusters" if clustered else "risk_difference", int(units), theta, low, high,
+        ratio(x1, n1) - ratio(x0, n0), low_crude, high_crude, _spread_over(layers), p_cause, p_no_cause,
+        theta * part, low * part, high * part, "problem", _needed(units, error, balanced, asked), reason, n1, n0,
+        ratio(x1, n1), ratio(x0, n0),
+    )  # fmt: skip
+
+
+def means(asked: Asked) -> Effect:
+    """The outcome's mean with the cause less that without.
+
+    Args:
+        asked: measure is yes or no, outcome a number; δ is in its unit.
+
+    Returns:
+        An `Effect`; `share` is effect × units with the cause ÷ the outcome's sum: by how much of it the cause moves it.
+    """
+    has, y, clustered = asked.measure.to_numpy(bool), asked.outcome.to_numpy(float), asked.cluster is not None
+    layers = Layers.of(has, y, asked.stratum, asked.cluster)
+    n1, n0, total = float(layers.n1.sum()), float(layers.n0.sum()), float(y.sum())
+    theta, error, df, reason = _estimate(layers, _welch)
+    if not reason and not error > 0:
+        reason = "no_spread"
+    p_cause, p_no_cause = (1.0, 1.0) if reason else p_values(theta, error, asked.delta, df)
+    low, high = theta - _t(df) * error, theta + _t(df) * error
+    flat = Layers.of(has, y, None, None)
+    crude, crude_error, crude_df = _welch(flat)
+    part = ratio(n1, total)
+    share_low, share_high = sorted((low * part, high * part))
+    spread = float(np.std(y)) * math.sqrt(2) if len(y) else NAN
+    return Effect(
+        "clusters" if clustered else "welch", int(n1 + n0), theta, low, high, crude,
+        crude - _t(crude_df) * crude_error, crude + _t(crude_df) * crude_error, _spread_over(layers), p_cause, p_no_cause,
+        theta * part, share_low, share_high, "total", _needed(n1 + n0, error, spread, asked), reason, n1, n0,
+        ratio(float(layers.s1.sum()), n1), ratio(float(layers.s0.sum()), n0),
+    )  # fmt: skip
+
+
+def _estimate(layers: Layers, alone: Callable[[Layers], tuple[float, float, float]]) -> tuple[float, float, float, str]:
+    """θ, its standard error, degrees of freedom, and why it cannot be had."""
+    if not layers.n1.sum() or not layers.n0.sum():
+        return NAN, NAN, math.inf, "one_sided"
+    if not layers.both.any():
+        return NAN, NAN, math.inf, "no_overlap"
+    if not layers.clusters:
+        return (*alone(layers), "")
+    error, df = layers.jackknife()
+    few = df < _FEWEST_CLUSTERS - 1 or not error > 0
+    return layers.difference(), error, max(df, 1.0), "few_clusters" if few else ""
+
+
+def _sato_safe(layers: Layers) -> tuple[float, float, float]:
+    """Sato's standard error, or that of counts drawn half a unit towards one half where it is larger.
+
+    With every unit on one side a problem and none on the other Sato's is zero, and a zero is no
+    measure of what one more unit could show.
+    """
+    both = layers.both
+    x1, n1, x0, n0 = layers.s1[both], layers.n1[both], layers.s0[both], layers.n0[both]
+    theta, error = _sato(x1, n1, x0, n0)
+    return theta, max(error, _sato(x1 + 0.5, n1 + 1, x0 + 0.5, n0 + 1)[1]), math.inf
+
+
+def _welch(layers: Layers) -> tuple[float, float, float]:
+    """The weighted difference of means, its standard error, and Satterthwaite's degrees of freedom."""
+    good = (layers.n1 > 1) & (layers.n0 > 1)
+    if not layers.both.any():
+        return NAN, NAN, math.inf
+    w = np.where(layers.both, layers.n1 * layers.n0 / np.maximum(layers.n1 + layers.n0, 1), 0.0)
+    # a side of one unit has no variance of its own: it takes that of all
+    n, s, q = (np.r_[layers.n1, layers.n0].sum(), np.r_[layers.s1, layers.s0].sum(), np.r_[layers.q1, layers.q0].sum())
+    pooled = max(0.0, (q - s * s / n) / max(n - 1, 1))
+    parts, squares = [], []
+    for count, total, square in ((layers.n1, layers.s1, layers.q1), (layers.n0, layers.s0, layers.q0)):
+        safe = np.maximum(count, 1)
+        variance = np.where(good, np.maximum(square - total * total / safe, 0.0) / np.maximum(count - 1, 1), pooled)
+        part = np.where(layers.both, w * w * variance / safe, 0.0)
+        parts.append(part)
+        squares.append(np.where(layers.both, part**2 / np.maximum(count - 1, 1), 0.0))
+    total_variance = float(np.sum(parts))
+    df = total_variance**2 / float(np.sum(squares)) if np.sum(squares) > 0 else math.inf
+    return layers.difference(), math.sqrt(total_variance) / float(w.sum()), df
+
+
+def _spread_over(layers: Layers) -> float:
+    """Cochran's Q over the strata's differences, from their own variances (half a unit added, as for risks)."""
+    keep = layers.both & (layers.n1 > 1) & (layers.n0 > 1)
+    n1, s1, q1, n0, s0, q0 = (v[keep] for v in (layers.n1, layers.s1, layers.q1, layers.n0, layers.s0, layers.q0))
+    if np.array_equal(s1, q1) and np.array_equal(s0, q0):  # yes and no: squares are themselves
+        m1, m0 = (s1 + 0.5) / (n1 + 1), (s0 + 0.5) / (n0 + 1)
+        return _cochran(m1 - m0, m1 * (1 - m1) / n1 + m0 * (1 - m0) / n0)
+    v1, v0 = (q1 - s1 * s1 / n1) / (n1 - 1), (q0 - s0 * s0 / n0) / (n0 - 1)
+    return _cochran(s1 / n1 - s0 / n0, v1 / n1 + v0 / n0)
+
+
+def _needed(units: float, error: float, balanced: float, asked: Asked) -> float:
+    """The sample that decides in the mix at hand; where a side is missing, in equal halves (`balanced`: the error of a pair)."""
+    if error > 0:
+        return needed_units(units, error, asked.delta, asked.level)
+    return 2 * needed_units(1.0, balanced, asked.delta, asked.level)
+
+
+def _newcombe(x1: float, n1: float, x0: float, n0: float) -> tuple[float, float]:
+    if not n1 or not n0:
+        return NAN, NAN
+    from statsmodels.stats.proportion import confint_proportions_2indep
+
+    low, high = confint_proportions_2indep(x1, n1, x0, n0, compare="diff", method="newcomb")
+    return float(low), float(high)
+
+
+def _t(df: float) -> float:
+    from scipy.special import stdtrit
+
+    return Z95 if math.isinf(df) else float(stdtrit(df, 0.975))
