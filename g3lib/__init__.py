@@ -34,8 +34,10 @@ def __getattr__(name: str) -> Any:
         return import_module(_ROOMS[name])
     if name == "open_report":
         return import_module("g3lib.report.page").open_report
+    if name == "open_case":
+        return import_module("g3lib.report.case").open_case
     raise AttributeError(f"module 'g3lib' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_ROOMS, "open_report"]
+    return [*globals(), *_ROOMS, "open_report", "open_case"]

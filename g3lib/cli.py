@@ -137,6 +137,30 @@ def run(
 
 
 @main.command()
+@click.argument("case")
+@click.option("--template", default="", type=click.Path(), help="A company's .pptx or .potx, whose layouts the slides take.")
+@LANG
+def deck(case: str, template: str, lang: Any) -> None:
+    """A QC case: its report, its slides, and the audit of its ten steps (CASE is a name below data/cases, or a folder)."""
+    from g3lib.errors import UsageError
+    from g3lib.runs import cases
+    from g3lib.tables.workspace import Workspace
+
+    workspace = Workspace.find()
+    if template and not Path(template).is_file():
+        raise UsageError(f"There is no template {template}.")
+    row, steps = cases.make(workspace, cases.open_folder(workspace, case), lang, template)
+    for step in steps.itertuples():
+        click.echo(f"{step.story_step}: {_completeness(step.completeness, lang)}{f' ({step.says})' if step.says else ''}")
+    if row.state != "ok":
+        click.echo(f"g3: {row.error}", err=True)
+        sys.exit(1)
+    made = workspace.reports_in(lang) / cases.FOLDER / row.html
+    for suffix in (".html", ".pptx", ".ipynb"):
+        click.echo(made.with_suffix(suffix).relative_to(workspace.root).as_posix())
+
+
+@main.command()
 @click.option("--period", default="", help="Only this period.")
 def status(period: str) -> None:
     """What the last runs made, what failed and why."""
@@ -237,6 +261,12 @@ def _linted(file: str, sheet: str, rows: Any) -> list[Fault]:
         said.append(Fault(file, sheet, None, "规则", f"{line['fault']}: {line['rules'] or place}",
                           f"one rule for each sale; {place}" if line["rules"] else "a rule", Severity.NOTE))  # fmt: skip
     return said
+
+
+def _completeness(code: str, lang: Any) -> str:
+    from g3lib.labels import label
+
+    return label("completeness", code, lang)
 
 
 def _known_table(table: str | None) -> None:

@@ -20,7 +20,7 @@ def notebook(folder: Path, name: str, **g3: object) -> Path:
 def test_every_shipped_notebook_says_all_of_it(root: Path) -> None:
     for path in sorted((root / "notebooks").glob("0*.ipynb")):
         about = About.read(path)
-        assert about.unit in ("branch", "province")
+        assert about.unit in ("branch", "province", "case")
         # a title that is left out is the file's name, a question nothing
         assert set(about.title.values()).isdisjoint({path.stem, ""}), path.name
         assert "" not in about.question.values(), path.name

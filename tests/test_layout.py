@@ -77,9 +77,10 @@ def test_the_library_stays_small() -> None:
 def test_the_library_grows_no_further_unseen() -> None:
     # 9,470 when the bar above was missed; channels, targets and campaigns at full strength (decompositions, outlets,
     # cascading, comparisons), the province's overview with its slides, signing off and comments came on top of it:
-    # whoever adds a room cuts another, or raises this knowingly (last: the QC tools, thirteen control charts with their rules
-    # and capability, cause and activity diagrams, of which no kept library has the rules, the zones by point or the layouts)
-    assert sum(map(code_lines, MODULES)) < 14230
+    # whoever adds a room cuts another, or raises this knowingly (last: the QC house. Thirteen control charts with their rules
+    # and capability, tests of causes of six types, cause and activity diagrams, the case with its audit, and a deck of native
+    # charts and shapes: no kept library has the rules, zones by point, minimum effects, layouts or a second axis)
+    assert sum(map(code_lines, MODULES)) < 16120
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -77,6 +77,7 @@ DRAWN = [
     (charts.pareto_bars, PARETO, {"category": "channel", "value": "gap"}, "gap"),
     (charts.effects, TESTED, {}, "effect"),
     (charts.effects, TESTED, {}, "high"),
+    (charts.effects_against_minimum, TESTED, {}, "low"),
     (charts.outlet_distribution, OUTLETS, {"branch": "甲"}, "units"),
     (charts.cohort_faults, COHORTS, {}, "share"),
     (charts.cost_per, COSTS, {}, "value"),

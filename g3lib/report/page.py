@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
@@ -23,10 +23,12 @@ from g3lib import __version__
 from g3lib.about import About
 from g3lib.findings import FINDINGS_MIME, Check, Finding, Status, as_bundle
 from g3lib.labels import Lang, label, pick
+from g3lib.periods import Period
 from g3lib.report.claims import kpis
 from g3lib.report.claims.voice import Voice
 from g3lib.report.tables import comments_html, html_table, kpis_html, lines_html
-from g3lib.tables.workspace import Dataset, Workspace, open_dataset
+from g3lib.tables.notes import Note
+from g3lib.tables.workspace import Workspace, open_dataset
 
 if TYPE_CHECKING:
     from g3lib.report.slides import Slide
@@ -46,6 +48,38 @@ class Shown:
             publish(bundle, raw=True)
 
 
+class Data(Protocol):
+    """What a report asks of its data: whose they are, of when, made up or not, and where they come from."""
+
+    @property
+    def branch(self) -> str:
+        """Whom or what the report is about."""
+
+    @property
+    def period(self) -> Period:
+        """Of when."""
+
+    @property
+    def made_up(self) -> bool:
+        """Whether the data are made up."""
+
+    @property
+    def comments(self) -> pd.DataFrame:
+        """Analysts' comments on this report's findings."""
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the gate said of the files."""
+
+    @property
+    def sources(self) -> Sequence[Any]:
+        """The files read, each with title, table, digest, rows, rejected, totals and parts."""
+
+    @property
+    def members(self) -> list[str]:
+        """The branches whose rows are the report's own."""
+
+
 @dataclass
 class Report:
     """One report: what it is about, its data, its voice, and the methods that show.
@@ -54,7 +88,7 @@ class Report:
     """
 
     about: About
-    data: Dataset
+    data: Data
     lang: Lang
 
     @property
@@ -103,7 +137,7 @@ class Report:
         """A claim as heading, then the chart that shows it, with the table of its figures below where there is one."""
         from g3lib.report.charts.look import CHART_MIME, drawn, figure, look, png
 
-        if args and isinstance(args[0], pd.DataFrame) and args[0].empty:
+        if args and (args[0] is None or (isinstance(args[0], pd.DataFrame) and args[0].empty)):
             return self._nothing(findings)
         with look():
             fig, ax = figure(height)
@@ -161,7 +195,7 @@ class Report:
         if path := os.environ.get("G3_DECK"):
             from g3lib.report.deck import pptx
 
-            Path(path).write_bytes(pptx(slides, self))
+            Path(path).write_bytes(pptx(slides, self, os.environ.get("G3_DECK_TEMPLATE", "")))
         text = pick(self.lang, f"会议材料（{len(slides)}页）在报告旁的同名.pptx中。", f"A deck of {len(slides)} slides is in the .pptx of the same name.")
         return Shown([_html(f'<p class="quiet">{_esc(text)}</p>', text)])
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from g3lib.findings import Check, Finding
+from g3lib.qc.control import Chart
+from g3lib.report.diagrams import Diagram
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,16 @@ class Opening:
 
     findings: Sequence[Finding]
     kpi: pd.DataFrame
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Cover:
+    """The title slide: what the deck is about, and lines under it."""
+
+    title: str
+    lines: Sequence[str]
+    findings: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True)
@@ -25,6 +38,7 @@ class Table:
     findings: Sequence[Finding]
     frame: pd.DataFrame
     above: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,7 @@ class Bars:
     value: str
     word: str
     group: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,7 @@ class Points:
     words: tuple[str, str]
     group: str
     rule: tuple[float, float]
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,4 +82,92 @@ class Actions:
     findings: Sequence[Finding] = ()
 
 
-Slide = Opening | Table | Bars | Points | Actions
+@dataclass(frozen=True)
+class Paragraphs:
+    """A claim over sentences."""
+
+    findings: Sequence[Finding]
+    lines: Sequence[str]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """A claim over columns side by side: the frame's first column names the categories, `columns` the series.
+
+    `form` is the numbers' format (`0.0%`), `word` the axis's, `below` a sentence under the chart.
+    """
+
+    findings: Sequence[Finding]
+    frame: pd.DataFrame
+    columns: Mapping[str, str]
+    form: str
+    word: str = ""
+    below: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Pareto:
+    """A claim over a Pareto: bars and the cumulative line; `words` name both axes."""
+
+    findings: Sequence[Finding]
+    frame: pd.DataFrame
+    category: str
+    value: str
+    words: tuple[str, str]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Two charts beside each other, each under its own claim."""
+
+    findings: Sequence[Finding]
+    panels: Sequence[Clusters | Pareto]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A claim over a control chart with its phases' names."""
+
+    findings: Sequence[Finding]
+    chart: Chart
+    percent: bool
+    unit: str
+    phases: Mapping[Any, str]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Radar:
+    """A claim over a radar: the frame's first column names the spokes, `columns` the polygons."""
+
+    findings: Sequence[Finding]
+    frame: pd.DataFrame
+    columns: Mapping[str, str]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A claim over a diagram: `make` lays it out for a width of text (`report.diagrams`)."""
+
+    findings: Sequence[Finding]
+    make: Callable[[float], Diagram]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Gantt:
+    """Planned against actual: activity, planned_start, planned_end, actual_start, actual_end."""
+
+    findings: Sequence[Finding]
+    frame: pd.DataFrame
+    title: str = ""
+
+
+Slide = (
+    Opening | Cover | Table | Bars | Points | Actions | Paragraphs | Clusters | Panels | Pareto | Staged | Radar | Drawing | Gantt
+)

@@ -62,6 +62,11 @@ class Workspace:
         return self.root / "data" / comments.FOLDER
 
     @property
+    def cases(self) -> Path:
+        """Where QC groups keep their cases; `G3_CASES` names another folder (a case outside the project)."""
+        return Path(os.environ.get("G3_CASES") or self.root / "data" / "cases")
+
+    @property
     def reports(self) -> Path:
         """Where reports go."""
         return self.root / "reports"

@@ -113,7 +113,7 @@ def _v_interval(statistic: float, df: int, n: int, m: int) -> tuple[float, float
 
     def end(tail: float) -> float:
         found = float(chndtrinc(statistic, df, tail))
-        return math.sqrt(max(0.0, found if found == found else 0.0) / n / m)
+        return math.sqrt((found if found > 1e-9 else 0.0) / n / m)  # NaN and what rounding leaves are nought
 
     return end(0.975), min(1.0, end(0.025))
 

@@ -9,10 +9,10 @@ from g3lib.qc.control.choice import Suited, for_events, for_measurements, for_pa
 from g3lib.qc.control.constants import factors
 from g3lib.qc.control.indices import Capability, capability
 from g3lib.qc.control.memory import Cusum, cusum, ewma
-from g3lib.qc.control.result import Chart, Pair
+from g3lib.qc.control.result import Chart, Options, Pair
 from g3lib.qc.control.variables import i_mr, run, xbar_r, xbar_s
 
 __all__ = [
-    "Capability", "Chart", "Cusum", "Dispersion", "Pair", "Suited", "c", "capability", "cusum", "dispersion", "ewma", "factors",
-    "for_events", "for_measurements", "for_parts", "i_mr", "np_", "p", "run", "u", "xbar_r", "xbar_s",
+    "Capability", "Chart", "Cusum", "Dispersion", "Options", "Pair", "Suited", "c", "capability", "cusum", "dispersion", "ewma",
+    "factors", "for_events", "for_measurements", "for_parts", "i_mr", "np_", "p", "run", "u", "xbar_r", "xbar_s",
 ]  # fmt: skip

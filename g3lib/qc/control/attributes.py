@@ -89,29 +89,31 @@ def c(counts: Values, laney: bool = False, **options: Unpack[Options]) -> Chart:
     return _counted("c", counts, np.ones(len(counts)), laney, options)
 
 
-def dispersion(kind: str, counts: Values, of: Values, labels: Sequence[Any] | None = None) -> Dispersion:
-    """Whether counts scatter as the binomial (p, np) or the Poisson (c, u) has it.
+def dispersion(kind: str, counts: Values, of: Values, **options: Unpack[Options]) -> Dispersion:
+    """Whether counts scatter as the binomial (p, np) or the Poisson (c, u) has it, each phase around its own rate.
+
+    Args:
+        kind: of chart; counts, of, options: as in `p`. A point set aside is left out, as it is of the limits.
 
     >>> dispersion("c", [5, 5, 5], [1, 1, 1]).over
     False
     """
     from scipy.special import chdtrc
 
-    d, n = _checked(kind, counts, of, labels)
-    rate, error = _chance(kind, d, n)
-    known = ~np.isnan(d) & (n > 0) & (error > 0)
-    if known.sum() < 2:
+    d, n = _checked(kind, counts, of, options.get("labels"))
+    points = Points.of(len(d), options)
+    z = np.full(len(d), np.nan)
+    for phase in dict.fromkeys(points.phases):
+        known = np.array([p == phase for p in points.phases]) & ~np.isnan(d) & (n > 0) & ~points.aside
+        rate = float(d[known].sum() / n[known].sum()) if known.any() else 0.0
+        if known.sum() > 1 and (sigma := _unit_sigma(kind, rate)) > 0:
+            z[known] = (d[known] / n[known] - rate) / sigma * np.sqrt(n[known])
+    counted = ~np.isnan(z)
+    freedom = int(counted.sum()) - len({phase for phase, one in zip(points.phases, counted, strict=True) if one})
+    if freedom < 1:
         return Dispersion(float("nan"), float("nan"), float("nan"))
-    z = np.where(known, (d / np.where(n > 0, n, np.nan) - rate) / error, np.nan)
-    squares, freedom = float((z[known] ** 2).sum()), int(known.sum()) - 1
-    return Dispersion(squares / freedom, float(chdtrc(freedom, squares)), _between(z, known, ("",) * len(z)))
-
-
-def _chance(kind: str, d: np.ndarray, n: np.ndarray) -> tuple[float, np.ndarray]:
-    """The common rate, and each point's standard error by chance alone."""
-    known = ~np.isnan(d) & (n > 0)
-    rate = float(d[known].sum() / n[known].sum()) if known.any() else float("nan")
-    return rate, _unit_sigma(kind, rate) / np.sqrt(np.where(n > 0, n, np.nan))
+    squares = float((z[counted] ** 2).sum())
+    return Dispersion(squares / freedom, float(chdtrc(freedom, squares)), _between(z, counted, points.phases))
 
 
 def _unit_sigma(kind: str, rate: float) -> float:

@@ -48,7 +48,7 @@ def for_parts(counts: Values, of: Values, **options: Unpack[Options]) -> Suited:
     >>> for_parts([5, 5, 6, 4], [10, 10, 10, 10]).reasons
     ('parts', 'by_chance')
     """
-    tested = dispersion("p", counts, of, options.get("labels"))
+    tested = dispersion("p", counts, of, **options)
     return Suited(p(counts, of, tested.over, **options), ("parts", "over_dispersed" if tested.over else "by_chance"), tested)
 
 
@@ -63,7 +63,7 @@ def for_events(counts: Values, of: Values | None = None, **options: Unpack[Optio
     'u_prime'
     """
     extent = np.ones(len(counts)) if of is None else np.asarray(of, dtype=float)
-    tested = dispersion("u", counts, extent, options.get("labels"))
+    tested = dispersion("u", counts, extent, **options)
     known = extent[extent > 0]
     alike = bool(len(known)) and bool((known == known[0]).all())
     why = ("events", "equal_extents" if alike else "unequal_extents", "over_dispersed" if tested.over else "by_chance")

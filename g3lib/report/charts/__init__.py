@@ -1,7 +1,7 @@
 """Charts: each takes a result and an `ax` and returns the `ax`; none computes, shows or saves."""
 
 from g3lib.report.charts.campaigns import before_after, parallel_trends, series_fit, start_and_lift
-from g3lib.report.charts.causes import effects, outlet_distribution, pareto_bars
+from g3lib.report.charts.causes import effects, effects_against_minimum, outlet_distribution, pareto_bars
 from g3lib.report.charts.channels import (
     attainment_against_time,
     change_waterfall,
@@ -22,8 +22,8 @@ from g3lib.report.charts.subsidy import lifecycle_bars, rate_against_rule
 
 __all__ = [
     "arrow_diagram", "attainment_against_time", "before_after", "change_waterfall", "cohort_faults", "control_chart",
-    "cost_per", "cost_waterfall", "cusum_chart", "effects", "fishbone", "frontier", "histogram", "lifecycle_bars",
-    "lorenz_curves", "movers_waterfall", "outlet_distribution", "parallel_trends", "pareto_bars", "policy_bands", "quadrants",
-    "rate_against_rule", "rates_today_and_proposed", "relation_diagram", "scatter", "series_fit", "start_and_lift",
-    "tree_diagram", "units_by_month",
+    "cost_per", "cost_waterfall", "cusum_chart", "effects", "effects_against_minimum", "fishbone", "frontier", "histogram",
+    "lifecycle_bars", "lorenz_curves", "movers_waterfall", "outlet_distribution", "parallel_trends", "pareto_bars",
+    "policy_bands", "quadrants", "rate_against_rule", "rates_today_and_proposed", "relation_diagram", "scatter", "series_fit",
+    "start_and_lift", "tree_diagram", "units_by_month",
 ]  # fmt: skip

@@ -9,13 +9,13 @@ from g3lib.labels import Lang, label, number, percent, pick
 from g3lib.report.charts.look import ACCENT, GREY, INK, LIGHT, WARN
 
 
-def pareto_bars(pareto: pd.DataFrame, ax: Axes, lang: Lang, category: str, value: str) -> Axes:
+def pareto_bars(pareto: pd.DataFrame, ax: Axes, lang: Lang, category: str, value: str, word: str = "") -> Axes:
     """Bars from the largest down, the vital few in the accent, each with its cumulative share.
 
     Args:
         pareto: what `causes.pareto` gives.
         category: the column that names the bars (a label of the vocabulary where it is one).
-        value: the column of their heights.
+        value: the column of their heights; word: what it counts, in the reader's words (a shortfall of devices unless said).
     """
     for i, row in enumerate(pareto.to_dict("records")):
         ax.bar(i, max(0.0, row[value]), color=ACCENT if row["vital"] else LIGHT, width=0.7)
@@ -25,7 +25,8 @@ def pareto_bars(pareto: pd.DataFrame, ax: Axes, lang: Lang, category: str, value
     names = [label(category, c, lang) if category in ("channel", "device_class") else str(c) for c in pareto[category]]
     crowded = max(map(len, names), default=0) * len(names) > 70
     ax.set_xticks(range(len(names)), names, rotation=35 if crowded else 0, ha="right" if crowded else "center")
-    ax.set_ylabel(pick(lang, "缺口（台；百分数为累计）", "shortfall (devices; %: cumulative)"))
+    said = pick(lang, "（百分数为累计）", " (%: cumulative)")
+    ax.set_ylabel(word + said if word else pick(lang, "缺口（台；百分数为累计）", "shortfall (devices; %: cumulative)"))
     ax.yaxis.set_major_formatter(lambda v, _: number(v))
     ax.margins(y=0.22)
     return ax
@@ -55,6 +56,23 @@ def effects(tested: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
     ax.set_xlabel(
         pick(lang, "风险差（个百分点，分层）及95%区间；灰带为无关紧要的范围",
              "risk difference (pp, stratified) with 95 % interval; grey band: too small to matter")
+    )  # fmt: skip
+    return ax
+
+
+def effects_against_minimum(tested: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
+    """Causes of every type on one scale: each effect and its interval in multiples of the smallest that matters.
+
+    Args:
+        tested: what `causes.confirm` gives.
+    """
+    ends = {name: tested[name] / tested["minimum_effect"] for name in ("effect", "low", "high")}
+    scaled = tested.assign(**ends, minimum_effect=1.0)
+    effects(scaled, ax, lang)
+    ax.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
+    ax.set_xlabel(
+        pick(lang, "效应（分层）及95%区间 ÷ 最小有意义差异；灰带为无关紧要的范围",
+             "effect (stratified) with 95 % interval ÷ the smallest that matters; grey band: too small to matter")
     )  # fmt: skip
     return ax
 

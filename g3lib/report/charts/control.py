@@ -77,7 +77,7 @@ def _phases(chart: Chart, ax: Axes, scale: float, lang: Lang) -> None:
                 steps = np.r_[line[mine], line[mine[-1]]] * scale
                 ax.step(edges, steps, where="post", color=INK, linewidth=0.9, linestyle=style, zorder=1)
         if len(phases) > 1:
-            ax.annotate(str(phase), (float(mine.mean()), 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3),
+            ax.annotate(label("phase", phase, lang), (float(mine.mean()), 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3),
                         textcoords="offset points", ha="center", fontsize=9.5, color="#444444")  # fmt: skip
             if mine[0]:
                 ax.axvline(mine[0] - 0.5, color=GREY, linewidth=0.8, linestyle=":")

@@ -5,7 +5,20 @@ first one's sentence is the claim, the others are the figures behind it. Nothing
 picking the row that the sentence is about.
 """
 
-from g3lib.report.claims import attribution, brief, campaigns, causes, channels, customers, overview, plan, subsidy, targets
+from g3lib.report.claims import (
+    attribution,
+    brief,
+    campaigns,
+    causes,
+    channels,
+    customers,
+    overview,
+    plan,
+    story,
+    story_slides,
+    subsidy,
+    targets,
+)
 from g3lib.report.claims.voice import Voice
 
-__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "customers", "overview", "plan", "subsidy", "targets"]
+__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "customers", "overview", "plan", "story", "story_slides", "subsidy", "targets"]

@@ -1,0 +1,1 @@
+"""The ten steps of a QC story: a case read, computed, audited."""

@@ -1,0 +1,162 @@
+"""Is the story whole? Ten steps, each complete, incomplete or missing, with every reason.
+
+A step without data is missing, never made up. What is asked of each step is what a quality-control jury asks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pandas as pd
+
+from g3lib.qc.story.computed import Story
+
+STEPS = range(1, 11)
+# words that name no deed: an end cause that stops at one of them was not asked "why" once more
+_GENERAL = re.compile(
+    "意识|重视|不到位|管理不善|管理不力|素质|责任心|能力不足|水平低|不够|执行力|态度|lack of awareness|poor management|attitude"
+)
+
+
+def audit(story: Story) -> pd.DataFrame:
+    """The ten steps and how complete each is.
+
+    Returns:
+        One row a reason, at least one a step: step, verdict (`complete`, `incomplete`, `missing`: the step's), reason (a
+        code of the vocabulary `audit`; empty where the step is complete), detail (names, joined by 、).
+
+    >>> from pathlib import Path
+    >>> from g3lib.qc.story.case import read_case
+    >>> from g3lib.qc.story.computed import computed
+    >>> table = audit(computed(read_case(Path("data/cases/nanqu-2010"))))
+    >>> table.drop_duplicates("step").set_index("step")["verdict"].tolist()[:4]
+    ['complete', 'incomplete', 'missing', 'missing']
+    """
+    rows = []
+    for step in STEPS:
+        there, asked = _STEPS[step - 1]
+        if not there(story):
+            rows.append((step, "missing", "no_data", ""))
+            continue
+        found = list(asked(story))
+        rows += [(step, "incomplete", reason, detail) for reason, detail in found] or [(step, "complete", "", "")]
+    return pd.DataFrame(rows, columns=["step", "verdict", "reason", "detail"])
+
+
+Reasons = Iterator[tuple[str, str]]
+
+
+def _topic(story: Story) -> Reasons:
+    topic = story.case.say("topic") or {}
+    for name in ("characteristic", "reason"):
+        if not topic.get(name):
+            yield f"no_{name}", ""
+    if story.gap != story.gap:
+        yield "no_gap", ""
+
+
+def _survey(story: Story) -> Reasons:
+    for name in ("period", "source"):
+        if not story.case.say("survey", name):
+            yield f"no_{name}", ""
+    if len(story.levels) < 2:
+        yield "one_stratum", "、".join(level.stratum for level in story.levels)
+    if story.case.say("survey", "counts") == "sales":
+        yield "no_problem_counted", ""
+
+
+def _target(story: Story) -> Reasons:
+    goal = story.goal
+    if goal is None:
+        return
+    if not goal.basis:
+        yield "no_basis", ""
+    elif not goal.holds and goal.basis != "assigned":
+        yield "no_arithmetic" if goal.needed != goal.needed else "beyond_basis", ""
+
+
+def _causes(story: Story) -> Reasons:
+    if story.links is None:
+        return
+    general = [name for name in story.links.ends if _GENERAL.search(name)]
+    if general:
+        yield "general", "、".join(general)
+    if max(story.links.depth.values(), default=0) < 2:
+        yield "shallow", ""
+
+
+def _confirmed(story: Story) -> Reasons:
+    tested = set(story.tested["cause"])
+    if story.links is not None and (untested := [name for name in story.links.ends if name not in tested]):
+        yield "untested", "、".join(untested)
+    if open_ := list(story.tested.loc[story.tested["verdict"] == "insufficient", "cause"]):
+        yield "undecided", "、".join(open_)
+    if not story.confirmed:
+        yield "none_confirmed", ""
+
+
+def _countermeasures(story: Story) -> Reasons:
+    table = story.case.table("countermeasures")
+    if without := [cause for cause in story.confirmed if cause not in set(table["cause"])]:
+        yield "no_countermeasure", "、".join(without)
+    if orphaned := [f"{row.id}（{row.cause}）" for row in table.itertuples() if row.cause not in story.confirmed]:
+        yield "orphaned", "、".join(orphaned)
+    if not story.options:
+        yield "no_options", ""
+
+
+def _implementation(story: Story) -> Reasons:
+    done = set(story.measures["id"])
+    if without := [name for name in story.case.table("countermeasures")["id"] if name not in done]:
+        yield "no_result", "、".join(without)
+    if short := [f"{row.id}（{row.metric}）" for row in story.measures.itertuples() if not row.met]:
+        yield "goal_missed", "、".join(short)
+    silent = story.measures.loc[story.measures["side_effect"] == "", "id"]
+    if len(silent):
+        yield "no_side_effects", "、".join(dict.fromkeys(silent))
+
+
+def _effect(story: Story) -> Reasons:
+    if story.effect is None:
+        return
+    if story.effect.met is None:
+        yield "no_target", ""
+    elif not story.effect.met:
+        yield "target_missed", ""
+    if not story.after_levels:
+        yield "symptom_unseen", ""
+    if story.benefit is None:
+        yield "no_benefit", ""
+
+
+def _standards(story: Story) -> Reasons:
+    if "consolidation" not in set(story.case.table("series")["phase"]):
+        yield "no_watch", ""
+
+
+def _summary(story: Story) -> Reasons:
+    lessons = story.case.say("lessons") or {}
+    for name in ("technical", "management", "people"):
+        if not lessons.get(name):
+            yield f"no_{name}", ""
+    if not story.case.say("next_topic"):
+        yield "no_next", ""
+
+
+def _has_topic(story: Story) -> bool:
+    return bool(story.case.say("topic"))
+
+
+_STEPS = (
+    (_has_topic, _topic),
+    (lambda s: bool(s.levels), _survey),
+    (lambda s: s.goal is not None, _target),
+    (lambda s: s.links is not None, _causes),
+    (lambda s: len(s.tested) > 0, _confirmed),
+    (lambda s: len(s.case.table("countermeasures")) > 0, _countermeasures),
+    (lambda s: len(s.measures) > 0, _implementation),
+    (lambda s: s.effect is not None, _effect),
+    (lambda s: len(s.case.table("standards")) > 0, _standards),
+    (lambda s: bool(s.case.say("lessons") or s.case.say("next_topic") or len(s.case.table("radar"))), _summary),
+)

@@ -1,0 +1,193 @@
+"""A case: a folder with case.yaml beside CSVs, read and validated as a whole.
+
+Each table of a case has its columns in tables.csv, under English or Chinese headings; survey.csv and options.csv have
+columns of their own besides (strata, criteria), and any other CSV is data that a test names. A table that is not
+there is a step without data: it is no fault, and the story says that it is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from g3lib.errors import DataError, Fault, NoData, Severity, listed
+from g3lib.labels import fold, read_csv
+from g3lib.tables.cells import is_missing, read_column
+from g3lib.tables.reading import Unreadable, read
+from g3lib.tables.schema import Column, Kind
+
+FILE = "case.yaml"
+# tables that have columns of their own besides those of tables.csv
+_OPEN = ("survey", "options")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case as read: what case.yaml says, its tables, and the data that tests name.
+
+    `told` is case.yaml; `tables` has only tables that are there; `data` the other CSVs by name; `files` the digest of
+    every file read.
+    """
+
+    name: str
+    told: Mapping[str, Any]
+    tables: Mapping[str, pd.DataFrame]
+    data: Mapping[str, pd.DataFrame]
+    files: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        """The topic."""
+        return str(self.told["title"])
+
+    @property
+    def made_up(self) -> bool:
+        """Whether the data are made up."""
+        return bool(self.told.get("made_up", False))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the case; one that is not there is empty, with its columns."""
+        return self.tables[name] if name in self.tables else pd.DataFrame(columns=[c.name for c in SPEC[name]])
+
+    def say(self, *path: str) -> Any:
+        """What case.yaml says at a path; None where it says nothing."""
+        found: Any = self.told
+        for key in path:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return found
+
+
+def _spec() -> tuple[dict[str, list[Column]], dict[str, dict[str, str]]]:
+    columns: dict[str, list[Column]] = {}
+    headings: dict[str, dict[str, str]] = {}
+    for row in read_csv("g3lib.qc.story", "tables.csv"):
+        column = Column(row["column"], Kind(row["kind"]), row["required"] == "yes", row["choices"])
+        columns.setdefault(row["table"], []).append(column)
+        headings.setdefault(row["table"], {}).update({fold(row["heading"]): row["column"], fold(row["column"]): row["column"]})
+    return columns, headings
+
+
+SPEC, _HEADINGS = _spec()
+
+
+def read_case(folder: Path) -> Case:
+    """Read a case's folder.
+
+    Raises:
+        NoData: there is no such folder, or no case.yaml in it.
+        DataError: lists every fault of every file (file, row, column, found, expected), and what does not fit
+            together (`fitting.faults`).
+    """
+    from g3lib.qc.story import fitting
+
+    if not (folder / FILE).is_file():
+        raise NoData(f"{folder.name}: there is no {FILE}; a case is a folder with a {FILE} beside its CSVs.")
+    told, faults = _told(folder / FILE)
+    tables, data = {}, {}
+    files = {FILE: _digest(folder / FILE)}
+    for path in sorted(folder.glob("*.csv")):
+        files[path.name] = _digest(path)
+        try:
+            cells = _cells(path)
+        except Unreadable as unreadable:
+            faults.append(unreadable.fault)
+            continue
+        if path.stem in SPEC:
+            tables[path.stem], found = _typed(path.name, cells, path.stem)
+            faults += found
+        else:
+            data[path.stem] = _loose(cells)
+    case = Case(folder.name, told, tables, data, files)
+    # what does not fit together is only looked for where each part could be read
+    said = [_in_words(fault) for fault in faults] or fitting.faults(case)
+    if said:
+        raise DataError(listed(said, f"The case {folder.name} has {len(said)} fault{'s' * (len(said) != 1)}:"))
+    return case
+
+
+def _in_words(fault: Fault) -> str:
+    place = fault.file + (f" row {fault.row}" if fault.row else "") + (f", {fault.column}" if fault.column else "")
+    return f"{place}: {fault.found}; expected {fault.expected}"
+
+
+def _told(path: Path) -> tuple[dict[str, Any], list[Fault]]:
+    import yaml
+
+    try:
+        told = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        said = " ".join(str(error).split())
+        return {}, [Fault(path.name, "", None, "", said, "readable YAML in UTF-8", Severity.FILE)]
+    if not isinstance(told, dict):
+        return {}, [Fault(path.name, "", None, "", type(told).__name__, "keys and values, title first", Severity.FILE)]
+    return told, []
+
+
+def _cells(path: Path) -> pd.DataFrame:
+    """The first sheet's rows as texts under their headings; the index is the row number that the analyst sees."""
+    sheets = read(path)
+    rows = pd.concat(list(sheets[0].chunks()))
+    rows = rows[~rows.map(lambda cell: not str(cell).strip()).all(axis=1)]
+    head = [str(cell).strip() for cell in rows.iloc[0]]
+    kept = [i for i, name in enumerate(head) if name]
+    body = rows.iloc[1:, kept].fillna("")
+    body.columns = [head[i] for i in kept]
+    return body
+
+
+def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, list[Fault]]:
+    known = {heading: _HEADINGS[table].get(fold(heading), heading) for heading in cells.columns}
+    names = [c.name for c in SPEC[table]]
+    faults = [Fault(file, "", None, heading, "a column that the table does not have", ", ".join(names), Severity.FILE)
+              for heading, name in known.items() if name not in names and table not in _OPEN]  # fmt: skip
+    texts = cells.rename(columns=known)
+    out = pd.DataFrame(index=texts.index)
+    for column in SPEC[table]:
+        if column.name not in texts:
+            if column.required:
+                faults.append(Fault(file, "", None, column.name, "no such column", f"the column {column.name}", Severity.FILE))
+            out[column.name] = None
+            continue
+        reading = read_column(texts[column.name], column, 1.0, None)
+        out[column.name] = reading.values.astype(object) if column.kind in (Kind.TEXT, Kind.CHOICE) else reading.values
+        for row, text in texts[column.name].items():
+            if text in reading.faults:
+                faults.append(Fault(file, "", int(str(row)), column.name, text, reading.faults[text]))
+            elif column.required and is_missing(text):
+                faults.append(Fault(file, "", int(str(row)), column.name, "nothing", f"a {column.name}"))
+    for name in texts.columns:
+        if table in _OPEN and name not in out:
+            out[name] = texts[name].str.strip()
+    return out.reset_index(drop=True), faults
+
+
+def _loose(cells: pd.DataFrame) -> pd.DataFrame:
+    """Data of any columns: a column of numbers is numbers, one of 是 and 否 is yes and no, any other is words."""
+    out = pd.DataFrame(index=cells.index)
+    for name in cells.columns:
+        text = cells[name].astype(str).str.strip()
+        known = text[~text.map(is_missing)]
+        numbers = pd.to_numeric(known, errors="coerce")
+        if len(known) and numbers.notna().all():
+            out[name] = numbers.reindex(cells.index)
+        elif len(known) and known.isin(["是", "否"]).all():
+            out[name] = (known == "是").reindex(cells.index).astype("boolean")
+        else:
+            out[name] = known.reindex(cells.index).astype(object)
+    return out.reset_index(drop=True)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def day(value: object) -> date | None:
+    """A date of case.yaml; None where there is none."""
+    found = pd.to_datetime(str(value), errors="coerce") if value is not None else pd.NaT
+    return None if pd.isna(found) else found.date()

@@ -1,0 +1,321 @@
+"""What a case's tables say, computed once: the report, the deck and the audit all read it from here.
+
+Nothing is filled in: a step without data has None or an empty frame, and the audit says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from g3lib.measures.guards import ratio
+from g3lib.qc import causes, control, matrix, strata
+from g3lib.qc.causes.declared import filled
+from g3lib.qc.schedule import critical_path
+from g3lib.qc.story.case import Case
+from g3lib.qc.tree import Links, tree
+
+NAN = math.nan
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A characteristic over some points: its value, and for a rate the counts behind it."""
+
+    value: float
+    count: float
+    of: float
+    first: str
+    last: str
+    points: int
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of the survey: a stratum's Pareto, within what was vital on the levels above."""
+
+    stratum: str
+    within: tuple[str, ...]
+    pareto: pd.DataFrame
+
+    @property
+    def vital(self) -> tuple[str, ...]:
+        """Its vital few."""
+        return tuple(self.pareto.loc[self.pareto["vital"], self.stratum])
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The target: what it is, and what its basis makes it: `needed` is what the calculation allows for."""
+
+    value: float
+    basis: str
+    needed: float
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Before against after, and against the target: a difference with its interval (95 %), p, and whether it is met.
+
+    `dispersion` is by how much the points of a phase scatter more than counts do (1 where no more).
+    """
+
+    before: Reading
+    after: Reading
+    difference: float
+    low: float
+    high: float
+    p: float
+    attainment: float
+    met: bool | None
+    dispersion: float
+
+
+@dataclass(frozen=True)
+class Benefit:
+    """Volume × change × unit value − cost, with the change's interval, yuan."""
+
+    gross: float
+    cost: float
+    net: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Story:
+    """A case, computed."""
+
+    case: Case
+    now: Reading | None = None
+    gap: float = NAN
+    chart: control.Suited | None = None
+    survey_chart: control.Suited | None = None
+    levels: tuple[Level, ...] = ()
+    after_levels: tuple[Level, ...] = ()
+    goal: Goal | None = None
+    links: Links | None = None
+    tested: pd.DataFrame = field(default_factory=pd.DataFrame)
+    options: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    plan: pd.DataFrame = field(default_factory=pd.DataFrame)
+    measures: pd.DataFrame = field(default_factory=pd.DataFrame)
+    effect: Effect | None = None
+    benefit: Benefit | None = None
+
+    @property
+    def higher_is_better(self) -> bool:
+        """The direction of improvement."""
+        return (self.case.say("topic", "better") or "higher") == "higher"
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether the characteristic is a part of a whole."""
+        return (self.case.say("topic", "form") or "rate") == "rate"
+
+    @property
+    def location(self) -> control.Chart | None:
+        """The staged control chart's location, None without a series."""
+        return None if self.chart is None else self.chart.location
+
+    @property
+    def confirmed(self) -> tuple[str, ...]:
+        """The confirmed causes."""
+        return tuple(self.tested.loc[self.tested["verdict"] == "confirmed", "cause"]) if len(self.tested) else ()
+
+
+def computed(case: Case) -> Story:
+    """Everything that the case's tables say.
+
+    >>> from pathlib import Path
+    >>> from g3lib.qc.story.case import read_case
+    >>> story = computed(read_case(Path("data/cases/nanqu-2010")))
+    >>> round(story.now.value, 2), story.links is None       # the document stops in its survey
+    (559.33, True)
+    """
+    series, rate = case.table("series"), (case.say("topic", "form") or "rate") == "rate"
+    now = _reading(series, ("before",), rate)
+    requirement = case.say("topic", "requirement")
+    higher = (case.say("topic", "better") or "higher") == "higher"
+    gap = NAN if now is None or requirement is None else (requirement - now.value) * (1 if higher else -1)
+    levels = _levels(case, "before")
+    goal = _goal(case, now, levels, higher)
+    tested = causes.confirm(case.table("tests"), case.data) if len(case.table("tests")) else pd.DataFrame()
+    effect = _effect(series, rate, higher, goal)
+    charts = (_chart(series, rate), _chart(series[series["phase"] == "before"], rate))
+    return Story(
+        case, now, gap, *charts, levels, _levels(case, "after"), goal,
+        tree(case.table("causes")) if "causes" in case.tables else None, tested, _options(case),
+        critical_path(case.table("activities")) if len(case.table("activities")) else pd.DataFrame(),
+        _measures(case), effect, _benefit(case, effect, higher),
+    )  # fmt: skip
+
+
+def _reading(series: pd.DataFrame, phases: Sequence[str], rate: bool) -> Reading | None:
+    rows = series[series["phase"].isin(phases) & series["excluded"].isna()] if len(series) else series
+    if rows.empty:
+        return None
+    count, of = (float(rows["count"].sum()), float(rows["of"].sum())) if rate else (NAN, NAN)
+    value = ratio(count, of) if rate else float(rows["value"].mean())
+    return Reading(value, count, of, str(rows["period"].iloc[0]), str(rows["period"].iloc[-1]), len(rows))
+
+
+def _chart(series: pd.DataFrame, rate: bool) -> control.Suited | None:
+    """The staged control chart: each phase its own limits, points set aside with their causes."""
+    if len(series) < 2 or (~series["excluded"].notna()).sum() < 2:
+        return None
+    options = control.Options(labels=series["period"].tolist(), phases=series["phase"].tolist())
+    aside = series[series["excluded"].notna()]
+    options["excluded"] = dict(zip(aside["period"], aside["excluded"], strict=True))
+    if rate:
+        return control.for_parts(series["count"], series["of"], **options)
+    alone = series.groupby("phase", sort=False).size().min() < 2
+    # a phase of one point has no moving range of its own: it is read against the first phase's limits
+    return control.for_measurements(series["value"], **(options | {"frozen": True} if alone else options))
+
+
+def _levels(case: Case, phase: str) -> tuple[Level, ...]:
+    survey, names = case.table("survey"), case.say("survey", "strata") or []
+    rows = survey[survey["phase"] == phase] if len(survey) else survey
+    found: list[Level] = []
+    within: list[str] = []
+    for name in names:
+        if rows.empty:
+            break
+        pareto = strata.pareto(rows, name, "count")
+        found.append(Level(name, tuple(within), pareto))
+        top = str(pareto[name].iloc[0])
+        within.append(top)
+        rows = rows[rows[name] == top]
+    return tuple(found)
+
+
+def symptom(levels: Sequence[Level]) -> float:
+    """The part of the whole problem that lies in the largest class of each level: the 症结.
+
+    >>> one = Level("c", (), pd.DataFrame({"c": ["a", "b"], "share": [0.6, 0.4], "vital": [True, True]}))
+    >>> symptom([one])
+    0.6
+    """
+    return float(np.prod([level.pareto["share"].iloc[0] for level in levels])) if levels else NAN
+
+
+def _goal(case: Case, now: Reading | None, levels: Sequence[Level], higher: bool) -> Goal | None:
+    value, basis = case.say("target", "value"), case.say("target", "basis")
+    if value is None:
+        return None
+    needed = NAN
+    if basis == "computed" and now is not None and case.say("target", "solvable") is not None:
+        # what is left of the problem once the solvable part of the 症结 is gone
+        part = symptom(levels) * case.say("target", "solvable")
+        needed = now.value + part * _room(case, now) if higher else now.value * (1 - part)
+    elif case.say("target", "reference") is not None:
+        needed = float(case.say("target", "reference"))
+    # a target may ask for less than its basis allows for, not for more than a rounding beyond it
+    slack = 0.005 if (case.say("topic", "form") or "rate") == "rate" else 0.005 * abs(float(value))
+    beyond = value - needed if higher else needed - value
+    return Goal(float(value), str(basis or ""), needed, bool(needed == needed and beyond <= slack))
+
+
+def _room(case: Case, now: Reading) -> float:
+    requirement = case.say("topic", "requirement")
+    return float(requirement) - now.value if requirement is not None else NAN
+
+
+def _options(case: Case) -> dict[str, pd.DataFrame]:
+    table = case.table("options")
+    criteria = [c for c in table.columns if c not in ("cause", "option")]
+    return {str(cause): matrix.weighed(rows[["option", *criteria]].reset_index(drop=True), "option")
+            for cause, rows in table.groupby("cause", sort=False)} if criteria else {}  # fmt: skip
+
+
+def _measures(case: Case) -> pd.DataFrame:
+    """Each countermeasure's own goal, before and after.
+
+    Returns:
+        id, metric, better, goal, before, after, difference, low, high (fractions), met, side_effect.
+    """
+    rows = []
+    for (name, metric), own in case.table("implementation").groupby(["id", "metric"], sort=False):
+        sums = own.groupby("phase")[["count", "of"]].sum()
+        before, after = sums.loc["before"], sums.loc["after"]
+        found = _difference(own.assign(excluded=None, period=own["period"]), "before", "after")
+        now, goal, better = ratio(after["count"], after["of"]), float(own["goal"].iloc[0]), own["better"].iloc[0]
+        met = now >= goal if better == "higher" else now <= goal
+        said = own["side_effect"].dropna()
+        rows.append({"id": name, "metric": metric, "better": better, "goal": goal, "before": ratio(before["count"], before["of"]),
+                     "after": now, "difference": found[0], "low": found[1], "high": found[2], "met": bool(met),
+                     "side_effect": "；".join(dict.fromkeys(said))})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _difference(rows: pd.DataFrame, one: str, other: str) -> tuple[float, float, float, float, float]:
+    """Rate of `other` less that of `one`: difference, low, high (Newcombe on counts ÷ φ), p, φ.
+
+    φ, at least 1, is Pearson's χ² of the points within their phases ÷ its degrees of freedom: points that scatter more
+    than counts do are worth fewer.
+    """
+    from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
+
+    sums, squares, freedom = {}, 0.0, 0
+    for phase in (one, other):
+        own = rows[(rows["phase"] == phase) & rows["excluded"].isna()]
+        d, n = own["count"].to_numpy(float), own["of"].to_numpy(float)
+        rate = d.sum() / n.sum()
+        sums[phase] = (d.sum(), n.sum())
+        if 0 < rate < 1 and len(d) > 1:
+            squares += float(((d - n * rate) ** 2 / (n * rate * (1 - rate))).sum())
+            freedom += len(d) - 1
+    phi = max(1.0, squares / freedom) if freedom else 1.0
+    (x0, n0), (x1, n1) = ((x / phi, n / phi) for x, n in sums.values())
+    low, high = confint_proportions_2indep(x1, n1, x0, n0, compare="diff", method="newcomb")
+    p = float(test_proportions_2indep(x1, n1, x0, n0, compare="diff", method="score").pvalue) if 0 < x0 + x1 < n0 + n1 else 1.0
+    return float(x1 / n1 - x0 / n0), float(low), float(high), p, phi
+
+
+def _effect(series: pd.DataFrame, rate: bool, higher: bool, goal: Goal | None) -> Effect | None:
+    before, after = _reading(series, ("before",), rate), _reading(series, ("after", "consolidation"), rate)
+    if before is None or after is None:
+        return None
+    if rate:
+        rows = series.assign(phase=series["phase"].replace("consolidation", "after"))
+        difference, low, high, p, phi = _difference(rows, "before", "after")
+    else:
+        difference, low, high, p, phi = _means(series)
+    met = None if goal is None else bool(after.value >= goal.value if higher else after.value <= goal.value)
+    way = ratio(after.value - before.value, goal.value - before.value) if goal is not None else NAN
+    return Effect(before, after, difference, low, high, p, way, met, phi)
+
+
+def _means(series: pd.DataFrame) -> tuple[float, float, float, float, float]:
+    from scipy.stats import ttest_ind
+
+    known = series[series["excluded"].isna()]
+    one = known.loc[known["phase"] == "before", "value"]
+    other = known.loc[known["phase"].isin(["after", "consolidation"]), "value"]
+    difference = float(other.mean() - one.mean())
+    if min(len(one), len(other)) < 2:
+        return difference, NAN, NAN, NAN, 1.0
+    found = ttest_ind(other, one, equal_var=False)
+    interval = found.confidence_interval()
+    return difference, float(interval.low), float(interval.high), float(found.pvalue), 1.0
+
+
+def _benefit(case: Case, effect: Effect | None, higher: bool) -> Benefit | None:
+    volume, worth = case.say("benefit", "volume"), case.say("benefit", "unit_value")
+    if effect is None or volume is None or worth is None:
+        return None
+    cost = float(case.table("countermeasures")["cost"].fillna(0).sum())
+    sign = 1 if higher else -1
+    gross = volume * sign * effect.difference * worth
+    ends = sorted(volume * sign * end * worth - cost for end in (effect.low, effect.high))
+    return Benefit(gross, cost, gross - cost, ends[0], ends[1])
+
+
+def declared(case: Case) -> pd.DataFrame:
+    """What was declared of each end cause, with what may be left out filled in."""
+    return filled(case.table("tests")) if len(case.table("tests")) else case.table("tests")

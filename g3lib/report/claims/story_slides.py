@@ -1,0 +1,239 @@
+"""The deck of a QC story: group, plan, and its ten steps, each slide with the report's own claim for its title."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from g3lib.findings import Finding
+from g3lib.labels import number
+from g3lib.qc.control import Suited
+from g3lib.qc.story.computed import Story, declared
+from g3lib.qc.story.pictures import picture
+from g3lib.report import diagrams
+from g3lib.report.charts.diagrams import activity_words
+from g3lib.report.claims import story as told
+from g3lib.report.claims.voice import Voice
+from g3lib.report.slides import Clusters, Cover, Drawing, Gantt, Panels, Paragraphs, Pareto, Radar, Slide, Staged, Table
+
+_A_SLIDE = 2  # charts of causes
+
+
+def slides(voice: Voice, story: Story, audit: pd.DataFrame) -> list[Slide]:
+    """Every slide of the deck; a step without data is a slide that says so.
+
+    Args:
+        story: `computed`; audit: `audit.audit`.
+    """
+    steps = (_topic, _survey, _target, _causes, _tests, _countermeasures, _implementation, _effect, _standards, _summary)
+    found: list[Slide] = [_cover(voice, story), *_group(voice, story)]
+    gone = set(audit.loc[audit["verdict"] == "missing", "step"])
+    for place, step in enumerate(steps, 1):
+        own = [told.missing(voice, place)] if place in gone else []
+        found += [Paragraphs(own, [voice.say("缺少这一步的资料；补齐案例文件夹中相应的表后重新生成。", "Fill in this step's table in the case's folder and make the deck again.")])] if own else step(voice, story)
+    return [*found, Table(told.audit_claim(voice, audit), told.audit_table(voice, audit), voice.say("十步完整性核对", "Audit of the ten steps"))]
+
+
+def _cover(voice: Voice, story: Story) -> Slide:
+    group = story.case.say("group") or {}
+    span = "–".join(str(group[k])[:7] for k in ("started", "ended") if group.get(k))
+    lines = [str(group.get("name") or voice.branch), voice.branch + (f" · {span}" if span else "")]
+    if story.case.made_up:
+        lines.append(voice.say("虚构样例数据，不代表任何真实分公司", "Made-up data: no real branch is meant"))
+    return Cover(story.case.title, lines)
+
+
+def _group(voice: Voice, story: Story) -> list[Slide]:
+    group: dict[str, Any] = story.case.say("group") or {}
+    found: list[Slide] = []
+    roster, plan = story.case.table("roster"), story.case.table("schedule")
+    if group:
+        words = {"name": voice.say("小组名称", "group"), "registered": voice.say("注册号", "registration"), "founded": voice.say("成立时间", "founded"),
+                 "topic_type": voice.say("课题类型", "kind of topic"), "started": voice.say("活动开始", "began"), "ended": voice.say("活动结束", "ended"),
+                 "meetings": voice.say("活动次数", "meetings"), "honours": voice.say("曾获荣誉", "honours")}  # fmt: skip
+        rows = [(word, "、".join(map(str, group[k])) if isinstance(group[k], list) else str(group[k])) for k, word in words.items() if group.get(k)]
+        if group.get("meetings") and plan.empty:
+            rows.append((voice.say("活动清单", "list of meetings"), voice.say("只有次数，没有清单", "only their number is known")))
+        rows.insert(0, (voice.say("课题", "topic"), story.case.title))
+        claim = voice.finding("group.members", float(len(roster)), "", voice.say(f"小组简介：{len(roster)}名成员", f"The group: {len(roster)} members"), definition="members", table="case.roster")
+        found.append(Table([claim], pd.DataFrame(rows, columns=["item", "told"]), voice.say("小组简介", "The group")))
+    if len(roster):
+        claim = voice.finding("group.roster", float(len(roster)), "", voice.say("成员与分工", "Members and tasks"), definition="members", table="case.roster")
+        kept = [c for c in ("member", "gender", "education", "circle_role", "task", "job_title") if roster[c].notna().any()]
+        found.append(Table([claim], roster[kept], voice.say("小组成员", "Members")))
+    if len(plan):
+        late = int((plan["actual_end"] > plan["planned_end"]).sum())
+        text = voice.say(f"活动计划与实际：{len(plan)}项活动中{late}项晚于计划结束", f"Plan and actual: {late} of {len(plan)} activities ended later than planned")
+        claim = voice.finding("plan.late", float(late), "", text, definition="planned against actual", table="case.schedule", denominator=voice.say("活动", "activities"))
+        shown = plan.assign(activity=[f"{row.step:g} {row.activity}" for row in plan.itertuples()])
+        found.append(Gantt([claim], shown))
+    return found
+
+
+def _form(story: Story) -> str:
+    return "0.0%" if story.is_rate else "#,##0.0"
+
+
+def _named(rows: Sequence[tuple[str, float | None]], name: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    kept = [(word, value) for word, value in rows if value is not None and value == value]
+    return pd.DataFrame(kept, columns=["group", "value"]), {"value": name}
+
+
+def _topic(voice: Voice, story: Story) -> list[Slide]:
+    need = story.case.say("topic", "requirement")
+    frame, columns = _named([(voice.say("现状", "state"), story.now.value if story.now else None), (voice.say("要求", "required"), need)],
+                            str(story.case.say("topic", "characteristic")))  # fmt: skip
+    reason = str(story.case.say("topic", "reason") or "")
+    claims = told.topic(voice, story)
+    return [Clusters(claims, frame, columns, _form(story), told.unit(story), reason)] if len(frame) else [Paragraphs(claims, [reason])]
+
+
+def _survey(voice: Voice, story: Story) -> list[Slide]:
+    found: list[Slide] = []
+    words = (told.counted(voice, story), voice.say("累计占比", "cumulative share"))
+    for place, level in enumerate(story.levels, 1):
+        found.append(Pareto([told.level_claim(voice, story, level, str(place))], level.pareto, level.stratum, "count", words))
+    return [*found, *_staged(voice, story, story.survey_chart, "survey.stable")]
+
+
+def _staged(voice: Voice, story: Story, suited: Suited | None, name: str) -> list[Slide]:
+    if suited is None:
+        return []
+    chart = suited.location
+    phases = {p: voice.word("phase", p) for p in dict.fromkeys(chart.phases)}
+    word = str(story.case.say("topic", "characteristic")) + voice.aside(told.unit(story)) if told.unit(story) else ""
+    return [Staged(told.control(voice, suited, name), chart, story.is_rate, word, phases)]
+
+
+def _target(voice: Voice, story: Story) -> list[Slide]:
+    assert story.goal is not None
+    rows = [(voice.say("现状", "state"), story.now.value if story.now else None), (voice.say("目标", "target"), story.goal.value),
+            (voice.say("依据所及", "basis allows"), story.goal.needed), (voice.say("要求", "required"), story.case.say("topic", "requirement"))]  # fmt: skip
+    frame, columns = _named(rows, str(story.case.say("topic", "characteristic")))
+    claims = told.target(voice, story)
+    calculation = next((f.text for f in claims if f.name == "target.computed"), "")
+    basis = str(story.case.say("target", "solvable_basis") or "")
+    return [Clusters(claims, frame, columns, _form(story), told.unit(story), "；".join(filter(None, (calculation, basis))))]
+
+
+def _causes(voice: Voice, story: Story) -> list[Slide]:
+    assert story.links is not None
+    return [Drawing(told.causes(voice, story), partial(_fishbone, story))]
+
+
+def _fishbone(story: Story, wide: float) -> diagrams.Diagram:
+    assert story.links is not None
+    return diagrams.fishbone(story.links, wide, told.marks(story))
+
+
+def _tests(voice: Voice, story: Story) -> list[Slide]:
+    claims = told.confirmed(voice, story)
+    wanted = declared(story.case)
+    plan = pd.DataFrame(
+        {"cause": wanted["cause"], "data_source": wanted["source"], "cause_test": story.tested["test"], "least": [told.least(voice, r) for r in story.tested.to_dict("records")],
+         "declared_on": [f"{d:%Y-%m-%d}" for d in wanted["declared_on"]], "examined_on": [f"{d:%Y-%m-%d}" for d in wanted["examined_on"]]}
+    )  # fmt: skip
+    before = voice.finding("tests.declared", float(len(wanted)), "", voice.say(f"{len(wanted)}个末端原因的检验在查看数据之前声明", f"The tests of {len(wanted)} end causes were declared before looking"),
+                           definition="declared before looking", table="case.tests")  # fmt: skip
+    found: list[Slide] = [Table([before], plan, voice.say("要因确认计划", "Plan of the tests")), Table(claims, told.tests_table(voice, story), voice.say("要因确认结果", "Verdicts"))]
+    panels = [_panel(voice, row, story) for row in wanted.to_dict("records")]
+    for i in range(0, len(panels), _A_SLIDE):
+        pair = panels[i : i + _A_SLIDE]
+        title = voice.say("要因确认：", "Tests: ") + voice.listed([f.name.removeprefix("cause.") for p in pair for f in p.findings])
+        found.append(Panels([f for p in pair for f in p.findings], pair, title))
+    return found
+
+
+def _panel(voice: Voice, row: dict[str, Any], story: Story) -> Clusters:
+    tested = next(r for r in story.tested.to_dict("records") if r["cause"] == row["cause"])
+    frame = picture(row, story.case.data[row["data"]])
+    frame["group"] = [voice.say("全部", "all") if g == "_all" else f"{row['stratum']}：{g}" if row["stratum"] and row["type"] in ("risk", "mean") else str(g) for g in frame["group"]]
+    words = {"with": voice.say("有此因素", "with it"), "without": voice.say("无此因素", "without it"), "mean": voice.say(f"{row['outcome']}（平均）", f"mean {row['outcome']}")}
+    columns = {c: words.get(c, str(c)) for c in frame.columns[1:]}
+    share = row["type"] in ("risk", "table")
+    return Clusters([told.cause(voice, tested)], frame, columns, "0.0%" if share else "0.0", str(row["outcome"]) + (voice.say("（占比）", " (share)") if share else ""))
+
+
+def _countermeasures(voice: Voice, story: Story) -> list[Slide]:
+    claims, table = told.countermeasures(voice, story), story.case.table("countermeasures")
+    found: list[Slide] = []
+    if story.options:
+        scored = pd.concat([frame.assign(cause=cause) for cause, frame in story.options.items()], ignore_index=True)
+        # the group's own marks, beside the score that they add up to
+        rows = story.case.table("options").merge(scored[["cause", "option", "score", "rank"]], on=["cause", "option"])
+        best = int((rows["rank"] == 1).sum())
+        claim = voice.finding("options.best", float(best), "", voice.say(f"{len(rows)}个备选对策按准则打分，{best}个名列第一", f"{len(rows)} options scored by criteria, {best} of them first"),
+                              definition="sum of marks (◎ 5, ○ 3, △ 1)", table="case.options")  # fmt: skip
+        criteria = [c for c in rows.columns if c not in ("cause", "option", "score", "rank")]
+        found.append(Table([claim], rows[["cause", "option", *criteria, "score", "rank"]].rename(columns={"rank": "rank_of"}), voice.say("对策选择", "Choice of countermeasures")))
+    shown = pd.DataFrame(
+        {"id": table["id"], "cause": table["cause"], "measure": table["what"], "goal_text": table["goal"], "how": table["how"], "where": table["where"],
+         "when": [f"{a:%Y-%m-%d}–{b:%m-%d}" for a, b in zip(table["start"], table["end"], strict=True)], "who": table["responsible"], "expense": table["cost"]}
+    )  # fmt: skip
+    found.append(Table(claims, shown, voice.say("对策表（5W1H）", "Countermeasures (5W1H)")))
+    if len(story.plan):
+        found.append(Drawing(claims[1:], partial(_arrows, story, activity_words(voice.lang))))
+    return found
+
+
+def _arrows(story: Story, words: tuple[str, ...], wide: float) -> diagrams.Diagram:
+    return diagrams.arrow_diagram(story.plan, words, wide)
+
+
+def _implementation(voice: Voice, story: Story) -> list[Slide]:
+    claims, table = told.implementation(voice, story), story.measures
+    frame = pd.DataFrame({"group": [f"{r.id} {r.metric}" for r in table.itertuples()], "before": table["before"], "after": table["after"], "goal": table["goal"]})
+    columns = {"before": voice.say("实施前", "before"), "after": voice.say("实施后", "after"), "goal": voice.say("目标", "goal")}
+    shown = pd.DataFrame(
+        {"id": table["id"], "item": table["metric"], "told": [told.measure(voice, r).text for r in table.to_dict("records")], "side_effect": table["side_effect"]}
+    )  # fmt: skip
+    effects = voice.say("对策实施结果与副作用", "Results of the countermeasures and their side effects")
+    return [Clusters(claims, frame, columns, "0.0%"), Table(claims[1:], shown, effects, effects)]
+
+
+def _effect(voice: Voice, story: Story) -> list[Slide]:
+    assert story.effect is not None
+    claims, goal = told.effect(voice, story), story.goal
+    rows = [(voice.say("活动前", "before"), story.effect.before.value), (voice.say("目标", "target"), goal.value if goal else None), (voice.say("活动后", "after"), story.effect.after.value)]
+    frame, columns = _named(rows, str(story.case.say("topic", "characteristic")))
+    found: list[Slide] = [Clusters(claims, frame, columns, _form(story), told.unit(story))]
+    found += _staged(voice, story, story.chart, "series.stable")
+    words = (told.counted(voice, story), voice.say("累计占比", "cumulative share"))
+    if story.levels and story.after_levels:
+        both = [(phase, levels[0]) for phase, levels in (("before", story.levels), ("after", story.after_levels))]
+        panels = [Pareto([told.level_claim(voice, story, level, phase)], level.pareto, level.stratum, "count", words) for phase, level in both]
+        moved = told.symptom_moved(voice, story)
+        found.append(Panels([*moved, *(f for p in panels for f in p.findings)], panels))
+    if story.benefit is not None:
+        money = told.benefit(voice, story)
+        parts = [(voice.say("毛效益", "gross"), story.benefit.gross), (voice.say("费用", "cost"), story.benefit.cost), (voice.say("净效益", "net"), story.benefit.net),
+                 (voice.say("净效益下限", "net, low"), story.benefit.low), (voice.say("净效益上限", "net, high"), story.benefit.high)]  # fmt: skip
+        frame, columns = _named(parts, voice.say("元", "yuan"))
+        found.append(Clusters(money, frame, columns, "#,##0", voice.say("元", "yuan")))
+    return found
+
+
+def _standards(voice: Voice, story: Story) -> list[Slide]:
+    table = story.case.table("standards")
+    shown = table.assign(in_force=[f"{d:%Y-%m-%d}" for d in table["in_force"]])
+    return [Table(told.standards(voice, story), shown[["id", "standard", "department", "in_force"]], voice.say("巩固措施", "Standards"))]
+
+
+def _summary(voice: Voice, story: Story) -> list[Slide]:
+    found: list[Slide] = []
+    radar, lessons = story.case.table("radar"), story.case.say("lessons") or {}
+    claims: list[Finding] = told.summary(voice, story)
+    if len(radar):
+        up = float((radar["after"] - radar["before"]).mean())
+        text = voice.say(f"自我评价平均提高{number(up, 1)}分", f"Self-assessment rose by {number(up, 1)} points on average")
+        claim = voice.finding("radar.up", up, "", text, definition="mean of after − before", table="case.radar", denominator=voice.say(f"{len(radar)}个项目", f"{len(radar)} items"))
+        found.append(Radar([claim], radar[["dimension", "before", "after"]], {"before": voice.word("phase", "before"), "after": voice.word("phase", "after")}))
+    words = {"technical": voice.say("技术：", "Technical: "), "management": voice.say("管理：", "Management: "), "people": voice.say("人员：", "People: ")}
+    lines = [words[k] + str(lessons[k]) for k in words if lessons.get(k)]
+    found.append(Paragraphs(claims, lines))
+    return found
+
+

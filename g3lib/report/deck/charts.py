@@ -1,0 +1,367 @@
+"""Native charts, the data sheet behind each: they open and edit in PowerPoint.
+
+python-pptx has no chart with a second axis: the Pareto's cumulative line is composed in the chart's XML, as the
+schema orders it. An unknown value is a gap, not a nought.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+
+from g3lib.labels import label, pick
+from g3lib.qc.control import Chart
+from g3lib.report.deck.master import Room
+from g3lib.report.deck.page import ACCENT, FONT, GREY, INK, SHADES, WARN, Page, rgb, style
+from g3lib.report.placing import sides
+
+_MOST_BARS, _MOST_LABELS = 24, 12
+# what a label may show, in the schema's order
+_SHOWN = ("showLegendKey", "showVal", "showCatName", "showSerName", "showPercent", "showBubbleSize")
+
+
+def bars(page: Page, frame: pd.DataFrame, category: str, value: str, word: str, group: str, said: str) -> None:
+    """Bars, one a category: of an index, breaches (`group`, a status) marked, or of changes, falls marked."""
+    from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION, XL_TICK_LABEL_POSITION
+
+    frame = frame.dropna(subset=[value])
+    if (cut := len(frame) - _MOST_BARS) > 0:  # both ends: who leads, and who needs help
+        half = _MOST_BARS // 2
+        frame = pd.concat([frame.head(half), frame.tail(half)])
+        page.above(pick(page.lang, f"首尾各{half}个；另有{cut}个见报告", f"First and last {half}; {cut} more in the report"))
+    if frame.empty:
+        return
+    form = "0.00" if group else "+#,##0;-#,##0;0"
+    data = _categories(frame[category].tolist(), "0.00" if group else "#,##0")
+    data.add_series(word, [float(v) for v in frame[value]])
+    chart = _placed(page, XL_CHART_TYPE.COLUMN_CLUSTERED, data, said)
+    axes(chart, "", word)
+    chart.category_axis.tick_label_position = XL_TICK_LABEL_POSITION.LOW  # below the bars that go down
+    plot = chart.plots[0]
+    plot.gap_width, plot.has_data_labels = 60, True
+    _labels(plot.data_labels, form, 11)
+    plot.data_labels.position = XL_LABEL_POSITION.OUTSIDE_END
+    for i, marked in enumerate(frame[group] == "breach" if group else frame[value] < 0):
+        _fill(plot.series[0].points[i], WARN if marked else ACCENT)
+    plot.series[0].invert_if_negative = False
+
+
+def clusters(
+    page: Page, frame: pd.DataFrame, columns: Mapping[str, str], form: str, said: str, word: str = "", room: Room | None = None
+) -> None:
+    """Columns side by side, one a series; its first column names the categories.
+
+    Args:
+        columns: column → series' name; form: the numbers' format.
+    """
+    from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION
+
+    data = _categories([str(v) for v in frame.iloc[:, 0]], form)
+    for column, name in columns.items():
+        data.add_series(name, [None if pd.isna(v) else float(v) for v in frame[column]])
+    chart = _placed(page, XL_CHART_TYPE.COLUMN_CLUSTERED, data, said, room)
+    axes(chart, "", word)
+    _legend(chart, len(columns) > 1)
+    plot = chart.plots[0]
+    many = len(frame) * len(columns)
+    plot.gap_width, plot.overlap, plot.has_data_labels = 70, -5, many <= _MOST_LABELS
+    if many <= _MOST_LABELS:
+        _labels(plot.data_labels, form, 10 if many > 8 else 11)
+        plot.data_labels.position = XL_LABEL_POSITION.OUTSIDE_END
+    chart.value_axis.minimum_scale = 0 if float(np.nanmin(frame[list(columns)].to_numpy(float))) >= 0 else None
+    chart.value_axis.tick_labels.number_format, chart.value_axis.tick_labels.number_format_is_linked = form, False
+    for series, shade in zip(plot.series, SHADES, strict=False):
+        _fill(series, shade)
+        series.invert_if_negative = False
+
+
+def pareto(
+    page: Page, frame: pd.DataFrame, category: str, value: str, words: tuple[str, str], said: str, room: Room | None = None
+) -> None:
+    """Bars from the largest down, the vital few in the accent, and the cumulative line on a second axis: one chart."""
+    from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION
+
+    data = _categories([str(v) for v in frame[category]], "#,##0")
+    data.add_series(words[0], [float(v) for v in frame[value]])
+    data.add_series(words[1], [float(v) for v in frame["cumulative"]], number_format="0.0%")
+    chart = _placed(page, XL_CHART_TYPE.COLUMN_CLUSTERED, data, said, room)
+    axes(chart, "", words[0])
+    plot = chart.plots[0]
+    plot.gap_width = 40
+    total = float(frame[value].sum())
+    chart.value_axis.minimum_scale, chart.value_axis.maximum_scale = 0, total if total > 0 else None  # 100 % is the whole
+    _fill(plot.series[0], ACCENT)
+    for i, vital in enumerate(frame["vital"]):
+        if not vital:
+            _fill(plot.series[0].points[i], "B8B8B8")
+    _second_axis(chart, words[1])
+    for drawn, form in zip(chart.plots, ("#,##0", "0.0%"), strict=True):
+        drawn.has_data_labels = True
+        _labels(drawn.data_labels, form, 11)
+    # at the foot of the bars: their tops are where the line begins
+    chart.plots[0].data_labels.position = XL_LABEL_POSITION.INSIDE_BASE
+    chart.plots[0].data_labels.font.bold = True
+    chart.plots[1].data_labels.position = XL_LABEL_POSITION.ABOVE
+    line = chart.plots[1].series[0]
+    line.format.line.color.rgb, line.smooth = rgb(INK), False
+    _marker(line, INK, 7)
+    _legend(chart, True)
+
+
+def _second_axis(chart: Any, word: str) -> None:
+    """Move the chart's last series to a line on axes of its own, the value axis at the right."""
+    from pptx.oxml import parse_xml
+    from pptx.oxml.ns import nsdecls, qn
+
+    area = chart._chartSpace.chart.plotArea
+    columns = area.find(qn("c:barChart"))
+    series = columns.findall(qn("c:ser"))[-1]
+    columns.remove(series)
+    for name in ("c:invertIfNegative",):  # a line has none
+        for element in series.findall(qn(name)):
+            series.remove(element)
+    line = parse_xml(
+        f'<c:lineChart {nsdecls("c")}><c:grouping val="standard"/><c:varyColors val="0"/><c:marker val="1"/>'
+        '<c:axId val="50010"/><c:axId val="50020"/></c:lineChart>'
+    )
+    line.insert(2, series)
+    columns.addnext(line)
+    # the second category axis is the first's twin and not seen; the second value axis crosses at its far end
+    axes_xml = parse_xml(
+        f'<c:x {nsdecls("c", "a")}><c:catAx><c:axId val="50010"/><c:scaling><c:orientation val="minMax"/></c:scaling>'
+        '<c:delete val="1"/><c:axPos val="b"/><c:majorTickMark val="none"/><c:minorTickMark val="none"/>'
+        '<c:tickLblPos val="nextTo"/><c:crossAx val="50020"/><c:crosses val="autoZero"/></c:catAx>'
+        '<c:valAx><c:axId val="50020"/><c:scaling><c:orientation val="minMax"/><c:max val="1"/><c:min val="0"/></c:scaling>'
+        '<c:delete val="0"/><c:axPos val="r"/><c:numFmt formatCode="0%" sourceLinked="0"/><c:majorTickMark val="none"/>'
+        '<c:minorTickMark val="none"/><c:tickLblPos val="nextTo"/><c:crossAx val="50010"/><c:crosses val="max"/></c:valAx></c:x>'
+    )
+    last = [e for e in area if e.tag in (qn("c:catAx"), qn("c:valAx"))][-1]
+    for axis in reversed(list(axes_xml)):
+        last.addnext(axis)
+    second = area.findall(qn("c:valAx"))[-1]
+    first = area.findall(qn("c:valAx"))[0]
+    for name in ("c:txPr", "c:spPr"):  # letters and line as on the first
+        if (own := first.find(qn(name))) is not None:
+            second.find(qn("c:tickLblPos")).addnext(copy.deepcopy(own))
+    title = copy.deepcopy(first.find(qn("c:title")))
+    if title is not None:
+        second.find(qn("c:axPos")).addnext(title)
+        next(title.iter(qn("a:t"))).text = word
+
+
+def staged(page: Page, chart: Chart, percent: bool, unit: str, said: str, words: Mapping[Any, str]) -> None:
+    """A control chart: the points, and each phase's centre and limits as lines of their own.
+
+    Args:
+        chart: `control.Chart`; words: phase → its name.
+    """
+    from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION
+    from pptx.enum.dml import MSO_LINE
+
+    form = "0.0%" if percent else "#,##0.0"
+    data = _categories([str(name) for name in chart.labels], form)
+    data.add_series(unit, _known(chart.values))
+    lines = []
+    for phase in dict.fromkeys(chart.phases):
+        mine = np.array([p == phase for p in chart.phases])
+        for name, values in ((pick(page.lang, "中心线", "centre"), chart.centre), ("UCL", chart.upper), ("LCL", chart.lower)):
+            if np.isfinite(values[mine]).any():
+                lines.append((name, int(np.flatnonzero(mine)[-1])))
+                own = np.where(mine & np.isfinite(values), values, np.nan)
+                data.add_series(f"{name} {words.get(phase, '')}".strip(), _known(own))
+    drawn = _placed(page, XL_CHART_TYPE.LINE_MARKERS, data, said)
+    axes(drawn, "", unit)
+    drawn.has_legend = False
+    drawn.value_axis.tick_labels.number_format, drawn.value_axis.tick_labels.number_format_is_linked = form, False
+    points, *rest = drawn.plots[0].series
+    points.smooth, points.format.line.color.rgb = False, rgb(ACCENT)
+    points.format.line.width = 12_700
+    _marker(points, ACCENT, 7)
+    for i in sorted({i for broken in chart.signals.values() for i in broken}):
+        _marker(points.points[i], WARN, 9)
+    for i, name in enumerate(chart.labels):
+        if name in chart.excluded:
+            _marker(points.points[i], "FFFFFF", 8, GREY)
+    for series, (name, last) in zip(rest, lines, strict=True):
+        series.smooth = False
+        series.format.line.color.rgb, series.format.line.width = rgb(INK), 12_700
+        if name in ("UCL", "LCL"):
+            series.format.line.dash_style = MSO_LINE.DASH
+        _marker(series, "", 0)
+        tag = series.points[last].data_label
+        tag.has_text_frame = False
+        _labels(tag, "", 10)
+        tag.position = XL_LABEL_POSITION.ABOVE if name != "LCL" else XL_LABEL_POSITION.BELOW
+        _value_shown(tag, form)
+
+
+def radar(page: Page, frame: pd.DataFrame, columns: Mapping[str, str], said: str) -> None:
+    """A radar, one polygon a column; its first column names the spokes."""
+    from pptx.enum.chart import XL_CHART_TYPE
+    from pptx.oxml.ns import qn
+
+    data = _categories([str(v) for v in frame.iloc[:, 0]], "0.0")
+    for column, name in columns.items():
+        data.add_series(name, [float(v) for v in frame[column]])
+    chart = _placed(page, XL_CHART_TYPE.RADAR_MARKERS, data, said)
+    _legend(chart, True)
+    chart.value_axis.minimum_scale = 0
+    chart.value_axis.has_major_gridlines = True
+    chart.value_axis.major_gridlines.format.line.color.rgb = rgb("D9D9D9")
+    for axis in (chart.category_axis, chart.value_axis):
+        axis.tick_labels.font.name = FONT
+        axis.tick_labels.font.size = 152_400
+    for element in list(chart._chartSpace.iter(qn("c:smooth"))):  # python-pptx writes one, a radar's series has none
+        element.getparent().remove(element)
+    for series, shade in zip(chart.plots[0].series, (GREY, ACCENT), strict=False):
+        series.format.line.color.rgb = rgb(shade)
+        _marker(series, shade, 7)
+
+
+def points(page: Page, slide: Any) -> None:
+    """A scatter of named points, its axes crossing at `rule`."""
+    from pptx.chart.data import XyChartData
+    from pptx.enum import chart as xl
+
+    if slide.frame.empty:
+        return
+    make: Any = XyChartData  # untyped upstream
+    data = make(number_format="0.00")
+    # the longest series first: LibreOffice drops a first one that is shorter than another
+    groups = sorted(slide.frame.groupby(slide.group, sort=False), key=lambda pair: -len(pair[1]))
+    for key, rows in groups:
+        series = data.add_series(label(slide.group, key, page.report.lang))
+        for one, other in zip(rows[slide.x], rows[slide.y], strict=True):
+            series.add_data_point(float(one), float(other))
+    chart = _placed(page, xl.XL_CHART_TYPE.XY_SCATTER, data, slide.findings[0].text)
+    _legend(chart, True)
+    axes(chart, *slide.words)
+    across, up = slide.frame[slide.x], slide.frame[slide.y]
+    plan = zip((chart.category_axis, chart.value_axis), (across, up), slide.rule, ("0.00", "#,##0"), strict=True)
+    for axis, values, rule, form in plan:
+        least, most = min(float(values.min()), rule), max(float(values.max()), rule)
+        room = 0.12 * ((most - least) or 1.0)
+        ticks = MaxNLocator(10, steps=[1, 2, 5, 10]).tick_values(least - room, most + room)
+        axis.crosses_at, axis.tick_label_position = rule, xl.XL_TICK_LABEL_POSITION.LOW  # the other axis is the rule's line
+        axis.major_tick_mark = xl.XL_TICK_MARK.NONE
+        ends = (ticks[0], ticks[-1], ticks[1] - ticks[0])
+        axis.minimum_scale, axis.maximum_scale, axis.major_unit = (round(float(v), 9) for v in ends)
+        axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = form, False
+    spots = [(_along(chart.category_axis, a) * 66 * page.room.wide, _along(chart.value_axis, b) * 54 * page.room.high)
+             for a, b in zip(across, up, strict=True)]  # fmt: skip
+    beside = dict(zip(slide.frame.index, sides(spots, slide.frame[slide.name].tolist(), 11, 68 * page.room.wide), strict=True))
+    for drawn, (key, rows) in zip(chart.plots[0].series, groups, strict=True):
+        colour = {"help": WARN, "learn_from": ACCENT, "push": "4D4D4D"}.get(str(key), GREY)
+        drawn.format.line.fill.background()
+        _marker(drawn, colour, 9)
+        for i, (index, row) in enumerate(rows.iterrows()):
+            tag = drawn.points[i].data_label
+            tag.position = getattr(xl.XL_LABEL_POSITION, beside[index].upper())
+            tag.text_frame.text = str(row[slide.name])
+            style(tag.text_frame, 11, colour=colour)
+
+
+def axes(chart: Any, x: str, y: str) -> None:
+    """Both axes in grey, without gridlines, their titles where there is a word."""
+    from pptx.util import Pt
+
+    for axis, word in ((chart.category_axis, x), (chart.value_axis, y)):
+        axis.has_major_gridlines = False
+        axis.tick_labels.font.size, axis.tick_labels.font.name = Pt(11), FONT
+        axis.format.line.color.rgb = rgb("8A8A8A")
+        axis.has_title = bool(word)
+        if word:
+            axis.axis_title.text_frame.text = word
+            style(axis.axis_title.text_frame, 11, colour="444444")
+
+
+def _categories(names: Sequence[Any], form: str) -> Any:
+    from pptx.chart.data import CategoryChartData
+
+    make: Any = CategoryChartData  # untyped upstream
+    data = make(number_format=form)
+    data.categories = list(names)
+    return data
+
+
+def _placed(page: Page, kind: Any, data: Any, said: str, room: Room | None = None) -> Any:
+    """A native chart in its room, with its claim as the words for those who cannot see it."""
+    from pptx.oxml.ns import qn
+    from pptx.util import Inches
+
+    at = room or page.room
+    shape = page.slide.shapes.add_chart(kind, Inches(at.left), Inches(at.top), Inches(at.wide), Inches(at.high), data)
+    page.describe(shape, said)
+    for element in shape.chart._chartSpace.iter(qn("c:axId"), qn("c:crossAx")):
+        # python-pptx numbers axes below nought, which the schema does not have
+        element.set("val", str(abs(int(element.get("val")))))
+    shape.chart.has_title = shape.chart.has_legend = False
+    shape.chart.font.name = FONT
+    return shape.chart
+
+
+def _known(values: np.ndarray) -> list[float | None]:
+    return [None if not np.isfinite(v) else float(v) for v in values]
+
+
+def _legend(chart: Any, there: bool) -> None:
+    from pptx.enum.chart import XL_LEGEND_POSITION
+    from pptx.util import Pt
+
+    chart.has_legend = there
+    if there:
+        chart.legend.position, chart.legend.include_in_layout = XL_LEGEND_POSITION.TOP, False
+        chart.legend.font.size, chart.legend.font.name = Pt(12), FONT
+
+
+def _labels(labels: Any, form: str, size: float) -> None:
+    from pptx.util import Pt
+
+    labels.font.size, labels.font.name = Pt(size), FONT
+    if form:
+        labels.number_format, labels.number_format_is_linked = form, False
+
+
+def _value_shown(tag: Any, form: str) -> None:
+    """A single point's label shows its value: the schema wants the format before the letters."""
+    from pptx.oxml import parse_xml
+    from pptx.oxml.ns import nsdecls, qn
+
+    element = tag._get_or_add_dLbl()
+    for name in ("numFmt", *_SHOWN):
+        for old in element.findall(qn(f"c:{name}")):
+            element.remove(old)
+    element.find(qn("c:idx")).addnext(parse_xml(f'<c:numFmt {nsdecls("c")} formatCode="{form}" sourceLinked="0"/>'))
+    for name in _SHOWN:
+        element.append(parse_xml(f'<c:{name} {nsdecls("c")} val="{int(name == "showVal")}"/>'))
+
+
+def _marker(of: Any, colour: str, size: int, edge: str = "") -> None:
+    from pptx.enum.chart import XL_MARKER_STYLE
+
+    marker = of.marker
+    if not size:
+        marker.style = XL_MARKER_STYLE.NONE
+        return
+    marker.style, marker.size = XL_MARKER_STYLE.CIRCLE, size
+    marker.format.fill.solid()
+    marker.format.fill.fore_color.rgb = rgb(colour)
+    if edge:
+        marker.format.line.color.rgb = rgb(edge)
+    else:
+        marker.format.line.fill.background()
+
+
+def _fill(of: Any, colour: str) -> None:
+    of.format.fill.solid()
+    of.format.fill.fore_color.rgb = rgb(colour)
+
+
+def _along(axis: Any, value: float) -> float:
+    """Where a value stands on an axis, 0 at its start and 1 at its end."""
+    return float((value - axis.minimum_scale) / (axis.maximum_scale - axis.minimum_scale))

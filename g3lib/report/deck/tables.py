@@ -1,0 +1,85 @@
+"""A frame as a native table: columns as wide as their texts want, letters as large as the room lets them be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from g3lib.labels import pick
+from g3lib.report.deck.page import ACCENT, INK, Page, rgb, style
+from g3lib.report.placing import text_width, wrapped
+from g3lib.report.tables import heading, shown
+
+_MOST_ROWS, _FEWEST_ROWS = 16, 4
+_SIZES = (14, 13, 12, 11, 10, 9)
+_PAD = 14.4  # points left and right of a cell's text: PowerPoint's own margins
+
+
+def table(page: Page, frame: pd.DataFrame, above: str = "") -> None:
+    """Draw the frame; what does not fit is named over the title."""
+    from pptx.enum.text import MSO_ANCHOR
+    from pptx.util import Inches, Pt
+
+    kept = frame.head(_MOST_ROWS)
+    heads = [heading(c, page.report.lang) for c in kept.columns]
+    rows = [heads, *([shown(c, v, page.report.lang) for c, v in zip(kept.columns, values, strict=True)]
+                     for values in kept.itertuples(index=False, name=None))]  # fmt: skip
+    size, wide, high = _fitted(rows, 72 * page.room.wide, 72 * page.room.high)
+    while sum(high) > 72 * page.room.high and len(rows) > _FEWEST_ROWS:
+        rows.pop()
+        size, wide, high = _fitted(rows, 72 * page.room.wide, 72 * page.room.high)
+    cut = len(frame) - (len(rows) - 1)
+    more = pick(page.lang, f"（另有{cut}行见报告）", f" ({cut} more rows in the report)") if cut else ""
+    page.above(above + more)
+    place = (Inches(page.room.left), Inches(page.room.top), Inches(page.room.wide), Pt(sum(high)))
+    shape = page.slide.shapes.add_table(len(rows), len(heads), *place)
+    shape.name = above or heads[0]
+    page.describe(shape, "; ".join(heads))
+    drawn = shape.table
+    drawn.horz_banding = False
+    for c, points in enumerate(wide):
+        drawn.columns[c].width = Pt(points)
+    for r, (texts, points) in enumerate(zip(rows, high, strict=True)):
+        drawn.rows[r].height = Pt(points)
+        for c, text in enumerate(texts):
+            cell: Any = drawn.cell(r, c)
+            cell.text = text
+            cell.margin_top = cell.margin_bottom = Pt(2)
+            cell.vertical_anchor = MSO_ANCHOR.MIDDLE
+            column = kept[kept.columns[c]]
+            right = pd.api.types.is_numeric_dtype(column) and column.dtype != bool
+            style(cell.text_frame, size, bold=not r, colour=INK if r else "FFFFFF", align="right" if right else "left")
+            cell.fill.solid()
+            cell.fill.fore_color.rgb = rgb(ACCENT if not r else "FFFFFF" if r % 2 else "F4F6F8")
+
+
+def _fitted(rows: list[list[str]], wide: float, high: float) -> tuple[float, list[float], list[float]]:
+    """Letters' size, column widths and row heights, points: the largest size at which all rows fit."""
+    widths: list[float] = []
+    heights: list[float] = []
+    for size in _SIZES:
+        longest = [1.06 * max(text_width(row[c], size) for row in rows) + _PAD for c in range(len(rows[0]))]
+        shortest = [max([4 * size + _PAD, *(text_width(part, size) + _PAD for row in rows for part in _words(row[c]))])
+                    for c in range(len(rows[0]))]  # fmt: skip
+        # a column gives way in the measure of what it has beyond its longest word
+        spare = max(0.0, sum(longest) - wide)
+        give = [max(0.0, a - b) for a, b in zip(longest, shortest, strict=True)]
+        part = min(1.0, spare / sum(give)) if sum(give) else 0.0
+        widths = [a - part * g for a, g in zip(longest, give, strict=True)]
+        scale = wide / sum(widths)
+        widths = [w * scale for w in widths]
+        # another machine's font may be a little wider than ours
+        lines = [max(len(wrapped(text, size, 0.94 * (w - _PAD))) for text, w in zip(row, widths, strict=True)) for row in rows]
+        heights = [n * size * 1.25 + 8 for n in lines]
+        if sum(heights) <= high and scale >= 0.99:
+            break
+    room = high - sum(heights)
+    if room > 0:  # a little air, not a table stretched over the slide
+        heights = [h + min(room / len(rows), 8) for h in heights]
+    return size, widths, heights
+
+
+def _words(text: str) -> list[str]:
+    """What a column should not break: words, and Chinese in fours."""
+    return [w for w in text.split() if ord(w[0]) < 255] + ([text[:4]] if text and ord(text[0]) > 255 else [])

@@ -1,0 +1,132 @@
+"""The kinds of slides, each drawn from its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from g3lib.labels import pick
+from g3lib.report.claims import kpis
+from g3lib.report.deck import charts, shapes, tables
+from g3lib.report.deck.master import Room
+from g3lib.report.deck.page import ACCENT, GREY, INK, WARN, Page
+from g3lib.report.placing import wrapped
+from g3lib.report.slides import (
+    Actions,
+    Bars,
+    Clusters,
+    Cover,
+    Drawing,
+    Gantt,
+    Opening,
+    Panels,
+    Paragraphs,
+    Pareto,
+    Points,
+    Radar,
+    Slide,
+    Staged,
+    Table,
+)  # fmt: skip
+
+_MOST_LINES = 8
+
+
+def write(page: Page, slide: Slide, number: int, of: int) -> None:
+    """Write one slide: title, what it shows, foot and notes."""
+    if isinstance(slide, Cover):
+        _cover(page, slide)
+    else:
+        page.title(slide.title or slide.findings[0].text)
+        _DRAW[type(slide)](page, slide)
+        page.foot(slide.findings, number, of)
+    page.notes(slide.findings, [c.text for c in slide.checks] if isinstance(slide, Actions) else ())
+
+
+def _cover(page: Page, slide: Cover) -> None:
+    page.title(slide.title)
+    body = next((p for p in page.slide.placeholders if p.placeholder_format.idx != 0), None)
+    if body is not None:
+        from g3lib.report.deck.page import style
+
+        body.text_frame.text = "\n".join(slide.lines)
+        style(body.text_frame, 18, colour="444444" if page.own_master else "")
+    else:
+        page.text("\n".join(slide.lines), page.room.left, page.room.top + 1.5, page.room.wide, 2.0, 18)
+
+
+def _opening(page: Page, slide: Opening) -> None:
+    top = page.room.top + 0.1
+    for finding in [f for f in slide.findings if f.headline][1:3]:
+        page.text(finding.text, page.room.left, top, page.room.wide, 0.9, 18)
+        top += 0.95
+    row = kpis.parts(page.report.voice, slide.kpi)
+    wide = page.room.wide / max(len(row), 1)
+    colours = {"breach": WARN, "good": ACCENT, "watch": "8A6100"}
+    for i, (name, (text, status)) in enumerate(row.items()):
+        page.text(name, page.room.left + i * wide, 4.1, wide, 0.4, 12, colour=GREY)
+        size, colour = 20 if len(text) < 7 else 15, colours.get(status, INK)
+        page.text(text, page.room.left + i * wide, 4.45, wide, 0.7, size, bold=True, colour=colour)
+    voice = page.report.voice
+    if why := voice.together([kpis.how_compared(voice), kpis.reasons(voice, [("", slide.kpi)])]):
+        page.text(why, page.room.left, 5.4, page.room.wide, 0.6, 11, colour=GREY)
+
+
+def _actions(page: Page, slide: Actions) -> None:
+    lines = list(slide.lines)
+    rest = len(lines) - _MOST_LINES
+    if rest > 0:
+        lines[_MOST_LINES - 1 :] = [pick(page.lang, f"另有{rest + 1}项见报告", f"{rest + 1} more in the report")]
+    _lines(page, lines, 16)
+
+
+def _lines(page: Page, lines: list[str], size: float, top: float = 0.0) -> None:
+    """Texts one under the other, each as high as it wraps."""
+    y = top or page.room.top
+    for line in lines:
+        high = len(wrapped(line, size, 72 * page.room.wide - 20)) * size * 1.3 / 72 + 0.1
+        page.text(line, page.room.left, y, page.room.wide, high, size)
+        y += high + 0.12
+
+
+def _panels(page: Page, slide: Panels) -> None:
+    wide = (page.room.wide - 0.3) / len(slide.panels)
+    for i, panel in enumerate(slide.panels):
+        left = page.room.left + i * (wide + 0.3)
+        words = panel.findings[0].text
+        page.text(words, left, page.room.top, wide, 0.9, 13 if len(words) < 60 else 11.5)
+        room = Room(left, page.room.top + 0.95, wide, page.room.high - 0.95)
+        if isinstance(panel, Pareto):
+            charts.pareto(page, panel.frame, panel.category, panel.value, panel.words, words, room)
+        else:
+            charts.clusters(page, panel.frame, panel.columns, panel.form, words, panel.word, room)
+
+
+def _paragraphs(page: Page, slide: Paragraphs) -> None:
+    _lines(page, list(slide.lines), 18)
+
+
+def _clusters(page: Page, slide: Clusters) -> None:
+    if slide.below:
+        room = Room(page.room.left, page.room.top, page.room.wide, page.room.high - 0.6)
+        charts.clusters(page, slide.frame, slide.columns, slide.form, slide.findings[0].text, slide.word, room)
+        page.text(slide.below, page.room.left, page.room.top + page.room.high - 0.55, page.room.wide, 0.5, 14, colour="444444")
+    else:
+        charts.clusters(page, slide.frame, slide.columns, slide.form, slide.findings[0].text, slide.word)
+
+
+_DRAW: dict[type, Callable[[Page, Any], None]] = {
+    Opening: _opening,
+    Table: lambda page, s: tables.table(page, s.frame, s.above),
+    Bars: lambda page, s: charts.bars(page, s.frame, s.category, s.value, s.word, s.group, s.findings[0].text),
+    Points: charts.points,
+    Actions: _actions,
+    Paragraphs: _paragraphs,
+    Clusters: _clusters,
+    Panels: _panels,
+    Pareto: lambda page, s: charts.pareto(page, s.frame, s.category, s.value, s.words, s.findings[0].text),
+    Staged: lambda page, s: charts.staged(page, s.chart, s.percent, s.unit, s.findings[0].text, s.phases),
+    Radar: lambda page, s: charts.radar(page, s.frame, s.columns, s.findings[0].text),
+    Drawing: lambda page, s: shapes.drawing(page, s.make, s.findings[0].text),
+    Gantt: lambda page, s: shapes.gantt(page, s.frame, s.findings[0].text),
+}

@@ -1,0 +1,72 @@
+"""A QC case → its report notebook, its page, its deck and the audit of its ten steps, under reports/cases/."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from g3lib.errors import NoData
+from g3lib.labels import Lang
+from g3lib.qc.story.audit import audit
+from g3lib.qc.story.case import FILE, Case, read_case
+from g3lib.qc.story.computed import computed
+from g3lib.report.claims.story import audit_table
+from g3lib.report.claims.voice import Voice
+from g3lib.report.deck.master import master
+from g3lib.runs.ledger import Row
+from g3lib.runs.notebooks import find
+from g3lib.runs.task import Task, run
+from g3lib.tables.store import replace_bytes
+from g3lib.tables.workspace import Workspace
+
+FOLDER = "cases"
+_NOTEBOOK = "08"
+
+
+def open_folder(workspace: Workspace, named: str) -> Case:
+    """The case of that name, or in that folder; read and validated as a whole.
+
+    Raises:
+        NoData: there is none. DataError: see `read_case`.
+    """
+    given = Path(named)
+    folder = given if (given / FILE).is_file() else workspace.cases / named
+    if not (folder / FILE).is_file():
+        known = sorted(path.parent.name for path in workspace.cases.glob(f"*/{FILE}"))
+        raise NoData(f"There is no case {named!r}: neither a folder with a {FILE} nor one of {', '.join(known) or 'no case'}.")
+    # the notebook's kernel looks for the case by its name, in the folder that this says
+    os.environ["G3_CASES"] = str(folder.resolve().parent)
+    return read_case(folder.resolve())
+
+
+def make(workspace: Workspace, case: Case, lang: Lang, template: str = "") -> tuple[Row, pd.DataFrame]:
+    """Make a case's report and deck, and keep the audit beside them.
+
+    Args:
+        case: `open_folder`.
+        lang: `zh` or `en`.
+        template: a company's .pptx or .potx, empty for our own master.
+
+    Returns:
+        The report's row and the audit as its reader sees it.
+
+    Raises:
+        UsageError: a template that is none (`deck.master`).
+    """
+    if template:
+        master(template)
+        os.environ["G3_DECK_TEMPLATE"] = str(Path(template).resolve())
+    else:
+        os.environ.pop("G3_DECK_TEMPLATE", None)
+    notebook = find(workspace.notebooks, [_NOTEBOOK])[0]
+    inputs = tuple(sorted(case.files.items()))
+    given = notebook.checked({"case": case.name, "lang": lang})
+    row = run(Task(notebook.path, case.name, FOLDER, given, "", workspace.reports_in(lang), lang, inputs, case.made_up))
+    voice = Voice(lang, str(case.told["branch"]), "")
+    steps = audit_table(voice, audit(computed(case)))
+    path = (workspace.reports_in(lang) / FOLDER / row.html).with_name("audit.csv") if row.state == "ok" else None
+    if path is not None:
+        replace_bytes(path, steps.to_csv(index=False).encode("utf-8-sig"))
+    return row, steps

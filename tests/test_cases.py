@@ -1,0 +1,95 @@
+"""`g3 deck`: a case's report, page, deck and audit from one set of findings; bad cases and templates are refused by name."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from pptx import Presentation
+
+from g3lib.cli import main
+from g3lib.findings import in_notebook
+from g3lib.tables.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Workspace:
+    for name in ("notebooks", "data/cases"):
+        shutil.copytree(root / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    for name in ("G3_CASES", "G3_DECK", "G3_WORKBOOK", "G3_DECK_TEMPLATE"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # what a run sets is taken back
+    monkeypatch.delenv("G3_CASES")
+    return Workspace(tmp_path)
+
+
+def g3(*arguments: str):
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_one_command_makes_report_page_deck_and_audit(workspace: Workspace) -> None:
+    done = g3("deck", "demo-province")
+    assert done.exit_code == 0, done.output
+    assert done.output.count("完整") == 10
+    folder = workspace.reports / "cases" / "demo-province"
+    assert {p.name for p in folder.iterdir()} == {"08-qc-case.html", "08-qc-case.ipynb", "08-qc-case.pptx", "audit.csv"}
+    notebook = json.loads((folder / "08-qc-case.ipynb").read_text(encoding="utf-8"))
+    found = {f.name: f for f in in_notebook(notebook)}
+    deck = Presentation(io.BytesIO((folder / "08-qc-case.pptx").read_bytes()))
+    titles = [s.shapes.title.text_frame.text for s in deck.slides]
+    # the deck says what the report says, word for word (a minus sign for a hyphen apart)
+    for name in ("survey.symptom", "causes.confirmed", "causes.ends", "series.stable", "effect.difference"):
+        said = found[name].text.rstrip("。.").replace("（-", "（−").replace("间-", "间−").replace("至-", "至−")
+        assert any(said in t for t in titles) or name == "survey.symptom", (name, said)
+    assert found["causes.confirmed"].value == 3
+    audit = pd.read_csv(folder / "audit.csv")
+    assert audit["completeness"].tolist() == ["complete"] * 10
+    page = (folder / "08-qc-case.html").read_text(encoding="utf-8")
+    assert str(workspace.root) not in page + json.dumps(notebook)
+    assert 'href="08-qc-case.pptx"' in page
+
+
+def test_a_case_elsewhere_in_english_on_a_template(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("group") / "our-case"
+    shutil.copytree(workspace.cases / "nanqu-2010", elsewhere)
+    template = workspace.root / "company.pptx"
+    deck = Presentation()
+    deck.slide_layouts[5].name = "Company"
+    deck.save(str(template))
+    done = g3("deck", str(elsewhere), "--lang", "en", "--template", str(template))
+    assert done.exit_code == 0, done.output
+    assert "3 the target: missing (there are no data)" in done.output
+    made = Presentation(str(workspace.reports / "en" / "cases" / "our-case" / "08-qc-case.pptx"))
+    assert {s.slide_layout.name for s in list(made.slides)[1:]} == {"Company"}
+
+
+def test_a_bad_template_is_wrong_use(workspace: Workspace) -> None:
+    assert g3("deck", "nanqu-2010", "--template", "nowhere.pptx").exit_code == 2
+    (workspace.root / "text.pptx").write_text("no")
+    done = g3("deck", "nanqu-2010", "--template", "text.pptx")
+    assert (done.exit_code, "no PowerPoint template" in done.output) == (2, True)
+
+
+def test_an_unknown_or_faulty_case_is_named(workspace: Workspace) -> None:
+    done = g3("deck", "nope")
+    assert done.exit_code == 1 and "demo-province, nanqu-2010" in done.output
+    (workspace.cases / "nanqu-2010" / "series.csv").write_text("期间,阶段,数值\n2009-11,before,many\n2009-12,before,\n", encoding="utf-8")
+    done = g3("deck", "nanqu-2010")
+    assert done.exit_code == 1
+    assert "series.csv row 2, value: many" in done.output
+    assert not (workspace.reports / "cases").exists()
+
+
+def test_the_report_opens_by_papermill_alone(workspace: Workspace) -> None:
+    import papermill
+
+    out = workspace.root / "out.ipynb"
+    papermill.execute_notebook(str(workspace.notebooks / "08-qc-case.ipynb"), str(out), parameters={"case": "nanqu-2010"},
+                               cwd=str(workspace.notebooks), progress_bar=False)  # fmt: skip
+    assert "第3、4、5、6、7、8、9、10步没有资料" in out.read_text(encoding="utf-8")

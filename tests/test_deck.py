@@ -1,0 +1,296 @@
+"""The deck of a case: every number comes from the case, the package is valid, it opens, and a template can be swapped in."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from zipfile import ZipFile
+
+import pandas as pd
+import pytest
+import yaml
+from openpyxl import load_workbook
+from pptx import Presentation
+from pptx.enum.shapes import MSO_SHAPE_TYPE
+from pptx.oxml.ns import qn
+from pptx.util import Inches
+
+from g3lib.errors import UsageError
+from g3lib.labels import VOCABULARIES
+from g3lib.qc.story.audit import audit
+from g3lib.qc.story.case import read_case
+from g3lib.qc.story.computed import computed
+from g3lib.report.case import CaseData, CaseReport, open_case
+from g3lib.report.claims import story_slides
+from g3lib.report.deck import pptx
+
+CASES = Path(__file__).resolve().parent.parent / "data" / "cases"
+
+
+def report_of(folder: Path, lang: str = "zh") -> CaseReport:
+    case = read_case(folder)
+    return CaseReport(open_case("demo-province").about, CaseData(case), lang, computed(case))  # type: ignore[arg-type]
+
+
+def made(folder: Path, lang: str = "zh", template: str = "") -> bytes:
+    report = report_of(folder, lang)
+    return pptx(story_slides.slides(report.voice, report.story, audit(report.story)), report, template)
+
+
+@pytest.fixture(scope="module")
+def demo() -> bytes:
+    return made(CASES / "demo-province")
+
+
+def opened(content: bytes):
+    return Presentation(io.BytesIO(content))
+
+
+def shapes_of(deck):
+    for slide in deck.slides:
+        waiting = list(slide.shapes)
+        for shape in waiting:
+            yield slide, shape
+            if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
+                waiting += list(shape.shapes)
+
+
+def frames(deck):
+    for _, shape in shapes_of(deck):
+        if shape.has_text_frame:
+            yield shape.text_frame
+        if getattr(shape, "has_table", False) and shape.has_table:
+            yield from (cell.text_frame for row in shape.table.rows for cell in row.cells)
+    yield from (slide.notes_slide.notes_text_frame for slide in deck.slides)
+
+
+def test_the_deck_is_whole_and_within_its_length(demo: bytes) -> None:
+    deck = opened(demo)
+    assert 20 <= len(deck.slides) <= 30
+    for slide in deck.slides:
+        assert slide.shapes.title.text_frame.text.strip()
+        empty = [p for p in slide.placeholders if p.has_text_frame and not p.text_frame.text.strip()]
+        assert empty == []
+
+
+def test_every_run_names_an_east_asian_font(demo: bytes) -> None:
+    runs = [run for frame in frames(opened(demo)) for p in frame.paragraphs for run in p.runs]
+    assert len(runs) > 400
+    assert all(run._r.get_or_add_rPr().find(qn("a:ea")) is not None for run in runs)
+
+
+def test_every_picture_and_chart_has_words_for_who_cannot_see_it(demo: bytes) -> None:
+    drawn = [s for _, s in shapes_of(opened(demo)) if s.has_chart or s.shape_type == MSO_SHAPE_TYPE.GROUP or getattr(s, "has_table", False)]
+    assert len(drawn) > 25
+    for shape in drawn:
+        told = next(e for e in shape._element.iter() if e.tag.endswith("}cNvPr"))
+        assert told.get("descr"), shape.name
+
+
+def test_diagrams_are_groups_of_native_shapes(demo: bytes) -> None:
+    groups = [s for _, s in shapes_of(opened(demo)) if s.shape_type == MSO_SHAPE_TYPE.GROUP]
+    assert len(groups) == 3  # the Gantt, the fishbone, the arrow diagram
+    for group in groups:
+        kinds = {s.shape_type for s in group.shapes}
+        assert MSO_SHAPE_TYPE.LINE in kinds or any("cxnSp" in s._element.tag for s in group.shapes)
+
+
+def test_the_pareto_is_one_chart_with_two_axes(demo: bytes) -> None:
+    charts = [s.chart for _, s in shapes_of(opened(demo)) if s.has_chart]
+    combined = [c for c in charts if len(list(c.plots)) == 2]
+    assert len(combined) == 4
+    area = combined[0]._chartSpace.chart.plotArea
+    assert [e.tag.split("}")[1] for e in area if e.tag.endswith("Chart")] == ["barChart", "lineChart"]
+    assert len(area.findall(qn("c:valAx"))) == 2
+    # the sheet behind it has both columns
+    sheet = load_workbook(io.BytesIO(combined[0].part.chart_workbook.xlsx_part.blob)).active
+    rows = list(sheet.iter_rows(values_only=True))
+    assert [len(r) for r in rows] == [3] * 5
+    assert rows[1][1] == 703 and rows[-1][2] == pytest.approx(1.0)
+
+
+def test_the_control_chart_has_each_phases_limits(demo: bytes) -> None:
+    chart = next(s.chart for _, s in shapes_of(opened(demo)) if s.has_chart and len(list(s.chart.plots[0].series)) == 13)
+    names = [s.name for s in chart.plots[0].series]
+    assert "UCL 活动前" in names and "中心线 巩固期" in names
+    story = computed(read_case(CASES / "demo-province"))
+    upper = next(s for s in chart.plots[0].series if s.name == "UCL 活动后")
+    known = [v for v in upper.values if v is not None]
+    inside = [u for u, p in zip(story.location.upper, story.location.phases, strict=True) if p == "after"]
+    assert known == pytest.approx(inside)
+
+
+def test_every_note_holds_definition_and_source(demo: bytes) -> None:
+    slides = list(opened(demo).slides)[1:]
+    words = {w.zh for w in VOCABULARIES["definition"].values()}
+    tables = {w.zh for w in VOCABULARIES["table"].values()}
+    for slide in slides:
+        note = slide.notes_slide.notes_text_frame.text
+        assert any(w in note for w in words), note
+        assert any(w in note for w in tables), note
+
+
+# ---- no number that is not the case's ---------------------------------------------------------------------
+
+_NUMBER = re.compile(r"\d[\d,]*\.\d+|\d[\d,]{2,}")
+
+
+def numbers_of(content: bytes) -> tuple[set[str], set[float]]:
+    """Numbers of three digits or with decimals on slides, notes and labels; and every number of every chart sheet."""
+    deck = opened(content)
+    text = "\n".join(frame.text for frame in frames(deck))
+    sheets = set()
+    for _, shape in shapes_of(deck):
+        if shape.has_chart:
+            sheet = load_workbook(io.BytesIO(shape.chart.part.chart_workbook.xlsx_part.blob)).active
+            sheets |= {round(float(v), 9) for row in sheet.iter_rows(min_row=2, min_col=2, values_only=True) for v in row if isinstance(v, int | float)}
+            cached = [float(e.text) for e in shape.chart._chartSpace.iter(qn("c:v")) if re.fullmatch(r"-?\d+\.\d+(e-?\d+)?", e.text or "")]
+            sheets |= {round(v, 9) for v in cached}
+    return set(_NUMBER.findall(text)), sheets
+
+
+def perturb(folder: Path) -> None:
+    """Every figure of the case another one: counts, totals, measurements, goals, costs, scores, the yaml's numbers."""
+    for path in folder.glob("*.csv"):
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        for column in table.columns:
+            values = pd.to_numeric(table[column], errors="coerce")
+            if column in ("步骤", "最小有意义差异") or values.isna().all():
+                continue
+            if column in ("目标值",):
+                table[column] = (values * 1.1).round(4).astype(str)
+            elif column == "总数":
+                table[column] = (values + 61).astype(int).astype(str)
+            elif (values % 1 == 0).all():
+                table[column] = (values * 1.07 + 3).round().astype(int).astype(str)
+            else:
+                table[column] = (values * 1.03 + 0.17).round(2).astype(str)
+        if path.stem in ("exam", "stock", "display", "interviews", "staff", "roster_kinds", "visits"):
+            table = table.iloc[len(table) // 3 :]
+        table.to_csv(path, index=False)
+    plain = yaml.safe_load((folder / "case.yaml").read_text(encoding="utf-8"))
+    plain["topic"]["requirement"], plain["target"]["value"], plain["target"]["solvable"] = 0.213, 0.217, 0.77
+    plain["benefit"]["volume"], plain["benefit"]["unit_value"], plain["group"]["meetings"] = 2551, 937, 19
+    plain["topic"]["requirement_basis"] = plain["topic"]["reason"] = plain["target"]["solvable_basis"] = "改动"
+    (folder / "case.yaml").write_text(yaml.safe_dump(plain, allow_unicode=True), encoding="utf-8")
+
+
+def test_no_number_is_stale_after_the_case_has_changed(demo: bytes, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(CASES / "demo-province", tmp_path / "demo-province"))
+    perturb(folder)
+    texts, sheets = numbers_of(demo)
+    texts_after, sheets_after = numbers_of(made(folder))
+    assert len(texts) > 100 and len(sheets) > 120
+    # what may stay: dates, texts of the case that were not touched, the smallest effects declared, p-values at their ends
+    kept = "\n".join(p.read_text(encoding="utf-8") for p in folder.iterdir() if p.suffix in (".csv", ".yaml"))
+    stays = {t for t in texts & texts_after if t in kept or re.fullmatch(r"20\d\d", t)} | {"1.000", "0.001", "0.00", "0.000", "10.00", "8.00", "2.00", "0.20", "0.05", "100.0"}
+    coincidences = (texts & texts_after) - stays
+    assert len(coincidences) <= 0.05 * len(texts), coincidences
+    same = {v for v in sheets & sheets_after if v not in (0.0, 1.0)}
+    assert len(same) <= 0.03 * len(sheets), same
+
+
+def test_a_coincidence_is_not_what_hides_a_typed_number(demo: bytes, tmp_path: Path) -> None:
+    """The test above sees a number that somebody typed: one planted in the title survives the perturbation."""
+    folder = Path(shutil.copytree(CASES / "demo-province", tmp_path / "demo-province"))
+    perturb(folder)
+    texts, _ = numbers_of(demo)
+    again, _ = numbers_of(made(folder))
+    headline = {"34.39", "18.54", "57.2", "272,409"}
+    assert {t for t in headline if t in texts} >= {"34.39", "18.54", "57.2"}
+    assert not headline & again
+
+
+# ---- the package ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", ["demo-province", "nanqu-2010"])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_package_is_valid_office_xml(case: str, lang: str, tmp_path: Path) -> None:
+    from openxml_audit import OpenXmlValidator
+
+    path = tmp_path / "deck.pptx"
+    path.write_bytes(made(CASES / case, lang))
+    result = OpenXmlValidator().validate(str(path))
+    assert result.is_valid, [str(e) for e in result.errors[:5]]
+
+
+def test_the_validator_would_see_a_broken_chart(demo: bytes, tmp_path: Path) -> None:
+    from openxml_audit import OpenXmlValidator
+
+    path = tmp_path / "broken.pptx"
+    with ZipFile(io.BytesIO(demo)) as old, ZipFile(path, "w") as new:
+        for item in old.infolist():
+            inside = old.read(item)
+            if item.filename.startswith("ppt/charts/chart"):
+                inside = inside.replace(b'<c:grouping val="standard"/>', b'<c:nonsense val="1"/>')
+            new.writestr(item, inside)
+    assert not OpenXmlValidator().validate(str(path)).is_valid
+
+
+def test_the_same_case_gives_the_same_bytes(demo: bytes) -> None:
+    assert made(CASES / "demo-province") == demo
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed (.ci/run installs it)")
+def test_libreoffice_opens_it_and_draws_every_slide(demo: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "deck.pptx"
+    path.write_bytes(demo)
+    command = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), str(path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=180)
+    pages = re.findall(rb"/Type\s*/Page[^s]", (tmp_path / "deck.pdf").read_bytes())
+    assert len(pages) == len(opened(demo).slides)
+
+
+def test_nothing_stands_off_its_slide(demo: bytes) -> None:
+    deck = opened(demo)
+    for slide in deck.slides:
+        for shape in slide.shapes:
+            assert shape.left >= 0 and shape.top >= 0, (slide.shapes.title.text, shape.name)
+            assert shape.left + shape.width <= deck.slide_width + 10 and shape.top + shape.height <= deck.slide_height + 10, (slide.shapes.title.text, shape.name)
+
+
+# ---- a template -----------------------------------------------------------------------------------------------
+
+
+def company(path: Path, layouts: int | None = None) -> str:
+    deck = Presentation()
+    deck.slide_width, deck.slide_height = Inches(10), Inches(5.625)
+    title = deck.slide_layouts[5].placeholders[0]
+    title.left, title.top, title.width, title.height = Inches(2), Inches(0.2), Inches(7.5), Inches(0.8)
+    deck.slide_layouts[5].name = "公司内页"
+    deck.slides.add_slide(deck.slide_layouts[0]).shapes.title.text = "sample slide of the template"
+    if layouts is not None:
+        for layout in list(deck.slide_layouts)[layouts:]:
+            if layout not in [s.slide_layout for s in deck.slides]:
+                deck.slide_layouts.remove(layout)
+    deck.save(str(path))
+    return str(path)
+
+
+def test_a_companys_template_brings_its_size_and_places(tmp_path: Path) -> None:
+    content = made(CASES / "demo-province", template=company(tmp_path / "company.pptx"))
+    deck = opened(content)
+    assert (deck.slide_width, deck.slide_height) == (Inches(10), Inches(5.625))
+    assert all("sample slide" not in s.shapes.title.text for s in deck.slides)
+    inner = [s for s in deck.slides if s.slide_layout.name == "公司内页"]
+    assert len(inner) == len(deck.slides) - 1
+    assert all(s.shapes.title.left == Inches(2) and s._element.find(f".//{qn('p:ph')}") is not None for s in inner)
+    for slide in deck.slides:
+        ours = [shape for shape in slide.shapes if not shape.is_placeholder]
+        assert all(shape.left + shape.width <= deck.slide_width + 10 and shape.top + shape.height <= deck.slide_height + 10 for shape in ours)
+
+
+def test_a_template_without_layouts_is_refused(tmp_path: Path) -> None:
+    deck = Presentation()
+    for layout in list(deck.slide_layouts):
+        deck.slide_layouts.remove(layout)
+    deck.save(str(tmp_path / "none.pptx"))
+    with pytest.raises(UsageError, match="no layout with a title"):
+        made(CASES / "nanqu-2010", template=str(tmp_path / "none.pptx"))
+    (tmp_path / "text.pptx").write_text("not a presentation")
+    with pytest.raises(UsageError, match="no PowerPoint template"):
+        made(CASES / "nanqu-2010", template=str(tmp_path / "text.pptx"))

@@ -1,0 +1,290 @@
+"""A QC case: read and validated as a whole, computed, audited; the shipped cases say what their documents say."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from demo_case import CONFOUNDED, MASKED, PLANTED, write
+
+from g3lib.errors import DataError, NoData
+from g3lib.findings import Verdict
+from g3lib.labels import VOCABULARIES
+from g3lib.qc.story import audit as auditing
+from g3lib.qc.story.audit import audit
+from g3lib.qc.story.case import read_case
+from g3lib.qc.story.computed import computed, symptom
+from g3lib.report.claims import story as told
+from g3lib.report.claims.voice import Voice
+
+CASES = Path(__file__).resolve().parent.parent / "data" / "cases"
+DEMO, NANQU = CASES / "demo-province", CASES / "nanqu-2010"
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(DEMO, tmp_path / "demo"))
+
+
+def retold(folder: Path, **changes: object) -> None:
+    plain = yaml.safe_load((folder / "case.yaml").read_text(encoding="utf-8"))
+    for path, value in changes.items():
+        section, _, key = path.partition("__")
+        if key:
+            plain.setdefault(section, {})[key] = value
+        elif value is None:
+            plain.pop(section)
+        else:
+            plain[section] = value
+    (folder / "case.yaml").write_text(yaml.safe_dump(plain, allow_unicode=True), encoding="utf-8")
+
+
+def edit(folder: Path, name: str, row: int | None, column: str, value: object) -> None:
+    path = folder / f"{name}.csv"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table.loc[slice(None) if row is None else row, column] = value
+    table.to_csv(path, index=False)
+
+
+def reasons(folder: Path) -> dict[int, dict[str, str]]:
+    table = audit(computed(read_case(folder)))
+    return {int(step): dict(zip(own["reason"], own["detail"], strict=True)) for step, own in table.groupby("step")}
+
+
+# ---- the shipped cases --------------------------------------------------------------------------------
+
+
+def test_the_documents_case_stops_where_its_document_stops() -> None:
+    case = read_case(NANQU)
+    story = computed(case)
+    steps = audit(story).drop_duplicates("step").set_index("step")["verdict"].to_dict()
+    assert steps == {1: "complete", 2: "incomplete", **dict.fromkeys(range(3, 11), "missing")}
+    assert not case.made_up
+    # the document's own figures: 1,678 in three months, shares 15.55, 65.61, 18.83, target 16,475 a year
+    assert case.table("survey")["count"].sum() == 1678
+    shares = story.levels[0].pareto.set_index("渠道")["share"]
+    assert shares.round(4).to_dict() == {"社会": 0.6561, "末端": 0.1883, "自营": 0.1555}
+    assert round(story.now.value, 2) == 559.33
+    assert round(12 * case.say("topic", "requirement"), 6) == 16475
+    assert case.table("series")["value"].tolist() == [590, 452, 636]
+    # sixteen activities are a number, not a list; ten members by role
+    assert case.say("group", "meetings") == 16 and "schedule" not in case.tables
+    assert len(case.table("roster")) == 10
+    assert "姓名" not in (NANQU / "roster.csv").read_text(encoding="utf-8")
+
+
+def test_the_demonstration_is_whole_and_its_planted_causes_are_found() -> None:
+    story = computed(read_case(DEMO))
+    assert (audit(story)["verdict"] == "complete").all()
+    assert dict(zip(story.tested["cause"], story.tested["verdict"], strict=True)) == PLANTED
+    by_cause = story.tested.set_index("cause")
+    masked, made = by_cause.loc[MASKED], by_cause.loc[CONFOUNDED]
+    assert abs(masked["crude"]) < masked["minimum_effect"] < masked["low"]
+    assert made["low_crude"] > made["minimum_effect"] > abs(made["effect"])
+
+
+def test_the_demonstration_is_made_again_byte_for_byte(tmp_path: Path) -> None:
+    write(tmp_path)
+    made = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    assert made == {p.name: p.read_bytes() for p in DEMO.iterdir()}
+
+
+# ---- computed -----------------------------------------------------------------------------------------
+
+
+def test_the_figures_of_the_demonstration_by_hand() -> None:
+    case = read_case(DEMO)
+    story, series = computed(case), case.table("series")
+    before = series[(series["phase"] == "before") & series["excluded"].isna()]
+    after = series[series["phase"].isin(["after", "consolidation"])]
+    rates = [part["count"].sum() / part["of"].sum() for part in (before, after)]
+    assert (story.effect.before.value, story.effect.after.value) == pytest.approx(rates)
+    assert story.gap == pytest.approx(rates[0] - 0.20)
+    survey = case.table("survey")
+    first = survey[survey["phase"] == "before"]
+    inside = first[(first["渠道"] == "末端") & (first["区域"] == "乡镇")]["count"].sum()
+    assert symptom(story.levels) == pytest.approx(inside / first["count"].sum())
+    assert story.goal.needed == pytest.approx(rates[0] * (1 - inside / first["count"].sum() * 0.8))
+    assert story.effect.attainment == pytest.approx((rates[1] - rates[0]) / (0.20 - rates[0]))
+    assert story.benefit.net == pytest.approx(2400 * (rates[0] - rates[1]) * 900 - 70_000)
+    assert story.benefit.low == pytest.approx(2400 * -story.effect.high * 900 - 70_000)
+
+
+def test_a_month_set_aside_moves_no_figure(demo: Path) -> None:
+    first = computed(read_case(demo))
+    edit(demo, "series", 0, "件数", "200")
+    again = computed(read_case(demo))
+    assert again.effect == first.effect
+    assert again.location.lower.tolist() == first.location.lower.tolist()
+
+
+def test_points_that_scatter_more_widen_the_interval(demo: Path) -> None:
+    calm = computed(read_case(demo)).effect
+    table = pd.read_csv(demo / "series.csv", dtype=str, keep_default_na=False)
+    for i in range(1, 12):  # the same sum, far more scatter
+        table.loc[i, "件数"] = str(int(table.loc[i, "件数"]) + (40 if i % 2 else -40) * (i != 11))
+    table.to_csv(demo / "series.csv", index=False)
+    wild = computed(read_case(demo)).effect
+    assert wild.before.count == calm.before.count
+    assert wild.dispersion > 3 > calm.dispersion
+    assert wild.high - wild.low > 1.5 * (calm.high - calm.low)
+
+
+def test_a_volume_is_held_by_welch(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(NANQU, tmp_path / "n"))
+    rows = [("2010-02", "after", 900), ("2010-03", "after", 1000), ("2010-04", "after", 950)]
+    with (folder / "series.csv").open("a", encoding="utf-8") as file:
+        file.writelines(f"{m},{p},{v}\n" for m, p, v in rows)
+    retold(folder, target={"value": 1200, "basis": "peer", "reference": 1250})
+    story = computed(read_case(folder))
+    from scipy.stats import ttest_ind
+
+    interval = ttest_ind([900, 1000, 950], [590, 452, 636], equal_var=False).confidence_interval()
+    assert (story.effect.low, story.effect.high) == pytest.approx((interval.low, interval.high))
+    assert story.effect.met is False
+    assert story.goal.holds
+
+
+# ---- the audit ----------------------------------------------------------------------------------------
+
+
+def test_a_target_beyond_its_basis_is_said(demo: Path) -> None:
+    retold(demo, target__value=0.05)
+    assert "beyond_basis" in reasons(demo)[3]
+    retold(demo, target__solvable_basis="x", target__solvable=None)
+    assert "no_arithmetic" in reasons(demo)[3]
+
+
+def test_a_countermeasure_for_no_cause_is_orphaned_and_the_cause_left_without(demo: Path) -> None:
+    edit(demo, "countermeasures", 0, "要因", "未设G3专区")
+    found = reasons(demo)[6]
+    assert found["orphaned"] == "D1（未设G3专区）"
+    assert found["no_countermeasure"] == "店员未通过补贴政策考核"
+
+
+def test_an_end_cause_without_a_test_and_one_left_general(demo: Path) -> None:
+    with (demo / "causes.csv").open("a", encoding="utf-8") as file:
+        file.write("服务意识不强,方法\n")
+    found = reasons(demo)
+    assert found[4] == {"general": "服务意识不强"}
+    assert found[5] == {"untested": "服务意识不强"}
+
+
+def test_every_step_says_what_it_lacks(demo: Path) -> None:
+    retold(demo, survey__strata=["渠道"], survey__source=None, benefit=None, next_topic=None, lessons__people=None, topic__reason="")
+    edit(demo, "implementation", None, "目标值", "0.01")
+    edit(demo, "implementation", None, "副作用", "")
+    for name in ("options", "standards"):
+        (demo / f"{name}.csv").unlink()
+    found = reasons(demo)
+    assert found[1] == {"no_reason": ""}
+    assert set(found[2]) == {"one_stratum", "no_source"}
+    assert set(found[6]) == {"no_options"}
+    assert set(found[7]) == {"goal_missed", "no_side_effects"}
+    assert "no_benefit" in found[8]
+    assert found[9] == {"no_data": ""}
+    assert set(found[10]) == {"no_people", "no_next"}
+
+
+def test_few_units_leave_the_step_undecided(demo: Path) -> None:
+    table = pd.read_csv(demo / "display.csv", dtype=str)
+    table.head(40).to_csv(demo / "display.csv", index=False)
+    assert "undecided" in reasons(demo)[5]
+
+
+def test_every_reason_has_its_words() -> None:
+    source = Path(auditing.__file__).read_text(encoding="utf-8")
+    said = {code for code in VOCABULARIES["audit"] if f'"{code}"' in source or (code.startswith("no_") and f'"{code[3:]}"' in source)}
+    assert said == VOCABULARIES["audit"].keys()
+
+
+# ---- refused ------------------------------------------------------------------------------------------
+
+
+def test_every_fault_of_every_file_is_listed(demo: Path) -> None:
+    edit(demo, "series", 1, "件数", "many")
+    edit(demo, "series", 2, "阶段", "later")
+    edit(demo, "schedule", 0, "计划开始", "soon")
+    edit(demo, "radar", 1, "活动后", "")
+    (demo / "standards.csv").write_text("编号,标准,归口部门\nD1,x,y\n", encoding="utf-8")
+    (demo / "roster.csv").write_bytes(b"\xff\xfe\x00\x01broken")
+    (demo / "activities.csv").write_text("工作,工期,紧前工作,多余\na,1,,x\n", encoding="utf-8")
+    with pytest.raises(DataError) as fault:
+        read_case(demo)
+    said = str(fault.value)
+    for text in ("series.csv row 3, count: many", "series.csv row 4, phase: later", "schedule.csv row 2, planned_start: soon",
+                 "radar.csv row 3, after: nothing", "standards.csv, in_force: no such column", "activities.csv, 多余: a column that the table does not have",
+                 "roster.csv"):  # fmt: skip
+        assert text in said, (text, said)
+
+
+def test_what_does_not_fit_together_is_listed(demo: Path) -> None:
+    retold(demo, kind="vote", topic__better="up", target__solvable=1.4, benefit__volume="many", colour="red")
+    edit(demo, "schedule", 1, "负责人", "张三")
+    edit(demo, "schedule", 2, "计划结束", "2012-01-01")
+    edit(demo, "countermeasures", 0, "负责人", "李四")
+    edit(demo, "countermeasures", 1, "要因", "天气")
+    edit(demo, "implementation", 0, "编号", "D9")
+    edit(demo, "standards", 0, "编号", "D8")
+    edit(demo, "tests", 0, "声明日期", "2013-03-01")
+    edit(demo, "tests", 1, "数据", "nowhere")
+    edit(demo, "series", 3, "总数", "0")
+    edit(demo, "series", 4, "件数", "999")
+    with pytest.raises(DataError) as fault:
+        read_case(demo)
+    said = str(fault.value)
+    for text in ("kind is 'vote'", "topic.better is 'up'", "target.solvable is 1.4", "benefit.volume is 'many'", "'colour' is unknown",
+                 "'现状调查' is given to '张三', who is not in roster.csv", "'设定目标' has its planned end before its start", "'D1' is given to '李四'",
+                 "'D2' is for '天气', which is no tested cause", "implementation.csv: 'D9' is no countermeasure", "standards.csv: 'D8' is no countermeasure",
+                 "declared on 2013-03-01, after its data were looked at on 2013-02-04", "names data 'nowhere'", "2012-04 is counted out of 0",
+                 "2012-05 counts 999 of 240"):  # fmt: skip
+        assert text in said, text
+
+
+def test_a_cycle_and_two_problems_are_named(demo: Path) -> None:
+    with (demo / "causes.csv").open("a", encoding="utf-8") as file:
+        file.write("人员,店员工龄短\n别的,另一个问题\n")
+    with pytest.raises(DataError) as fault:
+        read_case(demo)
+    assert "causes in a cycle" in str(fault.value)
+    assert "2 problems" in str(fault.value)
+
+
+def test_a_folder_without_a_case_is_said(tmp_path: Path) -> None:
+    with pytest.raises(NoData, match=r"case\.yaml"):
+        read_case(tmp_path)
+    (tmp_path / "case.yaml").write_text("title: [", encoding="utf-8")
+    with pytest.raises(DataError, match="readable YAML"):
+        read_case(tmp_path)
+    (tmp_path / "case.yaml").write_text("- a\n- b\n", encoding="utf-8")
+    with pytest.raises(DataError, match="keys and values"):
+        read_case(tmp_path)
+
+
+def test_a_case_with_nothing_but_a_topic_is_read(tmp_path: Path) -> None:
+    (tmp_path / "case.yaml").write_text("title: t\nbranch: b\ntopic: {characteristic: c, reason: r}\n", encoding="utf-8")
+    table = audit(computed(read_case(tmp_path)))
+    assert table.set_index("step")["verdict"].to_dict() == {1: "incomplete", **dict.fromkeys(range(2, 11), "missing")}
+    voice = Voice("zh", "b", "2010-01")
+    assert told.headline(voice, computed(read_case(tmp_path)), table)[0].value is None
+
+
+# ---- said ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("folder", [DEMO, NANQU], ids=lambda p: p.name)
+def test_every_claim_has_its_definition_in_words(folder: Path, lang: str) -> None:
+    story = computed(read_case(folder))
+    voice = Voice(lang, "b", "2012-01..2014-02")  # type: ignore[arg-type]
+    steps = (told.topic, told.survey, told.target, told.causes, told.confirmed, told.countermeasures, told.implementation, told.effect,
+             told.standards, told.summary, told.benefit, told.symptom_moved)  # fmt: skip
+    found = [f for step in steps for f in step(voice, story)] + told.control(voice, story.chart) + told.headline(voice, story, audit(story))
+    for f in found:
+        assert f.text and "nan" not in f.text.lower(), f
+        if f.value is not None:
+            assert f.definition in VOCABULARIES["definition"], f.definition
+    assert {c.verdict for c in told.checks(voice, story)} <= {Verdict.WARNING, Verdict.PASS}
