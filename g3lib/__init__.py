@@ -20,6 +20,7 @@ _ROOMS = {
     "causes": "g3lib.qc.causes",
     "strata": "g3lib.qc.strata",
     "control": "g3lib.qc.control",
+    "series": "g3lib.qc.series",
     "relations": "g3lib.qc.relations",
     "tree": "g3lib.qc.tree",
     "schedule": "g3lib.qc.schedule",

@@ -282,7 +282,7 @@ def test_every_claim_has_its_definition_in_words(folder: Path, lang: str) -> Non
     voice = Voice(lang, "b", "2012-01..2014-02")  # type: ignore[arg-type]
     steps = (told.topic, told.survey, told.target, told.causes, told.confirmed, told.countermeasures, told.implementation, told.effect,
              told.standards, told.summary, told.benefit, told.symptom_moved)  # fmt: skip
-    found = [f for step in steps for f in step(voice, story)] + told.control(voice, story.chart) + told.headline(voice, story, audit(story))
+    found = [f for step in steps for f in step(voice, story)] + told.control(voice, story, story.chart) + told.headline(voice, story, audit(story))
     for f in found:
         assert f.text and "nan" not in f.text.lower(), f
         if f.value is not None:

@@ -12,7 +12,7 @@ from g3lib.labels import Lang, label, number, pick
 from g3lib.qc.control import Chart, Cusum
 from g3lib.report.charts.look import ACCENT, GREY, INK, WARN
 
-_MOST_TICKS = 12
+_MOST_TICKS = 9
 
 
 def control_chart(chart: Chart, ax: Axes, lang: Lang, unit: str = "", percent: bool = False) -> Axes:

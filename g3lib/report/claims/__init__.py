@@ -11,6 +11,7 @@ from g3lib.report.claims import (
     campaigns,
     causes,
     channels,
+    control,
     customers,
     overview,
     plan,
@@ -21,4 +22,4 @@ from g3lib.report.claims import (
 )
 from g3lib.report.claims.voice import Voice
 
-__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "customers", "overview", "plan", "story", "story_slides", "subsidy", "targets"]
+__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "control", "customers", "overview", "plan", "story", "story_slides", "subsidy", "targets"]

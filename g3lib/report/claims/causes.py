@@ -125,6 +125,18 @@ def effects(voice: Voice, tested: pd.DataFrame) -> list[Finding]:
                           denominator=voice.say("网点", "outlets"), table="outlet_facts")]  # fmt: skip
 
 
+def verdicts(voice: Voice, tested: pd.DataFrame) -> pd.DataFrame:
+    """The table behind the verdicts: units, crude and stratified effect, both p-values, share of the problem, needed sample."""
+    rows = [
+        (row.cause, row.verdict, row.units, f"{100 * row.crude:+.1f} pp", f"{100 * row.effect:+.1f} pp",
+         voice.say(f"{100 * row.low:+.1f}至{100 * row.high:+.1f}", f"{100 * row.low:+.1f} to {100 * row.high:+.1f}"), row.p_cause, row.p_no_cause,
+         percent(row.share, 0), row.needed)
+        for row in tested.itertuples()
+    ]  # fmt: skip
+    columns = ["cause", "cause_verdict", "units_tested", "crude_text", "estimate", "interval", "p_cause", "p_no_cause", "share_text", "needed_units"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def checks(voice: Voice, units: pd.DataFrame, tested: pd.DataFrame, part: float) -> list[Check]:
     """Unit of analysis, problem, strata; and that observation is not experiment."""
     if tested.empty:

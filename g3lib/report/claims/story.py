@@ -11,6 +11,7 @@ from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.qc.control import Suited
 from g3lib.qc.story.computed import Level, Reading, Story, symptom
+from g3lib.report.claims.control import stable
 from g3lib.report.claims.voice import Voice
 
 _TEST_NOTES = {
@@ -124,21 +125,10 @@ def level_claim(voice: Voice, story: Story, level: Level, place: str) -> Finding
                          denominator=voice.say(f"问题{number(total)}件", f"{number(total)} problems"), period=str(story.case.say("survey", "period") or ""))  # fmt: skip
 
 
-def control(voice: Voice, suited: Suited | None, name: str = "series.stable") -> list[Finding]:
+def control(voice: Voice, story: Story, suited: Suited | None, name: str = "series.stable") -> list[Finding]:
     """The series as one process, or not."""
-    if suited is None:
-        text = voice.say("没有按时间的数据，不作控制图", "No series over time, no control chart")
-        return [voice.finding(name, None, "", text, status=Status.UNKNOWN)]
-    chart = suited.location
-    why = voice.listed([voice.word("chart_choice", reason) for reason in suited.reasons])
-    kind = voice.word("chart_kind", chart.kind)
-    broken = [voice.word("rule", rule) for rule in chart.signals]
-    text = voice.say(f"{kind}：" + (f"{'；'.join(broken)}" if broken else "各阶段内没有异常点"), f"{kind}: " + ("; ".join(broken) if broken else "no rule is broken within any phase"))
-    if chart.excluded:
-        aside = voice.listed([f"{label}{voice.aside(cause)}" for label, cause in chart.excluded.items()])
-        text += voice.say(f"；未计入控制限：{aside}", f"; left out of the limits: {aside}")
-    return [voice.finding(name, float(sum(map(len, chart.signals.values()))), "", text, definition="Nelson's rules within phases", table="case.series",
-                          denominator=why, status=Status.WATCH if broken else Status.GOOD)]  # fmt: skip
+    base = voice.say("各期总数", "each period's total") if story.is_rate else voice.say("各期", "each period")
+    return stable(voice, suited, name, _named(story), base, "case.series")
 
 
 def target(voice: Voice, story: Story) -> list[Finding]:

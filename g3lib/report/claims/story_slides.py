@@ -105,7 +105,7 @@ def _staged(voice: Voice, story: Story, suited: Suited | None, name: str) -> lis
     chart = suited.location
     phases = {p: voice.word("phase", p) for p in dict.fromkeys(chart.phases)}
     word = str(story.case.say("topic", "characteristic")) + voice.aside(told.unit(story)) if told.unit(story) else ""
-    return [Staged(told.control(voice, suited, name), chart, story.is_rate, word, phases)]
+    return [Staged(told.control(voice, story, suited, name), chart, story.is_rate, word, phases)]
 
 
 def _target(voice: Voice, story: Story) -> list[Slide]:
