@@ -39,6 +39,7 @@ bench: $(STAMP)
 	$(BIN)/python tests/bench/allocation.py
 	$(BIN)/python tests/bench/control.py
 	$(BIN)/python tests/bench/causes.py
+	$(BIN)/python tests/bench/deck.py
 	$(BIN)/python tests/bench/run_all.py
 
 study: $(STAMP)

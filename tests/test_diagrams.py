@@ -294,3 +294,23 @@ def test_arrows_bins_and_points_are_drawn_from_their_results(lang: str) -> None:
         assert first["lines"] == [[0.5, 0.0, 0.5, 1.0]]
         assert drawn(dots)["axes"][0]["lines"] == [[1.0, 2.0, 2.0, 1.0], [3.0, 4.0, 5.0, 3.0]]
         assert "r = 0.53" in dots.axes[0].get_title(loc="left")
+
+
+def test_a_matrix_shows_marks_and_scores_and_a_capability_its_indices() -> None:
+    from g3lib.qc import control
+    from g3lib.report import charts
+    from g3lib.report.charts.look import drawn, figure, look
+
+    marks = matrix.weighed(pd.DataFrame({"对策": ["甲", "乙"], "有效": ["◎", "△"], "费用": ["○", 2]}), "对策")
+    x = np.random.default_rng(12).normal(264, 32, 100)
+    wild = np.r_[np.zeros(12) + np.arange(12) % 2, 40 + np.arange(12) % 2]
+    with look():
+        one, ax = figure(2.0)
+        charts.matrix_diagram(marks, ax=ax, lang="zh")
+        assert drawn(one)["axes"][0]["texts"] == ["◎", "○", "8", "△", "2.0", "3"]
+        _, ax = figure(3.0)
+        charts.capability_histogram(control.capability(x, control.i_mr(x, rules=["nelson_1"]), 150, 380), relations.histogram(x), ax=ax, lang="en", limits=(150, 380))
+        assert "Cpk = " in ax.get_title(loc="left")
+        _, ax = figure(3.0)
+        charts.capability_histogram(control.capability(wild, control.i_mr(wild), 0, 60), relations.histogram(wild), ax=ax, lang="zh", limits=(0, None))
+        assert "不稳定" in ax.get_title(loc="left") and "Cpk = " not in ax.get_title(loc="left").partition(";")[0]

@@ -141,7 +141,8 @@ def test_the_bars_of_a_waterfall_sum_to_its_last(draw, frame, steps, more) -> No
 
 def test_every_public_chart_is_tested() -> None:
     # these take a result instead of a frame: test_control.py and test_diagrams.py draw them
-    of_results = {"control_chart", "cusum_chart", "fishbone", "tree_diagram", "relation_diagram", "arrow_diagram", "histogram", "scatter"}
+    of_results = {"control_chart", "cusum_chart", "fishbone", "tree_diagram", "relation_diagram", "arrow_diagram", "histogram", "scatter",
+                  "capability_histogram", "matrix_diagram"}  # fmt: skip
     assert {draw.__name__ for draw, *_ in DRAWN} | {"quadrants"} | of_results == set(charts.__all__)
 
 
