@@ -77,7 +77,8 @@ def plan(
     result = Plan(faults=faults)
     for notebook in notebooks:
         given = notebook.checked({"lang": lang, **_meant_for(notebook, notebooks, parameters or {})})
-        for branch in (b for b in known[notebook.about.unit] if not branches or b in branches):
+        # a notebook about anything else (a case) has no report in a batch
+        for branch in (b for b in known.get(notebook.about.unit, ()) if not branches or b in branches):
             task = _task(workspace, store, notebook, branch, period, lang, given, written)
             if isinstance(task, ledger.Row):
                 result.settled.append(task)
