@@ -390,3 +390,35 @@ def test_all_pairs_of_a_small_table_agree_with_the_slow_reading() -> None:
                     for a, b in itertools.product(range(n1 + 1), range(n0 + 1)) if z(a, b, delta) >= z(x1, x0, delta) - 1e-9)
                 for base in np.linspace(0, 1 - delta, 101))  # fmt: skip
     assert exact.exact_p_values(x1, n1, x0, n0, delta)[1] == pytest.approx(max(worst, below))
+
+
+# ---- what readers found ----------------------------------------------------------------------------------
+
+
+def test_strata_that_cancel_are_no_proof_of_no_effect() -> None:
+    rng = np.random.default_rng(4)
+    s, x = np.repeat(["a", "b"], 2000), np.tile([True, False], 2000)
+    frame = pd.DataFrame({"x": x, "s": s, "y": rng.random(4000) < 0.5 + np.where(s == "a", 0.15, -0.15) * np.where(x, 1, -1)})
+    row = one(frame, "risk", 0.05, stratum="s")
+    assert abs(row.effect) < 0.05 and row.p_no_cause < 0.05
+    assert (row.verdict, "heterogeneous" in row.warnings) == ("insufficient", True)
+
+
+def test_what_protects_is_said_to_go_the_other_way() -> None:
+    rng = np.random.default_rng(5)
+    x = np.tile([True, False], 300)
+    row = one(pd.DataFrame({"x": x, "y": rng.random(600) < np.where(x, 0.1, 0.5)}), "risk", 0.1)
+    assert "opposite" in row.warnings
+
+
+def test_a_date_that_is_none_and_a_design_that_is_none() -> None:
+    frame = pd.DataFrame({"x": [1, 0] * 20, "y": [1, 0] * 20})
+    with pytest.raises(DataError, match=r"declared_on '2013-13-01', which is no date(.|\n)*|design 'Experiment'"):
+        one(frame, "risk", 0.1, declared_on="2013-13-01", design="Experiment")
+    with pytest.raises(DataError, match="lacks cause"):
+        causes.confirm(pd.DataFrame(), frame)
+
+
+def test_half_the_variance_needs_a_sample_too() -> None:
+    needed = [kinds._needed(2, 1, effects.Asked(pd.Series([], dtype=object), pd.Series([], dtype=float), None, None, delta, 0.05)) for delta in (0.4, 0.49, 0.5, 0.6)]
+    assert all(n >= 6 for n in needed)

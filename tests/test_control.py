@@ -333,8 +333,8 @@ def test_labels_and_phases_must_fit() -> None:
         control.i_mr([1, 2, 3, 4], phases=["x", "x", "y", "x"])
     with pytest.raises(DataError, match=r"'c' has no phase"):
         control.xbar_r([1, 2, 3, 4], ["b", "b", "c", "c"], phases={"b": 1})
-    with pytest.raises(DataError, match=r"no point to estimate limits from in phase 'y'"):
-        control.i_mr([1, 2, np.nan], phases=["x", "x", "y"])
+    with pytest.raises(DataError, match=r"no point to estimate limits from in phase 'x'"):
+        control.p([np.nan, np.nan, 3], [5, 5, 5], phases=["x", "x", "y"])
 
 
 def test_a_rule_that_does_not_hold_is_refused() -> None:
@@ -449,3 +449,58 @@ def test_a_cusum_shows_both_sums_and_its_limit() -> None:
     assert shown["lines"][0][1::2] == pytest.approx(list(sums.above), abs=1e-5)
     assert shown["texts"].count("5.00") == 2
     assert "target 10.00" in shown["xlabel"]
+
+
+# ---- what readers found ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [0.1, 0.3, 0.7, 1.1, 1 / 3, 1e9 + 0.1])
+@pytest.mark.parametrize("n", [3, 7, 12, 24])
+def test_a_constant_series_of_decimals_has_no_verdict(value: float, n: int) -> None:
+    for pair in (control.i_mr([value] * n), control.xbar_r([value] * (2 * n), np.repeat(range(n), 2))):
+        assert pair.location.signals == {}
+        assert pair.verdict is Verdict.NONE
+    assert control.ewma([value] * n).signals == {}
+
+
+def test_a_short_phase_is_read_against_the_phase_before() -> None:
+    chart = control.i_mr([10, 12, 11, 13, 30], phases=["before"] * 4 + ["after"])
+    assert chart.location.centre[4] == chart.location.centre[0]
+    assert chart.location.signals["nelson_1"] == (4,)
+
+
+def test_capability_is_one_processs() -> None:
+    x = [10.0, 11, 10, 9, 20, 21, 20, 19]
+    with pytest.raises(UsageError, match="2 phases"):
+        control.capability(x, control.i_mr(x, phases=["a"] * 4 + ["b"] * 4), 8, 22)
+    with pytest.raises(UsageError, match="set aside"):
+        control.capability(x, control.i_mr(x, excluded={5: "strike"}), 8, 22)
+    with pytest.raises(UsageError, match="upper limit is unknown"):
+        control.capability(x, control.i_mr(x), 8, float("nan"))
+
+
+def test_a_cause_that_says_nothing_sets_no_point_aside() -> None:
+    for nothing in (None, float("nan"), " "):
+        with pytest.raises(DataError, match="without a cause"):
+            control.i_mr([1, 2, 3, 9], excluded={4: nothing})
+
+
+def test_no_points_are_refused() -> None:
+    for make in (lambda: control.p([], []), lambda: control.c([]), lambda: control.run([]), lambda: control.i_mr([])):
+        with pytest.raises(DataError):
+            make()
+
+
+def test_one_point_off_the_median_is_no_signal() -> None:
+    assert control.run([5, 5, 5, 5, 5, 5, 6, 5, 5]).signals == {}
+
+
+def test_a_broken_spread_is_not_called_stable() -> None:
+    from g3lib.report.claims import control as said
+    from g3lib.report.claims.voice import Voice
+
+    v = np.random.default_rng(2).normal(size=24).round(2)
+    chosen = control.for_measurements(v)
+    assert chosen.chart.verdict is Verdict.FAIL and chosen.location.verdict is Verdict.PASS
+    claim = said.stable(Voice("en", "b", "2010-01"), chosen, "x", "Series", "points")[0]
+    assert "moving range chart" in claim.text and "stable" not in claim.text

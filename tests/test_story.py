@@ -288,3 +288,90 @@ def test_every_claim_has_its_definition_in_words(folder: Path, lang: str) -> Non
         if f.value is not None:
             assert f.definition in VOCABULARIES["definition"], f.definition
     assert {c.verdict for c in told.checks(voice, story)} <= {Verdict.WARNING, Verdict.PASS}
+
+
+# ---- what readers found ---------------------------------------------------------------------------------
+
+
+def test_other_is_last_in_the_pareto_and_may_still_be_the_largest(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(NANQU, tmp_path / "n"))
+    edit(folder, "survey", None, "渠道", pd.read_csv(folder / "survey.csv", dtype=str)["渠道"].replace("社会", "其他"))
+    story = computed(read_case(folder))
+    claim = told.level_claim(Voice("zh", "b", "2010-01"), story, story.levels[0], "1")
+    assert claim.text == "其他贡献最大（65.61%），自营最小（15.55%）"
+    assert "other_largest" in reasons(folder)[2]
+
+
+def test_every_value_of_the_wrong_kind_is_a_fault(demo: Path) -> None:
+    retold(demo, topic__requirement=20, topic__requirment=0.2, lessons="many", made_up="false", survey__strata="渠道", group__started="soon",
+           benefit__volume=float("inf"))  # fmt: skip
+    edit(demo, "implementation", None, "目标值", "95")
+    edit(demo, "series", 5, "期间", "soon")
+    edit(demo, "series", 7, "阶段", "after")
+    (demo / "standard.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    with (demo / "options.csv").open("a", encoding="utf-8") as file:
+        file.write("缺货频繁,增加配送车次,○,△,△,好\n")
+    with pytest.raises(DataError) as fault:
+        read_case(demo)
+    said = str(fault.value)
+    for text in ("topic.requirement is 20, expected a fraction", "topic.requirment is unknown", "lessons is 'many', expected keys and values",
+                 "made_up is 'false', expected true or false", "survey.strata is '渠道', expected a list", "group.started is 'soon'",
+                 "benefit.volume is inf", "goal of '考核未通过的店员' of 'D1' is 95", "'soon' is no period", "phase 'before' ends and comes back",
+                 "standard.csv: neither a table of a case", "'增加配送车次' of '缺货频繁' stands twice", "时间性 is '好'"):  # fmt: skip
+        assert text in said, text
+
+
+def test_a_heading_twice_is_a_fault(demo: Path) -> None:
+    (demo / "causes.csv").write_text("原因,cause,结果\na,b,p\n", encoding="utf-8")
+    (demo / "exam.csv").write_text("网点,网点\n1,2\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"causes\.csv, cause: a Chinese and an English heading(.|\n)*exam\.csv, 网点: the same heading twice"):
+        read_case(demo)
+
+
+def test_a_first_month_of_effect_is_read_and_has_no_interval(demo: Path) -> None:
+    table = pd.read_csv(demo / "series.csv", dtype=str, keep_default_na=False)
+    table.head(13).assign(阶段=["before"] * 12 + ["after"]).to_csv(demo / "series.csv", index=False)
+    story = computed(read_case(demo))
+    assert story.effect.low == story.effect.low  # twelve months before say how much they scatter
+    table.iloc[[1, 12]].assign(阶段=["before", "after"]).to_csv(demo / "series.csv", index=False)
+    story = computed(read_case(demo))
+    assert story.effect.low != story.effect.low
+    for lang in ("zh", "en"):
+        voice = Voice(lang, "b", "2012-02..2013-01")  # type: ignore[arg-type]
+        said = told.effect(voice, story)[0].text + told.benefit(voice, story)[0].text
+        assert "—" not in said and ("无法估计" in said or "too few periods" in said)
+
+
+def test_few_months_keep_their_level() -> None:
+    """No change at all, months that scatter five times as much as counts: called a change in some 5 %, few months or many."""
+    import numpy as np
+
+    from g3lib.qc.story.computed import _difference
+
+    rng = np.random.default_rng(8)
+    for each in (3, 8):
+        called = 0
+        for _ in range(400):
+            rates = rng.beta(0.3 * 59, 0.7 * 59, 2 * each)  # φ ≈ 1 + 239 / 60
+            rows = pd.DataFrame({"phase": ["before"] * each + ["after"] * each, "excluded": None, "of": 240.0})
+            rows["count"] = rng.binomial(240, rates)
+            called += _difference(rows, "before", "after")[3] <= 0.05
+        assert called / 400 <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5, each
+
+
+def test_a_higher_rate_counts_what_fails(demo: Path) -> None:
+    table = pd.read_csv(demo / "series.csv", dtype=str, keep_default_na=False)
+    table["件数"] = (240 - table["件数"].astype(int)).astype(str)
+    table.to_csv(demo / "series.csv", index=False)
+    retold(demo, topic__better="higher", topic__requirement=0.9, target__value=0.80)
+    story = computed(read_case(demo))
+    now, part = story.now.value, symptom(story.levels) * 0.8
+    assert story.goal.needed == pytest.approx(1 - (1 - now) * (1 - part))
+    assert story.effect.met and story.effect.difference > 0
+
+
+def test_leading_zeros_are_kept_in_data(demo: Path) -> None:
+    table = pd.read_csv(demo / "exam.csv", dtype=str)
+    table["网点"] = [f"{i:04d}" for i in range(len(table))]
+    table.to_csv(demo / "exam.csv", index=False)
+    assert read_case(demo).data["exam"]["网点"].iloc[12] == "0012"

@@ -60,8 +60,11 @@ def year_on_year(units: pd.DataFrame, period: Period) -> pd.DataFrame:
     """
     a_day = sales_a_day(units, period)
     pace = dict(zip(a_day["month"], a_day["units"] / a_day["days"], strict=True))
-    rows = [(month, ratio(pace[month], pace[shift(month, -12)])) for month in pace if shift(month, -12) in pace]
-    return pd.DataFrame(rows, columns=["month", "ratio"]).astype({"ratio": "float64"})
+    rows = {month: ratio(pace[month], pace[shift(month, -12)]) for month in pace if shift(month, -12) in pace}
+    # a month that is missing stays a gap: no rule reaches over it
+    every = pd.period_range(min(rows), max(rows), freq="M").astype(str) if rows else []
+    ratios = [rows.get(month, float("nan")) for month in every]
+    return pd.DataFrame({"month": list(every), "ratio": ratios}).astype({"ratio": "float64"})
 
 
 def low_outlets(outlet_sales: pd.DataFrame, branch: str, period: Period, part: float = 0.7, months: int = 24) -> pd.DataFrame:
@@ -76,14 +79,16 @@ def low_outlets(outlet_sales: pd.DataFrame, branch: str, period: Period, part: f
     """
     own = outlet_sales[(outlet_sales["branch"] == branch) & outlet_sales["outlet"].notna()]
     last = max((m for m in own["month"].unique() if is_over(m, period)), default="")
-    rows = []
+    rows: list[tuple[str, float, float]] = []
     for month in (shift(last, -back) for back in range(months - 1, -1, -1)) if last else ():
         if not (own["month"] == month).any():
+            rows += [(month, float("nan"), float("nan"))] if rows else []
             continue
         near = own[(own["month"] > shift(month, -3)) & (own["month"] <= month)]
         open_ = near.groupby(["channel", "outlet"], as_index=False, observed=True)["units"].sum()
-        open_["units"] = open_["outlet"].map(near[near["month"] == month].groupby("outlet")["units"].sum()).fillna(0.0)
-        rows.append((month, int(low_sellers(open_, ["channel"], part=part).sum()), len(open_)))
+        now = near[near["month"] == month].groupby(["channel", "outlet"], as_index=False, observed=True)["units"].sum()
+        open_ = open_[["channel", "outlet"]].merge(now, how="left", on=["channel", "outlet"]).fillna({"units": 0.0})
+        rows.append((month, float(low_sellers(open_, ["channel"], part=part).sum()), float(len(open_))))
     return pd.DataFrame(rows, columns=["month", "low", "outlets"])
 
 

@@ -14,7 +14,8 @@ import pandas as pd
 from g3lib.measures.targets import expected_by
 from g3lib.periods import shift
 
-_OTHER = ("其他", "其它", "other")
+# what a class is called that was not broken down
+OTHER = ("其他", "其它", "other")
 
 
 def gap_by(units: pd.DataFrame, expected: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -56,7 +57,7 @@ def pareto(frame: pd.DataFrame, category: str, value: str, threshold: str = "0.8
     [True, True, True, False, False]
     """
     order = frame.groupby(category, as_index=False)[value].sum()
-    order["_other"] = order[category].astype(str).isin(_OTHER)
+    order["_other"] = order[category].astype(str).isin(OTHER)
     order = order.sort_values(["_other", value, category], ascending=[True, False, True], ignore_index=True)
     order = order.drop(columns="_other")
     exact = [max(Fraction(0), Fraction(str(v))) for v in order[value]]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +27,21 @@ FOLDER = "cases"
 _NOTEBOOK = "08"
 
 
+@contextmanager
+def _environment(seen: Mapping[str, str]) -> Iterator[None]:
+    """Variables for the time of one run: the next one has its own."""
+    before = {name: os.environ.get(name) for name in seen}
+    os.environ.update(seen)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
 def open_folder(workspace: Workspace, named: str) -> Case:
     """The case of that name, or in that folder; read and validated as a whole.
 
@@ -36,8 +53,6 @@ def open_folder(workspace: Workspace, named: str) -> Case:
     if not (folder / FILE).is_file():
         known = sorted(path.parent.name for path in workspace.cases.glob(f"*/{FILE}"))
         raise NoData(f"There is no case {named!r}: neither a folder with a {FILE} nor one of {', '.join(known) or 'no case'}.")
-    # the notebook's kernel looks for the case by its name, in the folder that this says
-    os.environ["G3_CASES"] = str(folder.resolve().parent)
     return read_case(folder.resolve())
 
 
@@ -57,13 +72,13 @@ def make(workspace: Workspace, case: Case, lang: Lang, template: str = "") -> tu
     """
     if template:
         master(template)
-        os.environ["G3_DECK_TEMPLATE"] = str(Path(template).resolve())
-    else:
-        os.environ.pop("G3_DECK_TEMPLATE", None)
     notebook = find(workspace.notebooks, [_NOTEBOOK])[0]
     inputs = tuple(sorted(case.files.items()))
     given = notebook.checked({"case": case.name, "lang": lang})
-    row = run(Task(notebook.path, case.name, FOLDER, given, "", workspace.reports_in(lang), lang, inputs, case.made_up))
+    # the notebook's kernel looks for the case by its name, in the folder that this says
+    seen = {"G3_CASES": str(case.folder.parent), "G3_DECK_TEMPLATE": str(Path(template).resolve()) if template else ""}
+    with _environment(seen):
+        row = run(Task(notebook.path, case.name, FOLDER, given, "", workspace.reports_in(lang), lang, inputs, case.made_up))
     voice = Voice(lang, str(case.told["branch"]), "")
     steps = audit_table(voice, audit(computed(case)))
     path = (workspace.reports_in(lang) / FOLDER / row.html).with_name("audit.csv") if row.state == "ok" else None

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from g3lib.qc.causes.declared import filled, refuse
+from g3lib.qc.causes.declared import complete, filled, refuse
 from g3lib.qc.causes.effects import Asked, Effect
 from g3lib.qc.causes.kinds import correlated, variation
 from g3lib.qc.causes.tables import table
 from g3lib.qc.causes.twogroups import means, risk
 
+# from what p on strata's effects count as different
+_APART = 0.05
 _TESTS: dict[str, Callable[[Asked], Effect]] = {
     "risk": risk,
     "mean": means,
@@ -43,8 +45,9 @@ def confirm(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame] | pd.DataFr
 
     Returns:
         One row a cause, in the declared order: cause, type, design, minimum_effect, the fields of `Effect` (p_cause
-        and p_no_cause Holm-adjusted), verdict (`confirmed`, `rejected`, `insufficient`). `warnings` holds `observed`
-        where no experiment stands behind the link, and `same_as_outcome`.
+        and p_no_cause Holm-adjusted), verdict (`confirmed`, `rejected`, `insufficient`; never rejected where the strata's
+        effects differ, p_heterogeneity ≤ level). `warnings` holds `observed` where no experiment stands behind the link,
+        `same_as_outcome`, `heterogeneous` and, for a risk, `opposite`: units with it have the problem less often.
 
     Raises:
         DataError: lists every fault of every cause (`declared.refuse`).
@@ -58,6 +61,7 @@ def confirm(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame] | pd.DataFr
     from statsmodels.stats.multitest import multipletests
 
     frames = {"": data} if isinstance(data, pd.DataFrame) else dict(data)
+    complete(declared)
     wanted = filled(declared)
     refuse(wanted, frames)
     strictest = level / len(wanted)
@@ -66,7 +70,9 @@ def confirm(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame] | pd.DataFr
         # a cause that could not be tested stays in the family: with p = 1 it can never be confirmed
         out[name] = multipletests(out[name].fillna(1.0), method="holm")[1]
     testable = out["reason"] == ""
-    judged = [testable & (out["p_cause"] <= level), testable & (out["p_no_cause"] <= level)]
+    # strata that pull apart may cancel: a small average is then no proof that there is no effect
+    apart = out["p_heterogeneity"] <= level
+    judged = [testable & (out["p_cause"] <= level), testable & (out["p_no_cause"] <= level) & ~apart]
     out["verdict"] = np.select(judged, ["confirmed", "rejected"], "insufficient")
     return out
 
@@ -80,5 +86,9 @@ def _row(row: dict[str, Any], frame: pd.DataFrame, level: float) -> dict[str, An
     warnings = [] if row["design"] == "experiment" else ["observed"]
     if row["type"] == "risk" and len(measure) and np.array_equal(measure.to_numpy(bool), outcome.to_numpy(bool)):
         warnings.append("same_as_outcome")
+    if found.p_heterogeneity <= _APART:
+        warnings.append("heterogeneous")
+    if row["type"] == "risk" and found.high < 0:
+        warnings.append("opposite")
     plain = asdict(found) | {"warnings": tuple(warnings)}
     return {name: row[name] for name in ("cause", "type", "design", "minimum_effect")} | plain

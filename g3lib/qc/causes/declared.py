@@ -17,7 +17,8 @@ _DEFAULTS: dict[str, object] = {
     "data": "", "type": "risk", "stratum": "", "cluster": "", "unit": "", "downstream": "", "declared_on": "", "examined_on": "",
     "design": "observed",
 }  # fmt: skip
-_COLUMNS = ("cause", "data", "measure", "outcome", "type", "minimum_effect")
+_NEEDED = ("cause", "outcome", "minimum_effect")
+_DESIGNS = ("observed", "experiment")
 # types whose effect cannot be larger than one
 _PARTS = ("risk", "groups", "ranks", "table", "correlation")
 
@@ -32,6 +33,17 @@ def filled(declared: pd.DataFrame) -> pd.DataFrame:
     return out.reset_index(drop=True)
 
 
+def complete(declared: pd.DataFrame) -> None:
+    """Raise where a column is missing that nothing can stand in for.
+
+    Raises:
+        DataError: names the columns.
+    """
+    if missing := [name for name in _NEEDED if name not in declared]:
+        has = ", ".join(map(str, declared.columns)) or "none"
+        raise DataError(f"The declaration lacks {', '.join(missing)}; it has {has}.")
+
+
 def refuse(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame]) -> None:
     """Raise what makes a declaration impossible.
 
@@ -40,8 +52,6 @@ def refuse(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame]) -> None:
             effect that is none, too large or declared after looking, a stratum that is the outcome, the cause
             or lies downstream, a unit that comes back without a cluster, values that its type does not take.
     """
-    if missing := [name for name in _COLUMNS if name not in declared]:
-        raise DataError(f"The declaration lacks {', '.join(missing)}; it has {', '.join(map(str, declared.columns))}.")
     faults = []
     for row in declared.to_dict("records"):
         faults += [f"{row['cause']!r} {fault}" for fault in (*_of_words(row), *_of_data(row, data.get(row["data"])))]
@@ -64,7 +74,12 @@ def _of_words(row: dict[str, Any]) -> list[str]:
         faults.append("has no minimum effect above 0")
     elif row["type"] in _PARTS and float(delta) >= 1:
         faults.append(f"has a minimum effect of {float(delta):g}; a {row['type']} is below 1")
+    if row["design"] not in _DESIGNS:
+        faults.append(f"has design {row['design']!r}, expected {' or '.join(_DESIGNS)}")
     said, looked = (pd.to_datetime(row[name] or None, errors="coerce") for name in ("declared_on", "examined_on"))
+    for name, day in (("declared_on", said), ("examined_on", looked)):
+        if pd.isna(day) and row[name] and row[name] == row[name]:
+            faults.append(f"has {name} {row[name]!r}, which is no date")
     if pd.notna(said) and pd.notna(looked) and said > looked:
         faults.append(f"had its minimum effect declared on {said:%Y-%m-%d}, after its data were looked at on {looked:%Y-%m-%d}")
     stratum = row["stratum"]

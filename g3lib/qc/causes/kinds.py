@@ -142,9 +142,8 @@ def _needed(df1: int, s: int, asked: Asked) -> float:
     def power(n: int) -> float:
         df2 = max(n - df1 - s, 1)
         edge = n * delta / (1 - delta)
-        if 2 * delta >= 1:
-            return 1.0
-        found = ncf.sf(ncf.isf(level, df1, df2, edge), df1, df2, n * 2 * delta / (1 - 2 * delta))
+        # twice a half is all of the variance, which any sample shows
+        found = ncf.sf(ncf.isf(level, df1, df2, edge), df1, df2, n * 2 * delta / (1 - 2 * delta)) if 2 * delta < 1 else 1.0
         none = ncf.cdf(ncf.ppf(level, df1, df2, edge), df1, df2, 1e-12)
         return float(min(found, none))
 

@@ -34,6 +34,11 @@ class Suited:
     dispersion: Dispersion | None = None
 
     @property
+    def spread(self) -> Chart | None:
+        """The chart that shows how far it spreads, where there is one."""
+        return self.chart.spread if isinstance(self.chart, Pair) else None
+
+    @property
     def location(self) -> Chart:
         """The chart that shows where the process stands."""
         return self.chart.location if isinstance(self.chart, Pair) else self.chart

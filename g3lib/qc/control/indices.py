@@ -65,7 +65,8 @@ def capability(
         level: of the intervals.
 
     Raises:
-        UsageError: lists what is wrong with the limits (none, crossed, target outside).
+        UsageError: lists what is wrong with the limits (none, unknown, crossed, target outside), and a chart of several
+            phases or with points set aside: capability is one process's, so give that one's values and chart.
         DataError: fewer than two values.
 
     >>> from g3lib.qc.control.variables import i_mr
@@ -74,7 +75,7 @@ def capability(
     >>> one.cp == one.cp, one.cpk == one.cpu
     (False, True)
     """
-    _refuse(lower, upper, target)
+    _refuse(lower, upper, target, chart)
     x = np.asarray(values, dtype=float)
     x = x[~np.isnan(x)]
     if len(x) < 2:
@@ -96,8 +97,15 @@ def capability(
     )  # fmt: skip
 
 
-def _refuse(lower: float | None, upper: float | None, target: float | None) -> None:
-    faults = []
+def _refuse(lower: float | None, upper: float | None, target: float | None, chart: Pair) -> None:
+    limits = {"lower limit": lower, "upper limit": upper, "target": target}
+    faults = [f"the {name} is unknown (NaN)" for name, value in limits.items() if value is not None and value != value]
+    if len(set(chart.location.phases)) > 1:
+        faults.append(f"the chart has {len(set(chart.location.phases))} phases: capability is one process's")
+    if chart.location.excluded:
+        faults.append("the chart has points set aside: leave their values out of both")
+    if faults:
+        raise UsageError(listed(faults, "Capability:"))
     if lower is None and upper is None:
         faults.append("no limit is given")
     if lower is not None and upper is not None and not lower < upper:

@@ -21,6 +21,7 @@ from g3lib.qc.control.rules import Series, broken, chosen
 
 # how many standard errors the limits are away
 _SIGMAS = 3.0
+_FLAT = 1e-12
 
 # a column: what a notebook has at hand
 Values = Sequence[float] | np.ndarray | pd.Series
@@ -132,7 +133,9 @@ class Points:
         starts = [p for i, p in enumerate(by_phase) if not i or by_phase[i - 1] != p]
         faults += [f"phase {phase!r} ends and comes back" for phase in dict.fromkeys(starts) if starts.count(phase) > 1]
         faults += [f"{label!r} is set aside but is no point" for label in aside if label not in named]
-        faults += [f"{label!r} is set aside without a cause" for label, cause in aside.items() if not str(cause).strip()]
+        faults += [f"{label!r} is set aside without a cause" for label, cause in aside.items()
+                   if not (isinstance(cause, str) and cause.strip())]  # fmt: skip
+        faults += ["there is no point"] * (not named)
         if faults:
             raise DataError(listed(faults, "The points of a control chart:"))
         return cls(named, by_phase, options.get("frozen", False), aside)
@@ -165,25 +168,34 @@ def assemble(
         sigmas: how many standard errors the limits are away.
 
     Raises:
-        DataError: a phase whose limits are to be its own has no point to estimate them from.
+        DataError: the first phase has no point to estimate its limits from.
     """
     values = np.asarray(values, dtype=float)
     counts = ~np.isnan(values) & ~points.aside
     centre, error = np.full(len(values), np.nan), np.full(len(values), np.nan)
     found: dict[Any, float] = {}
+    told = np.ones(len(values), dtype=bool)
     first: Estimate | None = None
     for phase in dict.fromkeys(points.phases):
         mine = np.array([p == phase for p in points.phases], dtype=bool)
         if first is None or not points.frozen:
-            if not (mine & counts).any():
-                raise DataError(f"There is no point to estimate limits from{f' in phase {phase!r}' if phase else ''}.")
-            first = estimate(mine & counts)
+            try:
+                if not (mine & counts).any():
+                    raise DataError(f"There is no point to estimate limits from{f' in phase {phase!r}' if phase else ''}.")
+                first = estimate(mine & counts)
+            except DataError:
+                # a phase too short for limits of its own is read against those of the phase before
+                if first is None:
+                    raise
+        if flat := first[1] <= _FLAT * abs(first[0]):  # what rounding leaves of a constant is no spread, and no yardstick
+            first = (first[0], 0.0)
+        told[mine] = not flat
         found[phase] = first[1]
         whole = place(*first)
         centre[mine], error[mine] = whole[0][mine], whole[1][mine]
     lower = np.maximum(centre - sigmas * error, bounds[0])
     upper = np.minimum(centre + sigmas * error, bounds[1])
-    series = Series(values, centre, error, lower, upper, counts, _begins(counts, points.phases))
+    series = Series(values, centre, error, lower, upper, counts & told, _begins(counts, points.phases))
     return Chart(kind, points.labels, values, centre, error, lower, upper, points.phases, found, estimator, df,
                  points.excluded, broken(series, chosen(kind, rules)))  # fmt: skip
 

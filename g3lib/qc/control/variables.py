@@ -18,6 +18,8 @@ from g3lib.qc.control.constants import c4, d2, d3, equivalent_df
 from g3lib.qc.control.result import Chart, Options, Pair, Points, Values, assemble, moving_ranges
 from g3lib.qc.control.rules import anhoj
 
+# points off the median below which a run chart says nothing (Anhøj's rules hold for 10 to 100)
+_FEWEST_FOR_RUNS = 10
 # the variance of |x₂ − x₁| and the covariance of neighbours, in σ², for independent normal values:
 # E|U||V| of two differences with correlation −1/2 is (4/π)(√3/2 + π/12), from which the mean's square goes
 _MR_VARIANCE = 2 - 4 / math.pi
@@ -35,9 +37,9 @@ def i_mr(values: Values, low: float = -np.inf, **options: Unpack[Options]) -> Pa
     Raises:
         DataError: fewer than two neighbouring values to estimate sigma from, and the faults of `Points.of`.
 
-    >>> chart = i_mr([1.0, 1.0, 1.0]).location     # no spread at all: limits on the centre, and no verdict
-    >>> float(chart.upper[0]), str(chart.verdict)
-    (1.0, 'no verdict')
+    >>> chart = i_mr([0.1, 0.1, 0.1]).location     # no spread at all (whatever rounding says): no verdict
+    >>> chart.signals, str(chart.verdict)
+    ({}, 'no verdict')
     """
     x = np.asarray(values, dtype=float)
     points = Points.of(len(x), options)
@@ -118,6 +120,8 @@ def run(values: Values, **options: Unpack[Options]) -> Chart:
     for phase in flat.sigmas:
         mine = np.flatnonzero([p == phase for p in points.phases] & ~np.isnan(x) & ~points.aside)
         longest, most, crossings, fewest = anhoj(x[mine], flat.centre[mine[0]])
+        if (x[mine] != flat.centre[mine[0]]).sum() < _FEWEST_FOR_RUNS:  # chance leaves no room to tell anything apart
+            continue
         if longest > most:
             signals["anhoj_run"] = (*signals.get("anhoj_run", ()), *_longest(x, mine, flat.centre[mine[0]]))
         if crossings < fewest:

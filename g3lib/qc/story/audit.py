@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from g3lib.qc.story.computed import Story
+from g3lib.qc.strata import OTHER
 
 STEPS = range(1, 11)
 # words that name no deed: an end cause that stops at one of them was not asked "why" once more
@@ -64,6 +65,9 @@ def _survey(story: Story) -> Reasons:
         yield "one_stratum", "、".join(level.stratum for level in story.levels)
     if story.case.say("survey", "counts") == "sales":
         yield "no_problem_counted", ""
+    vague = [str(level.largest[level.stratum]) for level in story.levels if str(level.largest[level.stratum]) in OTHER]
+    if vague:
+        yield "other_largest", "、".join(vague)
 
 
 def _target(story: Story) -> Reasons:

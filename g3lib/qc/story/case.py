@@ -8,7 +8,8 @@ there is a step without data: it is no fault, and the story says that it is miss
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -40,6 +41,7 @@ class Case:
     tables: Mapping[str, pd.DataFrame]
     data: Mapping[str, pd.DataFrame]
     files: Mapping[str, str]
+    folder: Path = Path()
 
     @property
     def title(self) -> str:
@@ -91,24 +93,32 @@ def read_case(folder: Path) -> Case:
     told, faults = _told(folder / FILE)
     tables, data = {}, {}
     files = {FILE: _digest(folder / FILE)}
-    for path in sorted(folder.glob("*.csv")):
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() == ".csv"):
         files[path.name] = _digest(path)
         try:
             cells = _cells(path)
         except Unreadable as unreadable:
             faults.append(unreadable.fault)
             continue
+        if len(set(cells.columns)) < len(cells.columns):
+            faults.append(_doubled(path.name, cells.columns, "the same heading twice"))
+            continue
         if path.stem in SPEC:
             tables[path.stem], found = _typed(path.name, cells, path.stem)
             faults += found
         else:
             data[path.stem] = _loose(cells)
-    case = Case(folder.name, told, tables, data, files)
+    case = Case(folder.name, told, tables, data, files, folder)
     # what does not fit together is only looked for where each part could be read
     said = [_in_words(fault) for fault in faults] or fitting.faults(case)
     if said:
         raise DataError(listed(said, f"The case {folder.name} has {len(said)} fault{'s' * (len(said) != 1)}:"))
     return case
+
+
+def _doubled(file: str, names: Iterable[str], found: str) -> Fault:
+    again = [name for name, times in Counter(names).items() if times > 1]
+    return Fault(file, "", None, ", ".join(again), found, "one column of each name", Severity.FILE)
 
 
 def _in_words(fault: Fault) -> str:
@@ -146,6 +156,8 @@ def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, li
     names = [c.name for c in SPEC[table]]
     faults = [Fault(file, "", None, heading, "a column that the table does not have", ", ".join(names), Severity.FILE)
               for heading, name in known.items() if name not in names and table not in _OPEN]  # fmt: skip
+    if len(set(known.values())) < len(known):
+        return pd.DataFrame(columns=names), [_doubled(file, known.values(), "a Chinese and an English heading")]
     texts = cells.rename(columns=known)
     out = pd.DataFrame(index=texts.index)
     for column in SPEC[table]:
@@ -174,7 +186,8 @@ def _loose(cells: pd.DataFrame) -> pd.DataFrame:
         text = cells[name].astype(str).str.strip()
         known = text[~text.map(is_missing)]
         numbers = pd.to_numeric(known, errors="coerce")
-        if len(known) and numbers.notna().all():
+        # a leading zero is an identifier's, and stays
+        if len(known) and numbers.notna().all() and not known.str.match(r"0\d").any():
             out[name] = numbers.reindex(cells.index)
         elif len(known) and known.isin(["是", "否"]).all():
             out[name] = (known == "是").reindex(cells.index).astype("boolean")

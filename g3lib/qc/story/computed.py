@@ -20,6 +20,7 @@ from g3lib.qc.story.case import Case
 from g3lib.qc.tree import Links, tree
 
 NAN = math.nan
+_ROUNDED = 0.01
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,16 @@ class Level:
     stratum: str
     within: tuple[str, ...]
     pareto: pd.DataFrame
+
+    @property
+    def largest(self) -> pd.Series:
+        """The row of its largest class by value: "other" stands last in a Pareto however large it is."""
+        return self.pareto.loc[self.pareto["count"].idxmax()]
+
+    @property
+    def smallest(self) -> pd.Series:
+        """The row of its smallest class."""
+        return self.pareto.loc[self.pareto["count"].idxmin()]
 
     @property
     def vital(self) -> tuple[str, ...]:
@@ -108,6 +119,11 @@ class Story:
     benefit: Benefit | None = None
 
     @property
+    def characteristic(self) -> str:
+        """What is measured, in the group's words."""
+        return str(self.case.say("topic", "characteristic") or "")
+
+    @property
     def higher_is_better(self) -> bool:
         """The direction of improvement."""
         return (self.case.say("topic", "better") or "higher") == "higher"
@@ -166,16 +182,15 @@ def _reading(series: pd.DataFrame, phases: Sequence[str], rate: bool) -> Reading
 
 def _chart(series: pd.DataFrame, rate: bool) -> control.Suited | None:
     """The staged control chart: each phase its own limits, points set aside with their causes."""
-    if len(series) < 2 or (~series["excluded"].notna()).sum() < 2:
+    first = series[(series["phase"] == series["phase"].iloc[0]) & series["excluded"].isna()] if len(series) else series
+    if len(first) < 2:  # without two points of its first phase there is no yardstick
         return None
     options = control.Options(labels=series["period"].tolist(), phases=series["phase"].tolist())
     aside = series[series["excluded"].notna()]
     options["excluded"] = dict(zip(aside["period"], aside["excluded"], strict=True))
     if rate:
         return control.for_parts(series["count"], series["of"], **options)
-    alone = series.groupby("phase", sort=False).size().min() < 2
-    # a phase of one point has no moving range of its own: it is read against the first phase's limits
-    return control.for_measurements(series["value"], **(options | {"frozen": True} if alone else options))
+    return control.for_measurements(series["value"], **options)
 
 
 def _levels(case: Case, phase: str) -> tuple[Level, ...]:
@@ -187,8 +202,9 @@ def _levels(case: Case, phase: str) -> tuple[Level, ...]:
         if rows.empty:
             break
         pareto = strata.pareto(rows, name, "count")
-        found.append(Level(name, tuple(within), pareto))
-        top = str(pareto[name].iloc[0])
+        level = Level(name, tuple(within), pareto)
+        found.append(level)
+        top = str(level.largest[name])
         within.append(top)
         rows = rows[rows[name] == top]
     return tuple(found)
@@ -197,11 +213,11 @@ def _levels(case: Case, phase: str) -> tuple[Level, ...]:
 def symptom(levels: Sequence[Level]) -> float:
     """The part of the whole problem that lies in the largest class of each level: the 症结.
 
-    >>> one = Level("c", (), pd.DataFrame({"c": ["a", "b"], "share": [0.6, 0.4], "vital": [True, True]}))
-    >>> symptom([one])
+    >>> one = Level("c", (), pd.DataFrame({"c": ["a", "其他"], "count": [4, 6], "share": [0.4, 0.6], "vital": [True, True]}))
+    >>> symptom([one])                                   # what is not broken down may be the largest
     0.6
     """
-    return float(np.prod([level.pareto["share"].iloc[0] for level in levels])) if levels else NAN
+    return float(np.prod([level.largest["share"] for level in levels])) if levels else NAN
 
 
 def _goal(case: Case, now: Reading | None, levels: Sequence[Level], higher: bool) -> Goal | None:
@@ -212,13 +228,16 @@ def _goal(case: Case, now: Reading | None, levels: Sequence[Level], higher: bool
     if basis == "computed" and now is not None and case.say("target", "solvable") is not None:
         # what is left of the problem once the solvable part of the 症结 is gone
         part = symptom(levels) * case.say("target", "solvable")
-        needed = now.value + part * _room(case, now) if higher else now.value * (1 - part)
+        rate = (case.say("topic", "form") or "rate") == "rate"
+        if not higher:
+            needed = now.value * (1 - part)
+        else:  # of a rate the problem is what fails, of a volume what is missing of the requirement
+            needed = now.value + part * ((1 - now.value) if rate else max(0.0, _room(case, now)))
     elif case.say("target", "reference") is not None:
         needed = float(case.say("target", "reference"))
-    # a target may ask for less than its basis allows for, not for more than a rounding beyond it
-    slack = 0.005 if (case.say("topic", "form") or "rate") == "rate" else 0.005 * abs(float(value))
+    # a target may ask for less than its basis allows for, not for more than its rounding to two figures
     beyond = value - needed if higher else needed - value
-    return Goal(float(value), str(basis or ""), needed, bool(needed == needed and beyond <= slack))
+    return Goal(float(value), str(basis or ""), needed, bool(needed == needed and beyond <= _ROUNDED * abs(needed)))
 
 
 def _room(case: Case, now: Reading) -> float:
@@ -257,8 +276,9 @@ def _difference(rows: pd.DataFrame, one: str, other: str) -> tuple[float, float,
     """Rate of `other` less that of `one`: difference, low, high (Newcombe on counts ÷ φ), p, φ.
 
     φ, at least 1, is Pearson's χ² of the points within their phases ÷ its degrees of freedom: points that scatter more
-    than counts do are worth fewer.
+    than counts do are worth fewer. With one point a phase it cannot be known, nor can the interval.
     """
+    from scipy.special import stdtrit
     from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
 
     sums, squares, freedom = {}, 0.0, 0
@@ -270,11 +290,18 @@ def _difference(rows: pd.DataFrame, one: str, other: str) -> tuple[float, float,
         if 0 < rate < 1 and len(d) > 1:
             squares += float(((d - n * rate) ** 2 / (n * rate * (1 - rate))).sum())
             freedom += len(d) - 1
-    phi = max(1.0, squares / freedom) if freedom else 1.0
-    (x0, n0), (x1, n1) = ((x / phi, n / phi) for x, n in sums.values())
-    low, high = confint_proportions_2indep(x1, n1, x0, n0, compare="diff", method="newcomb")
-    p = float(test_proportions_2indep(x1, n1, x0, n0, compare="diff", method="score").pvalue) if 0 < x0 + x1 < n0 + n1 else 1.0
-    return float(x1 / n1 - x0 / n0), float(low), float(high), p, phi
+    (x0, n0), (x1, n1) = sums.values()
+    difference = float(x1 / n1 - x0 / n0)
+    if not freedom:  # one point a phase: how months scatter is unknown, and with it what chance could do
+        return difference, NAN, NAN, NAN, NAN
+    phi = max(1.0, squares / freedom)
+    # few points know φ badly: Student's t instead of the normal, as a wider φ
+    wide = phi * (stdtrit(freedom, 0.975) / 1.959964) ** 2
+    low, high = confint_proportions_2indep(x1 / wide, n1 / wide, x0 / wide, n0 / wide, compare="diff", method="newcomb")
+    p = 1.0
+    if 0 < x0 + x1 < n0 + n1:
+        p = float(test_proportions_2indep(x1 / wide, n1 / wide, x0 / wide, n0 / wide, compare="diff", method="score").pvalue)
+    return difference, float(low), float(high), p, phi
 
 
 def _effect(series: pd.DataFrame, rate: bool, higher: bool, goal: Goal | None) -> Effect | None:

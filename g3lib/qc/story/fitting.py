@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
-from g3lib.errors import DataError
+from g3lib.errors import DataError, UsageError
+from g3lib.periods import Period
 from g3lib.qc.causes.declared import filled, refuse
+from g3lib.qc.matrix import weighed
 from g3lib.qc.schedule import critical_path
-from g3lib.qc.story.case import Case, day
+from g3lib.qc.story.case import SPEC, Case, day
 from g3lib.qc.tree import tree
 
 KINDS = ("problem", "assigned")
 BASES = ("assigned", "best", "peer", "computed")
-_MEANINGFUL = ("title", "branch", "kind", "made_up", "source", "group", "topic", "survey", "target", "benefit", "lessons",
-               "next_topic")  # fmt: skip
-_NUMBERS = (("topic", "requirement"), ("target", "value"), ("target", "solvable"), ("target", "reference"), ("benefit", "volume"),
-            ("benefit", "unit_value"), ("group", "meetings"))  # fmt: skip
+# what case.yaml may hold, and of which kind
+_TOLD: dict[str, dict[str, str]] = {
+    "group": {"name": "text", "registered": "text", "founded": "text", "topic_type": "text", "started": "date", "ended": "date",
+              "meetings": "number", "honours": "texts"},
+    "topic": {"characteristic": "text", "unit": "text", "form": "text", "better": "text", "requirement": "level",
+              "requirement_basis": "text", "reason": "text"},
+    "survey": {"period": "text", "source": "text", "counts": "text", "strata": "texts"},
+    "target": {"value": "level", "basis": "text", "reference": "level", "solvable": "part", "solvable_basis": "text"},
+    "benefit": {"volume": "number", "unit_value": "number", "period": "text"},
+    "lessons": {"technical": "text", "management": "text", "people": "text"},
+}  # fmt: skip
+_PLAIN = {"title": "text", "branch": "text", "kind": "text", "made_up": "flag", "source": "text", "next_topic": "text"}
+_CHOICES = {("kind",): KINDS, ("topic", "better"): ("higher", "lower"), ("topic", "form"): ("rate", "volume"),
+            ("target", "basis"): BASES, ("survey", "counts"): ("problem", "sales")}  # fmt: skip
+_FRACTION = "a fraction of 0 to 1 (0.2 for 20 %): the topic's form is rate"
 
 
 def faults(case: Case) -> list[str]:
     """Every fault of the case as a whole; a part that is not there has none."""
     parts = (_told, _roster, _schedule, _series, _survey, _causes, _tests, _countermeasures, _implementation, _standards,
-             _activities)  # fmt: skip
+             _activities, _options, _unused)  # fmt: skip
     return [fault for part in parts for fault in part(case)]
 
 
@@ -32,31 +46,44 @@ def _told(case: Case) -> Iterator[str]:
     for name in ("title", "branch", "topic"):
         if not case.told.get(name):
             yield f"case.yaml: {name} is missing"
-    for name in case.told:
-        if name not in _MEANINGFUL:
-            yield f"case.yaml: {name!r} is unknown; known: {', '.join(_MEANINGFUL)}"
-    if case.told.get("kind", "problem") not in KINDS:
-        yield f"case.yaml: kind is {case.told['kind']!r}, expected one of {', '.join(KINDS)}"
-    yield from _choices(case, "topic", better=("higher", "lower"), form=("rate", "volume"))
-    yield from _choices(case, "target", basis=BASES)
-    yield from _choices(case, "survey", counts=("problem", "sales"))
-    for path in _NUMBERS:
-        value = case.say(*path)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            yield f"case.yaml: {'.'.join(path)} is {value!r}, expected a number"
-    for path in (("group", "started"), ("group", "ended")):
-        if case.say(*path) is not None and day(case.say(*path)) is None:
-            yield f"case.yaml: {'.'.join(path)} is {case.say(*path)!r}, expected a date such as 2010-02-01"
-    solvable = case.say("target", "solvable")
-    if isinstance(solvable, int | float) and not 0 < solvable <= 1:
-        yield f"case.yaml: target.solvable is {solvable:g}, expected a part above 0, at most 1"
+    for name, value in case.told.items():
+        if name in _TOLD:
+            yield from _section(name, value, (case.say("topic", "form") or "rate") == "rate")
+        elif name in _PLAIN:
+            yield from _kind(name, value, _PLAIN[name], False)
+        else:
+            yield f"case.yaml: {name!r} is unknown; known: {', '.join((*_PLAIN, *_TOLD))}"
+    for path, words in _CHOICES.items():
+        if (value := case.say(*path)) is not None and value not in words:
+            yield f"case.yaml: {'.'.join(path)} is {value!r}, expected one of {', '.join(words)}"
 
 
-def _choices(case: Case, section: str, **allowed: tuple[str, ...]) -> Iterator[str]:
-    for name, words in allowed.items():
-        value = case.say(section, name)
-        if value is not None and value not in words:
-            yield f"case.yaml: {section}.{name} is {value!r}, expected one of {', '.join(words)}"
+def _section(section: str, told: Any, rate: bool) -> Iterator[str]:
+    if not isinstance(told, Mapping):
+        yield f"case.yaml: {section} is {told!r}, expected keys and values ({', '.join(_TOLD[section])})"
+        return
+    for key, value in told.items():
+        if key not in _TOLD[section]:
+            yield f"case.yaml: {section}.{key} is unknown; known: {', '.join(_TOLD[section])}"
+        elif value is not None:
+            yield from _kind(f"{section}.{key}", value, _TOLD[section][key], rate)
+
+
+def _kind(path: str, value: Any, kind: str, rate: bool) -> Iterator[str]:
+    """A value of another kind than its key's: a rate is a fraction, 0.2 for 20 %."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    within = number and 0 <= value <= 1
+    good, expected = {
+        "text": (not isinstance(value, Mapping | list | bool), "a text"),
+        "texts": (isinstance(value, list) and all(isinstance(v, str) for v in value), "a list of texts"),
+        "flag": (isinstance(value, bool), "true or false"),
+        "date": (day(value) is not None, "a date such as 2010-02-01"),
+        "number": (number, "a number"),
+        "part": (within and value > 0, "a part above 0, at most 1"),
+        "level": (within if rate else number, _FRACTION if rate else "a number"),
+    }[kind]
+    if not good:
+        yield f"case.yaml: {path} is {value!r}, expected {expected}"
 
 
 def _roster(case: Case) -> Iterator[str]:
@@ -86,6 +113,17 @@ def _series(case: Case) -> Iterator[str]:
     series, form = case.table("series"), case.say("topic", "form") or "rate"
     for period in series["period"][series["period"].duplicated()].unique():
         yield f"series.csv: {period!r} stands twice"
+    phases = [p for i, p in enumerate(series["phase"]) if not i or series["phase"].iloc[i - 1] != p]
+    for phase in dict.fromkeys(p for p in phases if phases.count(p) > 1):
+        yield f"series.csv: phase {phase!r} ends and comes back; sort the rows by time"
+    months = []
+    for period in series["period"]:
+        try:
+            months.append(Period.parse(period).start)
+        except UsageError:
+            yield f"series.csv: {period!r} is no period such as 2010-03"
+    if months != sorted(months):
+        yield "series.csv: the periods are not in order"
     for row in series.itertuples():
         if form == "volume" and pd.isna(row.value):
             yield f"series.csv: {row.period} has no value, but the topic's form is volume"
@@ -106,13 +144,20 @@ def _counts(table: pd.DataFrame, file: str, name: str) -> Iterator[str]:
 def _survey(case: Case) -> Iterator[str]:
     survey = case.table("survey")
     strata = case.say("survey", "strata") or []
-    for name in strata:
+    for name in strata if isinstance(strata, list) else ():
         if len(survey) and name not in survey:
             yield f"survey.csv: there is no column {name!r}, a stratum of case.yaml"
     if len(survey) and not strata:
         yield "case.yaml: survey.strata is missing, though there is a survey.csv"
+    if not isinstance(strata, list):
+        return
+    for name in set(strata) & {"count", "phase", "数量", "阶段"}:
+        yield f"case.yaml: survey.strata names {name!r}, which is no stratum"
     if len(survey) and (survey["count"] < 0).any():
         yield "survey.csv: a count is below 0"
+    for phase, rows in survey.groupby("phase") if len(survey) else ():
+        if not rows["count"].sum() > 0:
+            yield f"survey.csv: nothing is counted in phase {phase!r}"
 
 
 def _causes(case: Case) -> Iterator[str]:
@@ -161,6 +206,9 @@ def _implementation(case: Case) -> Iterator[str]:
         for phase in ("before", "after"):
             if phase not in set(rows["phase"]):
                 yield f"implementation.csv: {metric!r} of {name!r} has no row {phase}"
+        if not rows["goal"].between(0, 1).all():
+            goal = rows["goal"].iloc[0]
+            yield f"implementation.csv: the goal of {metric!r} of {name!r} is {goal:g}, expected a fraction (0.1 for 10 %)"
         if rows["goal"].nunique() > 1 or rows["better"].nunique() > 1:
             yield f"implementation.csv: {metric!r} of {name!r} has more than one goal or direction"
 
@@ -182,6 +230,29 @@ def _activities(case: Case) -> Iterator[str]:
             critical_path(case.table("activities"))
         except DataError as fault:
             yield from (f"activities.csv: {line.strip('- ')}" for line in str(fault).splitlines()[1:])
+
+
+def _options(case: Case) -> Iterator[str]:
+    table = case.table("options")
+    criteria = [c for c in table.columns if c not in ("cause", "option")]
+    for name in set(criteria) & {"score", "rank"}:
+        yield f"options.csv: a criterion cannot be called {name!r}"
+    if len(table) and not criteria:
+        yield "options.csv: there is no criterion"
+    for cause, option in table.loc[table.duplicated(["cause", "option"]), ["cause", "option"]].itertuples(index=False):
+        yield f"options.csv: {option!r} of {cause!r} stands twice"
+    if criteria:
+        try:
+            weighed(table[["option", *criteria]], "option")
+        except DataError as fault:
+            yield from (f"options.csv: {line.strip('- ')}" for line in str(fault).splitlines()[1:])
+
+
+def _unused(case: Case) -> Iterator[str]:
+    named = set(case.table("tests")["data"])
+    for name in case.data:
+        if name not in named:
+            yield f"{name}.csv: neither a table of a case ({', '.join(SPEC)}) nor data that a test names"
 
 
 def _before(end: Any, start: Any) -> bool:

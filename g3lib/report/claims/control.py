@@ -26,9 +26,12 @@ def stable(voice: Voice, suited: Suited | None, name: str, what: str, base: str,
     if suited is None:
         text = voice.say(f"{what}：点数不足，不作控制图", f"{what}: too few points for a control chart")
         return [voice.finding(name, None, "", text, status=Status.UNKNOWN)]
-    chart = suited.location
+    chart, verdict = suited.location, suited.chart.verdict
     kind, broken = voice.word("chart_kind", chart.kind), [_broken(voice, chart, rule) for rule in chart.signals]
-    if chart.verdict is Verdict.NONE:
+    if suited.spread is not None and suited.spread.signals:
+        of = voice.word("chart_kind", suited.spread.kind)
+        broken += [f"{of} {_broken(voice, suited.spread, rule)}" for rule in suited.spread.signals]
+    if verdict is Verdict.NONE and not broken:
         said = voice.say("没有离散，无法判定", "no spread, so nothing can be told")
     else:
         said = voice.say("；", "; ").join(broken) if broken else _quiet(voice, chart)
@@ -36,8 +39,10 @@ def stable(voice: Voice, suited: Suited | None, name: str, what: str, base: str,
     if chart.excluded:
         aside = voice.listed([f"{label}{voice.aside(cause)}" for label, cause in chart.excluded.items()])
         text += voice.say(f"；未计入控制限：{aside}", f"; left out of the limits: {aside}")
-    status = {Verdict.FAIL: Status.WATCH, Verdict.NONE: Status.UNKNOWN}.get(chart.verdict, Status.GOOD)
-    return [voice.finding(name, float(len({i for points in chart.signals.values() for i in points})), "", text,
+    few = Status.PLAIN if len(chart.values) < _FEW else Status.GOOD
+    status = {Verdict.FAIL: Status.WATCH, Verdict.NONE: Status.UNKNOWN}.get(verdict, few)
+    out = {i for of in (chart, suited.spread) if of is not None for points in of.signals.values() for i in points}
+    return [voice.finding(name, None if verdict is Verdict.NONE else float(len(out)), "", text,
                           definition="Nelson's rules within phases", table=table, denominator=base, status=status)]  # fmt: skip
 
 
@@ -62,15 +67,16 @@ def headline(voice: Voice, found: list[list[Finding]]) -> list[Finding]:
     Args:
         found: what `stable` gave of each series.
     """
-    known = [claims[0] for claims in found if claims[0].value is not None]
-    moved = [f for f in known if f.value]
+    # a series of a few points is neither stable nor out of control
+    known = [claims[0] for claims in found if claims[0].status in (Status.GOOD, Status.WATCH)]
+    moved = [f for f in known if f.status is Status.WATCH]
     text = voice.say(
         f"{len(known)}个序列中{len(known) - len(moved)}个稳定，{len(moved)}个有异常点。" if known else "月数不足，不作控制图。",
         f"{len(known) - len(moved)} of {len(known)} series are stable, {len(moved)} have points out of control." if known else "Too few months for a control chart.",
     )
     lead = voice.finding("series.out", float(len(moved)) if known else None, "", text, definition="Nelson's rules within phases", table="sales",
                          denominator=voice.say("序列", "series"), headline=True, status=Status.WATCH if moved else Status.GOOD if known else Status.UNKNOWN)  # fmt: skip
-    return [lead, *known]
+    return [lead, *(claims[0] for claims in found)]
 
 
 def checks(voice: Voice, suited: list[Suited | None]) -> list[Check]:

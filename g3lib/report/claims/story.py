@@ -16,6 +16,8 @@ from g3lib.report.claims.voice import Voice
 
 _TEST_NOTES = {
     "observed": ("这些是观察到的关联，不是试验；未测量的因素仍可能造成差异。", "These are observed links and no experiment: what was not measured may still be behind them."),
+    "heterogeneous": ("有的原因在各层的作用不一致：所列效应是各层的平均，不能据此否定。", "Some causes act differently in different strata: the effect shown is an average, and no ground to reject one."),
+    "opposite": ("有的“原因”与问题方向相反（有此因素者问题更少）：要因是缺少它，不是它本身。", "Some causes go the other way (units with it have the problem less often): lacking it is the cause, not having it."),
     "same_as_outcome": ("这个原因与问题完全重合，请核对是否同一数据。", "This cause and the problem are one and the same in every unit: check that they are not one column."),
 }  # fmt: skip
 
@@ -35,7 +37,7 @@ def _unit(story: Story) -> str:
 
 
 def _named(story: Story) -> str:
-    return str(story.case.say("topic", "characteristic") or "")
+    return story.characteristic
 
 
 def _span(voice: Voice, reading: Reading) -> str:
@@ -98,7 +100,7 @@ def survey(voice: Voice, story: Story) -> list[Finding]:
     found = [level_claim(voice, story, level, str(i)) for i, level in enumerate(story.levels, 1)]
     if len(story.levels) < 2 or story.case.say("survey", "counts") == "sales":
         return found
-    tops = [str(level.pareto[level.stratum].iloc[0]) for level in story.levels]
+    tops = [str(level.largest[level.stratum]) for level in story.levels]
     part = symptom(story.levels)
     text = voice.say(f"症结是{'·'.join(tops)}，占全部问题的{percent(part, 1)}", f"The symptom is {' · '.join(tops)}: {percent(part, 1)} of the whole problem")
     lead = voice.finding("survey.symptom", part, "1", text, definition="share of the largest class at every level", table="case.survey",
@@ -110,9 +112,9 @@ def level_claim(voice: Voice, story: Story, level: Level, place: str) -> Finding
     """One level of the survey: its largest class, and how few hold most."""
     pareto, total = level.pareto, float(level.pareto["count"].sum())
     within = voice.say(f"{'·'.join(level.within)}中，" if level.within else "", f"Within {' · '.join(level.within)}, " if level.within else "")
-    top, share = str(pareto[level.stratum].iloc[0]), float(pareto["share"].iloc[0])
+    top, share = str(level.largest[level.stratum]), float(level.largest["share"])
     if story.case.say("survey", "counts") == "sales":
-        low, least = str(pareto[level.stratum].iloc[-1]), float(pareto["share"].iloc[-1])
+        low, least = str(level.smallest[level.stratum]), float(level.smallest["share"])
         text = voice.say(f"{within}{top}贡献最大（{percent(share)}），{low}最小（{percent(least)}）", f"{within}{top} contributes most ({percent(share)}), {low} least ({percent(least)})")
         return voice.finding(f"survey.{place}", least, "1", text, definition="share of the smallest class", table="case.survey", denominator=voice.say(f"合计{number(total)}", f"{number(total)} in all"),
                              period=str(story.case.say("survey", "period") or ""))  # fmt: skip
@@ -219,7 +221,7 @@ def implementation(voice: Voice, story: Story) -> list[Finding]:
 def measure(voice: Voice, row: dict[str, object]) -> Finding:
     """One countermeasure's goal, before and after."""
     moved = voice.points(float(row["difference"]))  # type: ignore[arg-type]
-    ends = voice.say(f"95%区间{voice.points(row['low'])}至{voice.points(row['high'])}", f"95 % interval {voice.points(row['low'])} to {voice.points(row['high'])}")  # type: ignore[arg-type]
+    ends = voice.say("期数太少，区间无法估计", "too few periods for an interval") if row["low"] != row["low"] else voice.say(f"95%区间{voice.points(row['low'])}至{voice.points(row['high'])}", f"95 % interval {voice.points(row['low'])} to {voice.points(row['high'])}")  # type: ignore[arg-type]
     text = voice.say(f"{row['id']} {row['metric']}从{percent(row['before'])}到{percent(row['after'])}（{moved}，{ends}），目标{percent(row['goal'])}{'达到' if row['met'] else '未达到'}",
                      f"{row['id']} {row['metric']}: {percent(row['before'])} to {percent(row['after'])} ({moved}, {ends}), goal {percent(row['goal'])} {'met' if row['met'] else 'missed'}")  # fmt: skip
     return voice.finding(f"measure.{row['id']}.{row['metric']}", float(row["after"]), "1", text, definition="rate before and after, Newcombe", table="case.implementation",  # type: ignore[arg-type]
@@ -233,6 +235,7 @@ def effect(voice: Voice, story: Story) -> list[Finding]:
         return [missing(voice, 8)]
     name, one, other = _named(story), found.before, found.after
     ends = voice.say(f"95%区间{change(voice, story, found.low)}至{change(voice, story, found.high)}", f"95 % interval {change(voice, story, found.low)} to {change(voice, story, found.high)}")
+    ends = ends if found.low == found.low else voice.say("期数太少，区间无法估计", "too few periods for an interval")
     goal = story.goal
     against = "" if goal is None else voice.say(f"，目标{value(voice, story, goal.value)}{'已达到' if found.met else '未达到'}", f"; target {value(voice, story, goal.value)} {'met' if found.met else 'missed'}")
     text = voice.say(f"{name}从{value(voice, story, one.value)}到{value(voice, story, other.value)}（{change(voice, story, found.difference)}，{ends}）{against}",
@@ -255,7 +258,7 @@ def symptom_moved(voice: Voice, story: Story) -> list[Finding]:
         text = voice.say("没有复查症结", "The symptom was not looked at again")
         return [voice.finding("symptom.after", None, "1", text, status=Status.UNKNOWN)]
     one, other = symptom(story.levels), _same_symptom(story)
-    tops = "·".join(str(level.pareto[level.stratum].iloc[0]) for level in story.levels)
+    tops = "·".join(str(level.largest[level.stratum]) for level in story.levels)
     text = voice.say(f"症结{tops}的占比从{percent(one, 1)}到{percent(other, 1)}", f"The symptom {tops} went from {percent(one, 1)} of the problem to {percent(other, 1)}")
     return [voice.finding("symptom.after", other, "1", text, definition="share of the largest class at every level", table="case.survey", previous=one,
                           denominator=voice.say("全部问题", "all problems"), status=Status.GOOD if other < one else Status.WATCH)]  # fmt: skip
@@ -267,7 +270,7 @@ def _same_symptom(story: Story) -> float:
     rows = survey[survey["phase"] == "after"]
     inside = rows
     for level in story.levels:
-        inside = inside[inside[level.stratum] == str(level.pareto[level.stratum].iloc[0])]
+        inside = inside[inside[level.stratum] == str(level.largest[level.stratum])]
     return float(inside["count"].sum() / rows["count"].sum()) if rows["count"].sum() else float("nan")
 
 
@@ -276,6 +279,9 @@ def benefit(voice: Voice, story: Story) -> list[Finding]:
     found = story.benefit
     if found is None:
         return [voice.finding("benefit.net", None, "元", voice.say("没有计算效益所需的单价或数量，效益未计算", "No unit value or volume: the benefit is not computed"), status=Status.UNKNOWN)]
+    if found.low != found.low:
+        text = voice.say(f"净效益{voice.money(found.net)}（期数太少，区间无法估计），已扣费用{voice.money(found.cost)}", f"Net benefit {voice.money(found.net)} (too few periods for an interval), costs of {voice.money(found.cost)} deducted")
+        return [voice.finding("benefit.net", found.net, "元", text, definition="volume × change × unit value − cost", table="case.countermeasures")]
     text = voice.say(f"净效益{voice.money(found.net)}（95%区间{voice.money(found.low)}至{voice.money(found.high)}），已扣费用{voice.money(found.cost)}",
                      f"Net benefit {voice.money(found.net)} (95 % interval {voice.money(found.low)} to {voice.money(found.high)}), costs of {voice.money(found.cost)} deducted")  # fmt: skip
     return [voice.finding("benefit.net", found.net, "元", text, definition="volume × change × unit value − cost", table="case.countermeasures",

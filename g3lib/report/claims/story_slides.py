@@ -85,7 +85,7 @@ def _named(rows: Sequence[tuple[str, float | None]], name: str) -> tuple[pd.Data
 def _topic(voice: Voice, story: Story) -> list[Slide]:
     need = story.case.say("topic", "requirement")
     frame, columns = _named([(voice.say("现状", "state"), story.now.value if story.now else None), (voice.say("要求", "required"), need)],
-                            str(story.case.say("topic", "characteristic")))  # fmt: skip
+                            story.characteristic)  # fmt: skip
     reason = str(story.case.say("topic", "reason") or "")
     claims = told.topic(voice, story)
     return [Clusters(claims, frame, columns, _form(story), told.unit(story), reason)] if len(frame) else [Paragraphs(claims, [reason])]
@@ -104,7 +104,7 @@ def _staged(voice: Voice, story: Story, suited: Suited | None, name: str) -> lis
         return []
     chart = suited.location
     phases = {p: voice.word("phase", p) for p in dict.fromkeys(chart.phases)}
-    word = str(story.case.say("topic", "characteristic")) + voice.aside(told.unit(story)) if told.unit(story) else ""
+    word = story.characteristic + (voice.aside(told.unit(story)) if told.unit(story) else "")
     return [Staged(told.control(voice, story, suited, name), chart, story.is_rate, word, phases)]
 
 
@@ -112,7 +112,7 @@ def _target(voice: Voice, story: Story) -> list[Slide]:
     assert story.goal is not None
     rows = [(voice.say("现状", "state"), story.now.value if story.now else None), (voice.say("目标", "target"), story.goal.value),
             (voice.say("依据所及", "basis allows"), story.goal.needed), (voice.say("要求", "required"), story.case.say("topic", "requirement"))]  # fmt: skip
-    frame, columns = _named(rows, str(story.case.say("topic", "characteristic")))
+    frame, columns = _named(rows, story.characteristic)
     claims = told.target(voice, story)
     calculation = next((f.text for f in claims if f.name == "target.computed"), "")
     basis = str(story.case.say("target", "solvable_basis") or "")
@@ -171,7 +171,7 @@ def _countermeasures(voice: Voice, story: Story) -> list[Slide]:
         found.append(Table([claim], rows[["cause", "option", *criteria, "score", "rank"]].rename(columns={"rank": "rank_of"}), voice.say("对策选择", "Choice of countermeasures")))
     shown = pd.DataFrame(
         {"id": table["id"], "cause": table["cause"], "measure": table["what"], "goal_text": table["goal"], "how": table["how"], "where": table["where"],
-         "when": [f"{a:%Y-%m-%d}–{b:%m-%d}" for a, b in zip(table["start"], table["end"], strict=True)], "who": table["responsible"], "expense": table["cost"]}
+         "when": [f"{a:%Y-%m-%d}–{b:%Y-%m-%d}" if a.year != b.year else f"{a:%Y-%m-%d}–{b:%m-%d}" for a, b in zip(table["start"], table["end"], strict=True)], "who": table["responsible"], "expense": table["cost"]}
     )  # fmt: skip
     found.append(Table(claims, shown, voice.say("对策表（5W1H）", "Countermeasures (5W1H)")))
     if len(story.plan):
@@ -198,7 +198,7 @@ def _effect(voice: Voice, story: Story) -> list[Slide]:
     assert story.effect is not None
     claims, goal = told.effect(voice, story), story.goal
     rows = [(voice.say("活动前", "before"), story.effect.before.value), (voice.say("目标", "target"), goal.value if goal else None), (voice.say("活动后", "after"), story.effect.after.value)]
-    frame, columns = _named(rows, str(story.case.say("topic", "characteristic")))
+    frame, columns = _named(rows, story.characteristic)
     found: list[Slide] = [Clusters(claims, frame, columns, _form(story), told.unit(story))]
     found += _staged(voice, story, story.chart, "series.stable")
     words = (told.counted(voice, story), voice.say("累计占比", "cumulative share"))

@@ -6,9 +6,11 @@ room that the placeholder leaves. So a template moves and colours titles, and br
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 from g3lib.errors import UsageError
 
@@ -65,8 +67,8 @@ def master(template: str = "") -> Master:
     if not template:
         return _own()
     try:
-        deck: Any = Presentation(template)
-    except (PackageNotFoundError, KeyError, ValueError, OSError) as error:
+        deck: Any = Presentation(_as_presentation(Path(template)))
+    except (PackageNotFoundError, BadZipFile, KeyError, ValueError, OSError) as error:
         raise UsageError(f"{Path(template).name} is no PowerPoint template: {type(error).__name__}.") from error
     layouts = [layout for layout in deck.slide_layouts if title_of(layout) is not None]
     if not layouts:
@@ -78,6 +80,21 @@ def master(template: str = "") -> Master:
     # the plainest: a title and no body, else the one with the fewest places to leave empty
     other = min(layouts, key=lambda la: sum(p.placeholder_format.type in _BODIES for p in la.placeholders))
     return Master(deck, opening, other, False)
+
+
+def _as_presentation(path: Path) -> Any:
+    """A .potx opens like a .pptx once its main part is called one."""
+    if path.suffix.lower() != ".potx":
+        return str(path)
+    out = io.BytesIO()
+    with ZipFile(path) as old, ZipFile(out, "w") as new:
+        for item in old.infolist():
+            inside = old.read(item)
+            if item.filename == "[Content_Types].xml":
+                inside = inside.replace(b"presentationml.template.main+xml", b"presentationml.presentation.main+xml")
+            new.writestr(item, inside)
+    out.seek(0)
+    return out
 
 
 def _own() -> Master:

@@ -57,6 +57,8 @@ class Page:
         """A word over the title, in its own corner."""
         if text and self.own_master:
             self.text(text, self.room.left, 0.12, self.room.wide, 0.35, 12, colour=GREY)
+        elif text:  # a template has its own things up there
+            self.text(text, self.room.left, self.room.top + self.room.high - 0.22, self.room.wide, 0.25, 9, colour=GREY)
 
     def foot(self, findings: Sequence[Finding], number: int, of: int) -> None:
         """Whose, of when, over which denominator; and the slide's number."""

@@ -83,10 +83,16 @@ def _actions(page: Page, slide: Actions) -> None:
 def _lines(page: Page, lines: list[str], size: float, top: float = 0.0) -> None:
     """Texts one under the other, each as high as it wraps."""
     y = top or page.room.top
+    while size > 9 and sum(_high(page, line, size) + 0.12 for line in lines) > page.room.high:
+        size -= 1
     for line in lines:
-        high = len(wrapped(line, size, 72 * page.room.wide - 20)) * size * 1.3 / 72 + 0.1
+        high = _high(page, line, size)
         page.text(line, page.room.left, y, page.room.wide, high, size)
         y += high + 0.12
+
+
+def _high(page: Page, line: str, size: float) -> float:
+    return len(wrapped(line, size, 72 * page.room.wide - 20)) * size * 1.3 / 72 + 0.1
 
 
 def _panels(page: Page, slide: Panels) -> None:
