@@ -422,3 +422,26 @@ def test_a_date_that_is_none_and_a_design_that_is_none() -> None:
 def test_half_the_variance_needs_a_sample_too() -> None:
     needed = [kinds._needed(2, 1, effects.Asked(pd.Series([], dtype=object), pd.Series([], dtype=float), None, None, delta, 0.05)) for delta in (0.4, 0.49, 0.5, 0.6)]
     assert all(n >= 6 for n in needed)
+
+
+def test_a_side_that_does_not_know_its_own_spread_decides_nothing() -> None:
+    rng = np.random.default_rng(6)
+    y = rng.poisson(5, 300).astype(float)
+    few = pd.DataFrame({"x": [True] * 5 + [False] * 300, "y": [*np.zeros(5), *y]})
+    assert one(few, "mean", 0.5).reason == "too_few"
+    alike = pd.DataFrame({"x": [True] * 20 + [False] * 300, "y": [*np.zeros(20), *y]})
+    assert one(alike, "mean", 0.5).reason == "too_few"
+    small = pd.DataFrame({"x": np.repeat(list("abcdefghijkl"), 4), "y": rng.normal(size=48)})
+    assert one(small, "groups", 0.1).reason == "too_few"
+    flat = pd.DataFrame({"x": ["a"] * 100 + ["b"] * 100 + ["c"] * 8, "y": [*rng.normal(size=200), *np.zeros(8)]})
+    assert one(flat, "groups", 0.05).reason == "too_few"
+
+
+@pytest.mark.parametrize("whole", [1, 2, 3])
+def test_one_mixed_cluster_does_not_stand_for_many(whole: int) -> None:
+    rng = np.random.default_rng(whole)
+    g = np.repeat(range(40), 25)
+    x = g < whole
+    x[np.flatnonzero(g == 39)[0]] = True
+    frame = pd.DataFrame({"x": x, "g": g, "y": rng.normal(size=40)[g] + rng.normal(size=1000)})
+    assert one(frame, "mean", 0.1, cluster="g").reason == "few_clusters"

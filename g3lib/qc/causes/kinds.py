@@ -15,6 +15,7 @@ from g3lib.qc.causes.effects import NAN, Asked, Effect, p_values, searched
 from g3lib.qc.causes.layers import coded
 
 _NEARLY_ONE = 0.999999
+_FEWEST_A_KIND = 6
 
 
 def variation(asked: Asked, ranks: bool) -> Effect:
@@ -25,7 +26,8 @@ def variation(asked: Asked, ranks: bool) -> Effect:
         ranks: Kruskal–Wallis instead of Welch.
 
     Returns:
-        An `Effect`; reason `one_sided` (one kind), `too_few` (a kind of one unit) or `no_spread`.
+        An `Effect`; reason `one_sided` (one kind), `no_spread`, or `too_few` (a kind of fewer than six units, or whose
+        units are all alike: it does not know its own spread).
     """
     test = "kruskal" if ranks else "welch_anova"
     y = asked.outcome.to_numpy(float)
@@ -38,7 +40,7 @@ def variation(asked: Asked, ranks: bool) -> Effect:
     else:
         values = y
     n, counts = len(values), np.bincount(code, minlength=k)
-    if n == 0 or k < 2 or counts.min() < 2 or np.ptp(values) == 0:
+    if n == 0 or k < 2 or np.ptp(values) == 0 or counts.min() < _FEWEST_A_KIND or _alike(values, code, k):
         reason = "one_sided" if k < 2 or n == 0 else "no_spread" if np.ptp(values) == 0 else "too_few"
         return Effect(test, n, share_of="variation", reason=reason)
     crude = _eta(values, code, k)
@@ -55,6 +57,11 @@ def variation(asked: Asked, ranks: bool) -> Effect:
         p_cause=p_cause, p_no_cause=p_no_cause, share=eta, share_low=low, share_high=high, share_of="variation",
         needed=_needed(df1, s, asked),
     )  # fmt: skip
+
+
+def _alike(y: np.ndarray, code: np.ndarray, k: int) -> bool:
+    """Whether some kind has one value only."""
+    return any(np.ptp(y[code == kind]) == 0 for kind in range(k))
 
 
 def _eta(y: np.ndarray, code: np.ndarray, k: int) -> float:

@@ -48,7 +48,9 @@ class Layers:
             return np.bincount(both[side], None if weights is None else weights[side], g * k).reshape(g, k).astype(float)
 
         parts = (by_cluster(has), by_cluster(has, y), by_cluster(without), by_cluster(without, y))
-        mixed = bool(((parts[0].sum(axis=1) > 0) & (parts[2].sum(axis=1) > 0)).any())
+        has_it, lacks_it = parts[0].sum(axis=1) > 0, parts[2].sum(axis=1) > 0
+        # one cluster with units of both kinds does not make the comparison one within clusters
+        mixed = bool((has_it & lacks_it).sum() > has_it.sum() / 2)
         return replace(sums, clusters=parts, within_clusters=mixed)
 
     @property

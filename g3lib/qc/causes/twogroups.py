@@ -21,6 +21,8 @@ from g3lib.qc.causes.layers import Layers
 # below this expected count a normal approximation decides nothing
 _SMALLEST_EXPECTED = 5.0
 _FEWEST_CLUSTERS = 6
+# a side of fewer units, or one whose units are all alike, does not know its own spread
+_FEWEST_A_SIDE = 10
 
 
 def risk_difference(strata: pd.DataFrame) -> tuple[float, float]:
@@ -137,6 +139,8 @@ def means(asked: Asked) -> Effect:
     theta, error, df, reason = _estimate(layers, _welch)
     if not reason and not error > 0:
         reason = "no_spread"
+    if not reason and not clustered and (min(n1, n0) < _FEWEST_A_SIDE or np.ptp(y[has]) == 0 or np.ptp(y[~has]) == 0):
+        reason = "too_few"
     p_cause, p_no_cause = (1.0, 1.0) if reason else p_values(theta, error, asked.delta, df)
     low, high = theta - _t(df) * error, theta + _t(df) * error
     flat = Layers.of(has, y, None, None)

@@ -165,7 +165,7 @@ def _causes(case: Case) -> Iterator[str]:
         try:
             tree(case.table("causes"))
         except DataError as fault:
-            yield from (f"causes.csv: {line.strip('- ')}" for line in str(fault).splitlines()[1:])
+            yield from _lines("causes.csv", fault)
 
 
 def _tests(case: Case) -> Iterator[str]:
@@ -182,7 +182,7 @@ def _tests(case: Case) -> Iterator[str]:
     try:
         refuse(filled(tests), case.data)
     except DataError as fault:
-        yield from (f"tests.csv: {line.strip('- ')}" for line in str(fault).splitlines()[1:])
+        yield from _lines("tests.csv", fault)
 
 
 def _countermeasures(case: Case) -> Iterator[str]:
@@ -229,7 +229,7 @@ def _activities(case: Case) -> Iterator[str]:
         try:
             critical_path(case.table("activities"))
         except DataError as fault:
-            yield from (f"activities.csv: {line.strip('- ')}" for line in str(fault).splitlines()[1:])
+            yield from _lines("activities.csv", fault)
 
 
 def _options(case: Case) -> Iterator[str]:
@@ -245,7 +245,7 @@ def _options(case: Case) -> Iterator[str]:
         try:
             weighed(table[["option", *criteria]], "option")
         except DataError as fault:
-            yield from (f"options.csv: {line.strip('- ')}" for line in str(fault).splitlines()[1:])
+            yield from _lines("options.csv", fault)
 
 
 def _unused(case: Case) -> Iterator[str]:
@@ -253,6 +253,11 @@ def _unused(case: Case) -> Iterator[str]:
     for name in case.data:
         if name not in named:
             yield f"{name}.csv: neither a table of a case ({', '.join(SPEC)}) nor data that a test names"
+
+
+def _lines(file: str, fault: DataError) -> Iterator[str]:
+    """What a measure lists of a table, with the table's file."""
+    return (f"{file}: {line.strip('- ')}" for line in str(fault).splitlines()[1:])
 
 
 def _before(end: Any, start: Any) -> bool:

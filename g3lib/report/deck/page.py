@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from g3lib.findings import Finding
 from g3lib.labels import VOCABULARIES, label, pick
-from g3lib.report.deck.master import Room, title_of
+from g3lib.report.deck.master import Room
 
 if TYPE_CHECKING:
     from g3lib.report.page import Report
@@ -125,6 +125,3 @@ def rgb(colour: str) -> Any:
 
     make: Any = RGBColor.from_string  # untyped upstream
     return make(colour)
-
-
-__all__ = ["ACCENT", "FONT", "GREY", "INK", "SHADES", "WARN", "Page", "east_asian", "rgb", "style", "title_of"]
