@@ -111,11 +111,17 @@ def test_k_groups_agree_with_statsmodels_and_scipy() -> None:
     kind = rng.choice(list("abcd"), 200, p=[0.4, 0.3, 0.2, 0.1])
     y = rng.normal(np.array([0, 0.2, 0.5, 1.0])[np.searchsorted(list("abcd"), kind)], np.where(kind == "a", 2, 1))
     code = np.searchsorted(list("abcd"), kind)
-    f, df2, eta = kinds._robust_f(y, code, 4, np.zeros(200, dtype=int), 1)
+    fit = kinds._fitted(y, code, 4, np.zeros(200, dtype=int), 1)
+    f, df2 = kinds._robust_f(fit, code, 4, y)
     welch = anova_oneway([y[kind == k] for k in "abcd"], use_var="unequal")
     assert (f, df2) == pytest.approx((welch.statistic, welch.df_denom))
     between = sum((kind == k).sum() * (y[kind == k].mean() - y.mean()) ** 2 for k in "abcd")
-    assert eta == pytest.approx(between / ((y - y.mean()) ** 2).sum())
+    assert 200 * (fit.kind**2).mean() == pytest.approx(between)
+    # at no difference the size over what it is expected to be is Brown and Forsythe's F*, whose kinds may differ in spread
+    part = kinds._part(y, fit, ranks=False)
+    brown = anova_oneway([y[kind == k] for k in "abcd"], use_var="bf")
+    assert part.size * part.n / part.drift == pytest.approx(brown.statistic)
+    assert part.drift**2 / part.wobble == pytest.approx(brown.df_num)
     # Kruskal and Wallis, ties and all
     tied = np.round(y)
     assert kinds._kruskal(stats.rankdata(tied), code, 4) == pytest.approx(stats.kruskal(*[tied[kind == k] for k in "abcd"]).pvalue)
@@ -130,7 +136,7 @@ def test_within_strata_the_f_is_that_of_a_robust_regression() -> None:
     x = np.column_stack([np.ones(300), code == 1, code == 2, s == 1, s == 2]).astype(float)
     fit = sm.OLS(y, x).fit(cov_type="HC2")
     wald = fit.wald_test(np.eye(5)[1:3], use_f=True, scalar=True).statistic
-    f, df2, _ = kinds._robust_f(y, code, 3, s, 3)
+    f, df2 = kinds._robust_f(kinds._fitted(y, code, 3, s, 3), code, 3, y)
     assert f == pytest.approx(float(wald))
     assert df2 == 300 - 5
 
@@ -142,9 +148,18 @@ def test_tables_agree_with_scipy() -> None:
     row = one(pd.DataFrame({"x": x, "y": y}), "table", 0.2)
     counts = pd.crosstab(x, y).to_numpy()
     assert row.effect == pytest.approx(stats.contingency.association(counts, method="cramer"))
-    # the noncentral χ² at V = 0.2 and δ's own scatter: the larger p of both
-    chi = stats.chi2_contingency(counts, correction=False).statistic
-    assert row.p_cause >= stats.ncx2.sf(chi, 2, 300 * 0.2**2) - 1e-12
+    # with next to no minimum the test is χ²'s own
+    chi = stats.chi2_contingency(counts, correction=False).pvalue
+    assert one(pd.DataFrame({"x": x, "y": y}), "table", 1e-6).p_cause == pytest.approx(chi, rel=0.1)
+
+
+def test_a_two_by_two_of_few_agrees_with_barnard() -> None:
+    x, y = np.repeat(["a", "b"], [8, 12]), np.r_[["p"] * 7 + ["q"] * 1, ["p"] * 3 + ["q"] * 9]
+    row = one(pd.DataFrame({"x": x, "y": y}), "table", 1e-6)
+    assert row.test == "monte_carlo"
+    exact = stats.barnard_exact([[7, 1], [3, 9]], pooled=True).pvalue
+    # drawn at the margins seen, where Barnard takes the worst ones
+    assert exact * 0.5 <= row.p_cause <= exact * 1.1
 
 
 def test_the_general_association_of_two_by_two_is_mantel_and_haenszels() -> None:
@@ -152,7 +167,7 @@ def test_the_general_association_of_two_by_two_is_mantel_and_haenszels() -> None
 
     counts = np.array([[[20, 10], [15, 25]], [[30, 12], [8, 9]], [[5, 9], [7, 14]]], dtype=float)
     other = StratifiedTable(list(counts)).test_null_odds(correction=False).statistic
-    assert tables._general_association(counts) == pytest.approx(other)
+    assert tables._general_association(counts) * counts.sum() == pytest.approx(other)
 
 
 def test_the_scatter_of_v_by_simulation() -> None:
@@ -161,7 +176,8 @@ def test_the_scatter_of_v_by_simulation() -> None:
     draws = rng.multinomial(n, p.ravel(), 4000).reshape(-1, 3, 2) / n
     rows, columns = draws.sum(axis=2, keepdims=True), draws.sum(axis=1, keepdims=True)
     phi = ((draws - rows * columns) ** 2 / (rows * columns)).sum(axis=(1, 2))
-    assert tables._phi_error(p) / math.sqrt(n) == pytest.approx(phi.std(), rel=0.04)
+    part = tables._part(p[None] * n, tables._phi_squared)
+    assert math.sqrt(part.moved[2, 0] / n) == pytest.approx(phi.std(), rel=0.04)
 
 
 def test_intervals_of_variation_cover() -> None:
@@ -367,7 +383,7 @@ def test_what_cannot_be_tested_says_why(kind: str, frame: pd.DataFrame, reason: 
 
 
 def test_every_code_has_its_words() -> None:
-    assert {"exact", "clusters", "risk_difference", "welch", "welch_anova", "kruskal", "chi_squared", "general_association", "permutation",
+    assert {"exact", "clusters", "risk_difference", "welch", "welch_anova", "kruskal", "chi_squared", "general_association", "monte_carlo",
             "fisher_z"} == VOCABULARIES["cause_test"].keys()  # fmt: skip
     assert {"one_sided", "too_few", "no_overlap", "no_spread", "few_clusters", "between_branches"} == VOCABULARIES["cause_reason"].keys()
     assert set(causes.TYPES) == VOCABULARIES["cause_type"].keys()
@@ -382,13 +398,13 @@ def test_all_pairs_of_a_small_table_agree_with_the_slow_reading() -> None:
         return (a / n1 - b / n0 + at) / math.sqrt(p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0)
 
     worst = 0.0
-    for base in np.linspace(0, 1 - delta, 101):
+    for base in np.linspace(0, 1 - delta, exact._GRID):
         p = sum(stats.binom.pmf(a, n1, base + delta) * stats.binom.pmf(b, n0, base)
                 for a, b in itertools.product(range(n1 + 1), range(n0 + 1)) if z(a, b, -delta) <= z(x1, x0, -delta) + 1e-9)  # fmt: skip
         worst = max(worst, p)
     below = max(sum(stats.binom.pmf(a, n1, base) * stats.binom.pmf(b, n0, base + delta)
                     for a, b in itertools.product(range(n1 + 1), range(n0 + 1)) if z(a, b, delta) >= z(x1, x0, delta) - 1e-9)
-                for base in np.linspace(0, 1 - delta, 101))  # fmt: skip
+                for base in np.linspace(0, 1 - delta, exact._GRID))  # fmt: skip
     assert exact.exact_p_values(x1, n1, x0, n0, delta)[1] == pytest.approx(max(worst, below))
 
 
@@ -420,8 +436,8 @@ def test_a_date_that_is_none_and_a_design_that_is_none() -> None:
 
 
 def test_half_the_variance_needs_a_sample_too() -> None:
-    needed = [kinds._needed(2, 1, effects.Asked(pd.Series([], dtype=object), pd.Series([], dtype=float), None, None, delta, 0.05)) for delta in (0.4, 0.49, 0.5, 0.6)]
-    assert all(n >= 6 for n in needed)
+    frame = made("groups", 0.5, 60, np.random.default_rng(9))
+    assert all(alone(frame, "groups", delta).needed >= 6 for delta in (0.4, 0.49, 0.5, 0.6))
 
 
 def test_a_side_that_does_not_know_its_own_spread_decides_nothing() -> None:

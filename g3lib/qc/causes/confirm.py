@@ -47,7 +47,8 @@ def confirm(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame] | pd.DataFr
         One row a cause, in the declared order: cause, type, design, minimum_effect, the fields of `Effect` (p_cause
         and p_no_cause Holm-adjusted), verdict (`confirmed`, `rejected`, `insufficient`; never rejected where the strata's
         effects differ, p_heterogeneity ≤ level). `warnings` holds `observed` where no experiment stands behind the link,
-        `same_as_outcome`, `heterogeneous` and, for a risk, `opposite`: units with it have the problem less often.
+        `same_as_outcome`, `heterogeneous`, `long_tails` (a few far units carry a `groups` or `correlation`: ranks or the
+        logarithm are surer) and, for a risk, `opposite`: units with it have the problem less often.
 
     Raises:
         DataError: lists every fault of every cause (`declared.refuse`).
@@ -83,7 +84,7 @@ def _row(row: dict[str, Any], frame: pd.DataFrame, level: float) -> dict[str, An
     measure, outcome = measure[known], outcome[known]
     stratum, cluster = (frame.loc[known, row[name]] if row[name] else None for name in ("stratum", "cluster"))
     found = _TESTS[row["type"]](Asked(measure, outcome, stratum, cluster, float(row["minimum_effect"]), level))
-    warnings = [] if row["design"] == "experiment" else ["observed"]
+    warnings = [*([] if row["design"] == "experiment" else ["observed"]), *found.warnings]
     if row["type"] == "risk" and len(measure) and np.array_equal(measure.to_numpy(bool), outcome.to_numpy(bool)):
         warnings.append("same_as_outcome")
     if found.p_heterogeneity <= _APART:

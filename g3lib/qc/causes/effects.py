@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 NAN = math.nan
@@ -26,8 +27,9 @@ class Effect:
 
     `effect` with `low` and `high` (95 %) is within strata, `crude` without them; `units_with` and `units_without` are
     filled where the cause is there or not, `units` always. `share` is a part of `share_of` (`problem`: of all problems;
-    `total`: of the outcome's sum; `variation`: of its variance). `needed` are the units, in the mix at hand, that would
-    decide with 80 % power. `test` and `reason` are codes of the vocabularies `cause_test` and `cause_reason`.
+    `total`: of the outcome's sum; `variation`: of its whole variance). `needed` are the units, in the mix at hand, that
+    would decide with 80 % power, `needed_clusters` the clusters where units hang together. `test` and `reason` are codes of
+    the vocabularies `cause_test` and `cause_reason`.
     """
 
     test: str
@@ -46,6 +48,7 @@ class Effect:
     share_high: float = NAN
     share_of: str = "problem"
     needed: float = NAN
+    needed_clusters: float = NAN
     reason: str = ""
     units_with: float = NAN
     units_without: float = NAN
@@ -87,18 +90,21 @@ def p_values(theta: float, error: float, delta: float, df: float = math.inf) -> 
     return min(1.0, cause), no_cause
 
 
-def needed_units(units: float, error: float, delta: float, level: float) -> float:
-    """How many units of the same mix decide with 80 % power, at twice δ or at no difference: n (z·error / δ)².
+def needed_units(units: float, error: float, delta: float, level: float, df: float = math.inf) -> float:
+    """How many units of the same mix decide with 80 % power, at twice δ or at no difference: n (t·error / δ)².
 
-    z is that of one side at the strictest level of the family and, since no difference needs both of its one-sided
-    tests, of half of the remaining 20 %: at twice δ this is more than enough.
+    t is that of one side at the strictest level of the family and, since no difference needs both of its one-sided
+    tests, of half of the remaining 20 %: at twice δ this is more than enough. Its degrees of freedom grow with the units.
     """
-    from scipy.special import ndtri
+    from scipy.special import stdtrit
 
     if not error > 0:
         return NAN
-    z = float(ndtri(1 - level) + ndtri((1 + _POWER) / 2))
-    return float(math.ceil(units * (z * error / delta) ** 2))
+    n = units
+    for _ in range(30):
+        of = max(min(df * n / units, 1e9), 1.0)
+        n = units * (float(stdtrit(of, 1 - level) + stdtrit(of, (1 + _POWER) / 2)) * error / delta) ** 2
+    return float(math.ceil(n))
 
 
 def searched(power: Callable[[int], float], start: int, most: int = 10**9) -> float:
@@ -112,6 +118,18 @@ def searched(power: Callable[[int], float], start: int, most: int = 10**9) -> fl
         middle = (low + high) // 2
         low, high = (low, middle) if power(middle) >= _SEARCHED else (middle, high)
     return float(high)
+
+
+def cochran(difference: np.ndarray, variance: np.ndarray) -> float:
+    """The p-value of Cochran's Q: are the strata's differences one and the same?; NaN with fewer than two that vary."""
+    from scipy.special import chdtrc
+
+    known = variance > 0
+    if known.sum() < 2:
+        return NAN
+    weight = 1 / variance[known]
+    centre = (weight * difference[known]).sum() / weight.sum()
+    return float(chdtrc(known.sum() - 1, (weight * (difference[known] - centre) ** 2).sum()))
 
 
 def _lower(t: float, df: float) -> float:

@@ -1,33 +1,42 @@
 """A number against kinds, or against another number: how much of its variation goes with the cause.
 
-k groups: Welch's analysis of variance with η², or on ranks with ε² (Kruskal and Wallis's H ÷ (n − 1) is η² of the ranks),
-against δ by the noncentral F at the boundary. Two numbers: r by Fisher's z. Strata are taken out first.
+k groups: η², or on ranks ε² (Kruskal and Wallis's H ÷ (n − 1) is η² of the ranks). That there is any difference Welch's
+analysis of variance (on ranks Kruskal and Wallis) must say; how large it is against δ is judged by the scatter of η²
+itself (`parts.Part`), so that neither unequal variances nor long tails make a cause. Two numbers: r by Fisher's z with
+the jackknife's error. Strata are taken out first.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from g3lib.qc.causes.effects import NAN, Asked, Effect, p_values, searched
+from g3lib.qc.causes.effects import NAN, Z95, Asked, Effect, cochran, p_values
 from g3lib.qc.causes.layers import coded
+from g3lib.qc.causes.parts import Part, moments
 
 _NEARLY_ONE = 0.999999
 _FEWEST_A_KIND = 6
+# kurtosis of what is left: an exponential's is 9; beyond it the sample's variance says little about the next sample's
+_LONG_TAILS = 9.0
+# the jackknife's error ÷ that of normal data
+_WIDER = 1.25
 
 
 def variation(asked: Asked, ranks: bool) -> Effect:
-    """The part of the outcome's variance that goes with the kind: η², or ε² on ranks.
+    """The part of the outcome's variance that goes with the kind: η², or ε² on ranks; within strata of what they leave.
 
     Args:
         asked: measure is a kind, outcome a number; δ is a part of its variance.
         ranks: Kruskal–Wallis instead of Welch.
 
     Returns:
-        An `Effect`; reason `one_sided` (one kind), `no_spread`, or `too_few` (a kind of fewer than six units, or whose
-        units are all alike: it does not know its own spread).
+        An `Effect`, whose `share` is a part of the whole variance; reason `one_sided` (one kind), `no_spread`, `no_overlap`
+        (no stratum has two kinds), or `too_few` (a kind of fewer than six units, or whose units are all alike: it does
+        not know its own spread).
     """
     test = "kruskal" if ranks else "welch_anova"
     y = asked.outcome.to_numpy(float)
@@ -36,27 +45,38 @@ def variation(asked: Asked, ranks: bool) -> Effect:
     if ranks:
         from scipy.stats import rankdata
 
-        values = rankdata(y)
-    else:
-        values = y
-    n, counts = len(values), np.bincount(code, minlength=k)
-    if n == 0 or k < 2 or np.ptp(values) == 0 or counts.min() < _FEWEST_A_KIND or _alike(values, code, k):
-        reason = "one_sided" if k < 2 or n == 0 else "no_spread" if np.ptp(values) == 0 else "too_few"
+        y = rankdata(y) / max(len(y), 1)
+    n, counts = len(y), np.bincount(code, minlength=k)
+    if n == 0 or k < 2 or np.ptp(y) == 0 or counts.min() < _FEWEST_A_KIND or _alike(y, code, k):
+        reason = "one_sided" if k < 2 or n == 0 else "no_spread" if np.ptp(y) == 0 else "too_few"
         return Effect(test, n, share_of="variation", reason=reason)
-    crude = _eta(values, code, k)
-    f, df2, eta = _robust_f(values, code, k, layer, s)
-    df1 = k - 1
-    if not f >= 0:
-        return Effect(test, n, crude=crude, share_of="variation", reason="no_overlap")
-    p_cause, p_no_cause = _against(f, df1, df2, n * asked.delta / (1 - asked.delta))
-    if ranks:
-        p_cause = max(p_cause, _kruskal(values, code, k))
-    low, high = _eta_interval(f, df1, df2, n)
+    flat = _fitted(y, code, k, np.zeros_like(layer), 1)
+    within = flat if s == 1 else _fitted(y, code, k, layer, s)
+    assert flat is not None  # two kinds and one stratum can always be told apart
+    crude = _part(y, flat, ranks)
+    low_crude, high_crude = map(_share_of_odds, crude.interval())
+    if within is None:
+        return Effect(test, n, crude=_share_of_odds(crude.size / crude.unit), share_of="variation", reason="no_overlap")
+    part = _part(y, within, ranks)
+    odds = asked.delta / (1 - asked.delta)
+    p_cause, p_no_cause = part.against(odds)
+    p_cause = max(p_cause, _kruskal(y, code, k) if ranks and s == 1 else _some_difference(within, code, k, y))
+    low, high = map(_share_of_odds, part.interval())
+    eta, left = _share_of_odds(part.size / part.unit), float(np.var(y - within.stratum_mean) / np.var(y))
+    twice = 2 * asked.delta / (1 - 2 * asked.delta) if asked.delta < 0.5 else math.inf
     return Effect(
-        test, n, eta, low, high, crude, *_eta_interval(_robust_f(values, code, k, np.zeros_like(layer), 1)[0], df1, df2, n),
-        p_cause=p_cause, p_no_cause=p_no_cause, share=eta, share_low=low, share_high=high, share_of="variation",
-        needed=_needed(df1, s, asked),
+        test, n, eta, low, high, _share_of_odds(crude.size / crude.unit), low_crude, high_crude,
+        _alike_in_strata(y, code, k, layer, s), p_cause, p_no_cause, eta * left, low * left, high * left, "variation",
+        part.needed(odds, twice, asked.level, k + s + 1), warnings=() if ranks else _tails(y - within.stratum_mean - within.kind),
     )  # fmt: skip
+
+
+def _tails(rest: np.ndarray) -> tuple[str, ...]:
+    return ("long_tails",) if (rest**4).mean() > _LONG_TAILS * (rest**2).mean() ** 2 else ()
+
+
+def _share_of_odds(odds: float) -> float:
+    return 1.0 if math.isinf(odds) else odds / (1 + odds)
 
 
 def _alike(y: np.ndarray, code: np.ndarray, k: int) -> bool:
@@ -64,133 +84,154 @@ def _alike(y: np.ndarray, code: np.ndarray, k: int) -> bool:
     return any(np.ptp(y[code == kind]) == 0 for kind in range(k))
 
 
-def _eta(y: np.ndarray, code: np.ndarray, k: int) -> float:
-    n = np.bincount(code, minlength=k)
-    means = np.bincount(code, y, k) / np.maximum(n, 1)
-    return float((n * (means - y.mean()) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+@dataclass(frozen=True)
+class _Fit:
+    """Kinds regressed on within strata: per unit the stratum's mean and what the kind adds; `covariance` is White's (HC2)."""
+
+    stratum_mean: np.ndarray
+    kind: np.ndarray
+    beta: np.ndarray
+    gram: np.ndarray
+    meat: np.ndarray
+    freedom: int
 
 
-def _robust_f(y: np.ndarray, code: np.ndarray, k: int, layer: np.ndarray, s: int) -> tuple[float, float, float]:
-    """F of the kinds given the strata, its denominator's degrees of freedom, and the partial η².
+def _fitted(y: np.ndarray, code: np.ndarray, k: int, layer: np.ndarray, s: int) -> _Fit | None:
+    """The fit of y by kind and stratum; None where no stratum tells the kinds apart."""
+    cell = layer * k + code
+    n = np.bincount(cell, minlength=s * k).astype(float)
+    per = np.maximum(n.reshape(s, k).sum(axis=1), 1.0)
+    mean = np.bincount(layer, y, s) / per
+    # a row a cell: the kinds' dummies (all but the first) less their means in the stratum
+    x = (np.tile(np.eye(k), (s, 1)) - np.repeat(n.reshape(s, k) / per[:, None], k, axis=0))[:, 1:]
+    gram = (x * n[:, None]).T @ x
+    if np.linalg.matrix_rank(gram) < k - 1:
+        return None
+    left = y - mean[layer]
+    beta = np.linalg.solve(gram, x.T @ np.bincount(cell, left, s * k))
+    kind = x @ beta
+    lever = np.einsum("ij,ij->i", x, np.linalg.solve(gram, x.T).T) + np.repeat(1 / per, k)
+    squares = np.bincount(cell, (left - kind[cell]) ** 2, s * k) / np.clip(1 - lever, 1e-9, None)
+    return _Fit(mean[layer], kind[cell], beta, gram, (x * squares[:, None]).T @ x, len(y) - (k - 1) - s)
 
-    Without strata Welch's F. With them the kinds' dummies less their strata's means are regressed on, and
-    the covariance is White's (HC2): groups may differ in variance.
-    """
-    n = np.bincount(code, minlength=k).astype(float)
-    if s == 1:
-        means, squares = np.bincount(code, y, k) / n, np.bincount(code, y * y, k)
-        variance = np.maximum(squares / n - means**2, 0.0) * n / (n - 1)
-        if (variance <= 0).any():
-            variance = np.maximum(variance, float(y.var()) * 1e-12)
+
+def _part(y: np.ndarray, fit: _Fit, ranks: bool) -> Part:
+    """The kinds' part against what is left, and how it scatters."""
+    n, f = len(y), fit.kind
+    e = y - fit.stratum_mean - f
+    turn = np.linalg.solve(fit.gram, fit.meat)
+    size, left = float((f * f).mean()), float((e * e).sum() / max(fit.freedom, 1))
+    # first order: what one unit moves the part by (2 f e), and what is left (e²)
+    own, rest = f * e, e * e
+    if ranks:  # a unit's rank moves all others'
+        own, rest = own + _moved(y, f), rest + 2 * _moved(y, e)
+    return Part(n, size, left, float(np.trace(turn)), float(np.trace(turn @ turn)), moments(2 * own, rest))
+
+
+def _moved(y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """For each unit the mean of `weight` over the units above it (ties count half), less its average."""
+    values, place = np.unique(y, return_inverse=True)
+    sums = np.bincount(place, weight, len(values))
+    above = sums[::-1].cumsum()[::-1] - sums / 2
+    out = above[place] / len(y)
+    return np.asarray(out - out.mean())
+
+
+def _some_difference(fit: _Fit, code: np.ndarray, k: int, y: np.ndarray) -> float:
+    """p of no difference at all: Welch's F, within strata Wald's with White's covariance."""
+    from scipy.special import fdtrc
+
+    f, df2 = _robust_f(fit, code, k, y)
+    return float(fdtrc(k - 1, min(df2, 1e9), f))
+
+
+def _robust_f(fit: _Fit, code: np.ndarray, k: int, y: np.ndarray) -> tuple[float, float]:
+    if fit.freedom == len(y) - k:  # one stratum
+        n = np.bincount(code, minlength=k).astype(float)
+        means = np.bincount(code, y, k) / n
+        variance = np.bincount(code, (y - means[code]) ** 2, k) / (n - 1)
         w = n / variance
         centre = (w * means).sum() / w.sum()
         lack = (((1 - w / w.sum()) ** 2) / (n - 1)).sum()
         f = (w * (means - centre) ** 2).sum() / (k - 1) / (1 + 2 * (k - 2) / (k * k - 1) * lack)
-        return float(f), float((k * k - 1) / (3 * lack)) if lack > 0 else math.inf, _eta(y, code, k)
-    x = np.zeros((len(y), k - 1))
-    for j in range(1, k):
-        x[:, j - 1] = code == j
-    per = np.maximum(np.bincount(layer, minlength=s), 1)
-    left = y - (np.bincount(layer, y, s) / per)[layer]
-    x -= np.stack([np.bincount(layer, x[:, j], s) / per for j in range(k - 1)], axis=1)[layer]
-    gram = x.T @ x
-    if np.linalg.matrix_rank(gram) < k - 1:
-        return NAN, NAN, NAN
-    inverse = np.linalg.inv(gram)
-    beta = inverse @ (x.T @ left)
-    rest = left - x @ beta
-    lever = np.clip(np.einsum("ij,jk,ik->i", x, inverse, x) + 1 / per[layer], 0, 1 - 1e-9)
-    meat = (x * (rest**2 / (1 - lever))[:, None]).T @ x
-    f = float(beta @ np.linalg.solve(inverse @ meat @ inverse, beta)) / (k - 1)
-    explained = float(beta @ gram @ beta)
-    return f, float(len(y) - (k - 1) - s), explained / (explained + float(rest @ rest))
+        return float(f), float((k * k - 1) / (3 * lack)) if lack > 0 else math.inf
+    turned = fit.gram @ fit.beta
+    return float(turned @ np.linalg.solve(fit.meat, turned)) / (k - 1), float(fit.freedom)
 
 
-def _against(f: float, df1: float, df2: float, noncentral: float) -> tuple[float, float]:
-    """The chances of an F at least, and at most, as large where the effect is exactly δ."""
-    from scipy.stats import ncf
+def _alike_in_strata(y: np.ndarray, code: np.ndarray, k: int, layer: np.ndarray, s: int) -> float:
+    """The p-value that kinds differ alike in every stratum: cells' means against kind + stratum, weighted by n / s²."""
+    from scipy.special import chdtrc
 
-    below = float(ncf.cdf(f, df1, min(df2, 1e8), noncentral))
-    return (1.0, 1.0) if below != below else (1 - below, below)
-
-
-def _eta_interval(f: float, df1: float, df2: float, n: int) -> tuple[float, float]:
-    """95 % for η² by the noncentral F (Steiger 2004): λ at which the F seen is at either end, ÷ (λ + n)."""
-    from scipy.optimize import brentq
-    from scipy.stats import ncf
-
-    def ends(tail: float) -> float:
-        def at(noncentral: float) -> float:
-            return float(ncf.cdf(f, df1, min(df2, 1e8), noncentral)) - tail
-
-        if at(1e-12) <= 0:
-            return 0.0
-        top = max(10.0, 4 * df1 * f)
-        while at(top) > 0 and top < 1e12:
-            top *= 2
-        return float(brentq(at, 1e-12, top))
-
-    low, high = ends(0.975), ends(0.025)
-    return low / (low + n), high / (high + n)
+    cell = layer * k + code
+    n = np.bincount(cell, minlength=s * k).astype(float)
+    means = np.bincount(cell, y, s * k) / np.maximum(n, 1)
+    variance = np.bincount(cell, (y - means[cell]) ** 2, s * k) / np.maximum(n - 1, 1)
+    known = (n >= _FEWEST_A_KIND) & (variance > 0)
+    which = np.flatnonzero(known)
+    x = np.column_stack([np.eye(s)[which // k], np.eye(k)[which % k]])
+    freedom = len(which) - np.linalg.matrix_rank(x) if len(which) else 0
+    if s == 1 or freedom < 1:
+        return NAN
+    weight = np.sqrt(n[which] / variance[which])
+    fit = np.linalg.lstsq(x * weight[:, None], means[which] * weight, rcond=None)[0]
+    return float(chdtrc(freedom, (((means[which] - x @ fit) * weight) ** 2).sum()))
 
 
 def _kruskal(ranks: np.ndarray, code: np.ndarray, k: int) -> float:
     from scipy.special import chdtrc
 
     # H with its correction for ties is (n − 1) η² of the ranks
-    return float(chdtrc(k - 1, (len(ranks) - 1) * _eta(ranks, code, k)))
-
-
-def _needed(df1: int, s: int, asked: Asked) -> float:
-    from scipy.stats import ncf
-
-    delta, level = asked.delta, asked.level
-
-    def power(n: int) -> float:
-        df2 = max(n - df1 - s, 1)
-        edge = n * delta / (1 - delta)
-        # twice a half is all of the variance, which any sample shows
-        found = ncf.sf(ncf.isf(level, df1, df2, edge), df1, df2, n * 2 * delta / (1 - 2 * delta)) if 2 * delta < 1 else 1.0
-        none = ncf.cdf(ncf.ppf(level, df1, df2, edge), df1, df2, 1e-12)
-        return float(min(found, none))
-
-    return searched(power, df1 + s + 2)
+    n = np.bincount(code, minlength=k)
+    means = np.bincount(code, ranks, k) / n
+    eta = (n * (means - ranks.mean()) ** 2).sum() / ((ranks - ranks.mean()) ** 2).sum()
+    return float(chdtrc(k - 1, (len(ranks) - 1) * eta))
 
 
 def correlated(asked: Asked) -> Effect:
     """Two numbers: r, within strata the partial r; Fisher's z against that of δ.
 
+    z's error is 1 / √(n − 3) or the jackknife's where that is larger: long tails make r scatter more than Fisher knew.
+
     Args:
         asked: measure and outcome are numbers; δ is an r.
 
     Returns:
-        An `Effect` with share r² (of variation); reason `no_spread` or `too_few`.
+        An `Effect`, whose `share` is r² as a part of the outcome's whole variance; reason `no_spread` or `too_few`.
     """
     from g3lib.qc.relations import correlation
 
-    n, stratum = len(asked.measure), asked.stratum
-    layer, strata = coded(stratum, n)
+    n = len(asked.measure)
+    layer, strata = coded(asked.stratum, n)
     frame = pd.DataFrame({"x": asked.measure.to_numpy(float), "y": asked.outcome.to_numpy(float), "s": layer})
     found = correlation(frame, "x", "y", "s")
     freedom, r = n - 3 - (strata - 1), found.within
-    needed = _needed_for_r(strata, asked)
     if r != r or freedom < 1:
+        needed = _needed_for_r(strata, 1.0, asked)
         return Effect("fisher_z", n, share_of="variation", needed=needed, reason="too_few" if freedom < 1 else "no_spread")
-    z = math.atanh(max(-_NEARLY_ONE, min(r, _NEARLY_ONE)))
-    p_cause, p_no_cause = p_values(z, 1 / math.sqrt(freedom), math.atanh(asked.delta))
-    low, high = found.within_low, found.within_high
+    z, plain = math.atanh(max(-_NEARLY_ONE, min(r, _NEARLY_ONE))), 1 / math.sqrt(freedom)
+    error = max(plain, found.within_error)
+    p_cause, p_no_cause = p_values(z, error, math.atanh(asked.delta))
+    low, high = math.tanh(z - Z95 * error), math.tanh(z + Z95 * error)
+    y = frame["y"].to_numpy()
+    left = float(((y - frame.groupby("s")["y"].transform("mean")) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+    own = found.by_stratum[found.by_stratum["n"] > 3].dropna(subset=["r"])
+    spread = np.maximum(1 / (own["n"].to_numpy(float) - 3), own["error"].to_numpy(float) ** 2)
     return Effect(
-        "fisher_z", n, r, low, high, found.r, found.low, found.high, p_cause=p_cause, p_no_cause=p_no_cause, share=r * r,
-        share_low=0.0 if low < 0 < high else min(low * low, high * high), share_high=max(low * low, high * high),
-        share_of="variation", needed=needed,
+        "fisher_z", n, r, low, high, found.r, found.low, found.high,
+        cochran(np.arctanh(np.clip(own["r"].to_numpy(float), -_NEARLY_ONE, _NEARLY_ONE)), spread),
+        p_cause=p_cause, p_no_cause=p_no_cause, share=r * r * left,
+        share_low=0.0 if low < 0 < high else min(low * low, high * high) * left, share_high=max(low * low, high * high) * left,
+        share_of="variation", needed=_needed_for_r(strata, error / plain, asked),
+        warnings=("long_tails",) if error > _WIDER * plain else (),
     )  # fmt: skip
 
 
-def _needed_for_r(strata: int, asked: Asked) -> float:
-    """Units for 80 % power at twice δ, or at nothing, in Fisher's z."""
+def _needed_for_r(strata: int, wider: float, asked: Asked) -> float:
+    """Units for 80 % power at twice δ, or at nothing, in Fisher's z; `wider` is its error ÷ that of normal data."""
     from scipy.special import ndtri
 
     edge = math.atanh(asked.delta)
     reach = min(edge, math.atanh(min(2 * asked.delta, _NEARLY_ONE)) - edge)
-    z = float(ndtri(1 - asked.level) + ndtri(0.9))
+    z = float(ndtri(1 - asked.level) + ndtri(0.9)) * wider
     return float(math.ceil((z / reach) ** 2) + 3 + strata - 1)

@@ -65,7 +65,8 @@ class Layers:
     def jackknife(self) -> tuple[float, float]:
         """Standard error of `difference` over clusters, each left out in turn, and its degrees of freedom.
 
-        A cause that a cluster has as a whole is known no better than the fewer of both kinds of clusters.
+        A cause that a cluster has as a whole is known no better than the fewer of both kinds of clusters, and unequal clusters
+        no better than (Σ v)² / Σ v² equal ones (Bell and McCaffrey 2002), v what a cluster adds to the variance.
         """
         n1, s1, n0, s0 = self.clusters
         left = weighted(self.n1 - n1, self.s1 - s1, self.n0 - n0, self.s0 - s0)
@@ -73,7 +74,11 @@ class Layers:
         g = len(left)
         error = float(np.sqrt((g - 1) / g * ((left - left.mean()) ** 2).sum())) if g > 1 else float("nan")
         sides = (n1.sum(axis=1) > 0).sum(), (n0.sum(axis=1) > 0).sum()
-        return error, float(g - 1 if self.within_clusters else min(sides) - 1)
+        n = np.maximum(self.n1 + self.n0, 1.0)
+        with_it, without = np.where(self.both, self.n0 / n, 0.0), np.where(self.both, self.n1 / n, 0.0)
+        v = (n1 @ with_it - n0 @ without) ** 2 + n1 @ with_it**2 + n0 @ without**2
+        equal = float(v.sum() ** 2 / (v**2).sum()) if v.any() else 0.0
+        return error, min(equal, g if self.within_clusters else float(min(sides))) - 1.0
 
 
 def weighted(n1: np.ndarray, s1: np.ndarray, n0: np.ndarray, s0: np.ndarray) -> np.ndarray:

@@ -58,8 +58,8 @@ def confirm_facts(
             seller.
 
     Returns:
-        As `confirm`, stratified by channel; reason `between_branches` (never rejected) where a fact holds for
-        whole branches. Empty where no fact was measured.
+        As `confirm`, stratified by branch and channel, as the problem is; reason `between_branches` (never decided) where
+        most outlets with the fact have none without it beside them. Empty where no fact was measured.
     """
     # a fact with any other value than yes and no is a count of something, not a possible cause
     counts = facts.loc[~facts["value"].isin([0, 1]), "fact"].unique()
@@ -69,17 +69,19 @@ def confirm_facts(
     units = outlet_year(sales, outlets, facts, month)
     units["low"] = low_sellers(units, ["branch", "channel"], part=part)
     declared = pd.DataFrame({"cause": sorted(facts["fact"].unique()), "minimum_effect": minimum_effect})
-    tested = confirm(declared.assign(outcome="low", stratum="channel", unit="outlet"), units)
-    # the problem is relative to the branch: what a whole branch has or lacks cannot show in it
+    units["group"] = units.groupby(["branch", "channel"], observed=True).ngroup()
+    tested = confirm(declared.assign(outcome="low", stratum="group", unit="outlet"), units)
+    # the problem is relative to the group: what a whole group has or lacks cannot show in it
     between = tested["cause"].map({cause: _between(units, cause) for cause in tested["cause"]})
     tested.loc[between, ["verdict", "reason"]] = ["insufficient", "between_branches"]
     return tested
 
 
 def _between(units: pd.DataFrame, cause: str) -> bool:
-    """Whether most branches have the cause at all of their outlets or at none."""
-    parts = units.groupby("branch")[cause].mean().astype("float64")
-    return bool(((parts == 0) | (parts == 1)).mean() > 0.5)
+    """Whether most outlets with the cause are in groups where all have it."""
+    has = units[cause].astype("boolean").astype("Float64").astype(float)
+    part = has.groupby(units["group"]).transform("mean")
+    return bool(part[has == 1].eq(1).mean() > 0.5)
 
 
 def outlet_year(sales: pd.DataFrame, outlets: pd.DataFrame, facts: pd.DataFrame, month: str) -> pd.DataFrame:

@@ -1,16 +1,22 @@
-"""A table of kinds by kinds: χ² with Cramér's V, against δ by the noncentral χ² and by V²'s own scatter, the larger p of both."""
+"""A table of kinds by kinds: χ² with Cramér's V, against δ by the scatter of V² itself (`parts.Part`).
+
+Where an expected count is below five both tests are made by drawing tables from the boundary instead.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from g3lib.measures.draws import generator
-from g3lib.qc.causes.effects import NAN, Asked, Effect, searched
+from g3lib.qc.causes.effects import NAN, Asked, Effect
 from g3lib.qc.causes.layers import coded
+from g3lib.qc.causes.parts import Part, moments
 
 _SMALLEST_EXPECTED = 5.0
+_FEWEST = 10
 _DRAWS = 20_000
 
 
@@ -21,110 +27,141 @@ def table(asked: Asked) -> Effect:
         asked: measure and outcome are kinds; δ is a V.
 
     Returns:
-        An `Effect` with share V² (of variation); reason `one_sided`, `too_few` (an expected count below 1, or more than
-        a fifth of them below 5). With any below 5 the permutation test must say so too.
+        An `Effect` with share V² (of variation); reason `one_sided`, `no_overlap` (no stratum tells the kinds apart), or
+        `too_few` (fewer than ten units, or, within strata, an expected count below 5: there no exact test is made).
     """
     a, r = coded(asked.measure, len(asked.measure))
     b, c = coded(asked.outcome, len(asked.outcome))
     layer, s = coded(asked.stratum, len(a))
-    n, df, m = len(a), (r - 1) * (c - 1), min(r, c) - 1
+    n, m = len(a), min(r, c) - 1
     if n == 0 or m < 1:
         return Effect("chi_squared", n, share_of="variation", reason="one_sided")
     counts = np.bincount((layer * r + a) * c + b, minlength=s * r * c).reshape(s, r, c).astype(float)
-    whole = counts.sum(axis=0)
-    expected = whole.sum(axis=1, keepdims=True) * whole.sum(axis=0, keepdims=True) / n
-    crude = math.sqrt(float(((whole - expected) ** 2 / expected).sum()) / n / m)
-    if expected.min() < 1 or (expected < _SMALLEST_EXPECTED).mean() > 0.2:
-        return Effect("chi_squared", n, crude=crude, share_of="variation", reason="too_few")
-    statistic = crude**2 * n * m if s == 1 else _general_association(counts)
-    if not statistic >= 0:
-        return Effect("chi_squared", n, crude=crude, share_of="variation", reason="no_overlap")
-    v = math.sqrt(statistic / n / m)
-    p_cause, p_no_cause = _against_v(statistic, df, n, m, asked.delta, whole if s == 1 else None)
+    whole = counts.sum(axis=0, keepdims=True)
+    expected = _expected(whole)[0]
     small = bool((expected < _SMALLEST_EXPECTED).any())
-    if small:
-        p_cause = max(p_cause, _permuted(a, b, r, c, crude**2 * n * m))
-    low, high = _v_interval(statistic, df, n, m)
-    low_crude, high_crude = _v_interval(crude**2 * n * m, df, n, m)
-    test = "permutation" if small else "chi_squared" if s == 1 else "general_association"
+    flat = _part(whole, _phi_squared)
+    crude = math.sqrt(flat.size / m)
+    low_crude, high_crude = _interval(flat, m)
+    within = flat if s == 1 else _part(counts, _general_association)
+    reason = "too_few" if n < _FEWEST or (small and s > 1) else "" if within.size == within.size else "no_overlap"
+    if reason:
+        return Effect("chi_squared", n, NAN, NAN, NAN, crude, low_crude, high_crude, share_of="variation", reason=reason)
+    edge = m * asked.delta**2
+    p_cause, p_no_cause = _monte_carlo(whole[0], edge) if small else within.against(edge)
+    v, (low, high) = math.sqrt(within.size / m), _interval(within, m)
+    test = "monte_carlo" if small else "chi_squared" if s == 1 else "general_association"
     return Effect(
-        test, n, v, low, high, crude, low_crude, high_crude,
+        test, n, v, low, high, crude, low_crude, high_crude, _alike_in_strata(counts),
         p_cause=p_cause, p_no_cause=p_no_cause, share=v * v, share_low=low**2, share_high=high**2, share_of="variation",
-        needed=_needed(df, m, asked),
+        needed=within.needed(edge, 4 * edge if asked.delta < 0.5 else math.inf, asked.level, r * c),
     )  # fmt: skip
 
 
-def _against_v(statistic: float, df: int, n: int, m: int, delta: float, whole: np.ndarray | None) -> tuple[float, float]:
-    """p against V ≤ δ and V ≥ δ: by the noncentral χ², and by V²'s own scatter where it is known: the larger of both."""
-    from scipy.special import ndtr
-    from scipy.stats import ncx2
-
-    edge = n * m * delta**2
-    cause, no_cause = float(ncx2.sf(statistic, df, edge)), float(ncx2.cdf(statistic, df, edge))
-    if whole is not None:
-        error = _phi_error(whole / n) / math.sqrt(n)
-        if error > 0:
-            z = ((statistic - df) / n - m * delta**2) / error
-            cause, no_cause = max(cause, float(ndtr(-z))), max(no_cause, float(ndtr(z)))
-    return cause, no_cause
+def _expected(counts: np.ndarray) -> np.ndarray:
+    """Counts by stratum, row and column if rows and columns went their own ways in each stratum."""
+    n = np.maximum(counts.sum(axis=(1, 2), keepdims=True), 1.0)
+    return np.asarray(counts.sum(axis=2, keepdims=True) * counts.sum(axis=1, keepdims=True) / n)
 
 
-def _phi_error(p: np.ndarray) -> float:
-    """The standard deviation of √n φ̂² by the delta method (Bishop, Fienberg and Holland 1975)."""
-    rows, columns = p.sum(axis=1, keepdims=True), p.sum(axis=0, keepdims=True)
-    across = (p**2 / rows / columns).sum(axis=1, keepdims=True) / rows
-    down = (p**2 / rows / columns).sum(axis=0, keepdims=True) / columns
-    slope = 2 * p / (rows * columns) - across - down
-    mean = float((p * slope).sum())
-    return math.sqrt(max(0.0, float((p * slope**2).sum()) - mean**2))
+def _part(counts: np.ndarray, size: Callable[[np.ndarray], float]) -> Part:
+    """χ² ÷ n of the table, and how it scatters: by the slope of the statistic in each cell (delta method)."""
+    n, (r, c) = counts.sum(), counts.shape[1:]
+    filled = np.flatnonzero(counts)
+    slopes = np.zeros(len(filled))
+    for i, cell in enumerate(filled):  # one more, and one less unit in the cell (less than one where there is but one)
+        step = min(1.0, counts.flat[cell] / 2)
+        moved = []
+        for by in (step, -step):
+            turned = counts.copy()
+            turned.flat[cell] += by
+            moved.append(size(turned))
+        slopes[i] = n * (moved[0] - moved[1]) / (2 * step)
+    free = float((r - 1) * (c - 1))
+    nothing = np.zeros(len(filled))
+    return Part(int(n), size(counts), 1.0, free, free, moments(slopes, nothing, counts.flat[filled]))
+
+
+def _phi_squared(counts: np.ndarray) -> float:
+    expected = _expected(counts)
+    return float(((counts - expected) ** 2 / np.maximum(expected, 1e-300)).sum() / counts.sum())
 
 
 def _general_association(counts: np.ndarray) -> float:
-    """Cochran, Mantel and Haenszel's statistic for two nominal columns over strata (Landis, Heyman and Koch 1978)."""
+    """Cochran, Mantel and Haenszel's statistic for two nominal columns over strata, ÷ n (Landis, Heyman and Koch 1978)."""
     r, c = counts.shape[1:]
-    total, covariance = np.zeros((r - 1) * (c - 1)), np.zeros(((r - 1) * (c - 1),) * 2)
-    for one in counts:
-        n = one.sum()
-        if n < 2:
-            continue
-        rows, columns = one.sum(axis=1) / n, one.sum(axis=0) / n
-        total += (one - n * np.outer(rows, columns))[:-1, :-1].ravel()
-        spread = [np.diag(side[:-1]) - np.outer(side[:-1], side[:-1]) for side in (rows, columns)]
-        covariance += n * n / (n - 1) * np.kron(*spread)
-    if np.linalg.matrix_rank(covariance) < len(total):
+    full = counts[counts.sum(axis=(1, 2)) >= 2]
+    n = full.sum(axis=(1, 2))
+    rows, columns = full.sum(axis=2)[:, :-1] / n[:, None], full.sum(axis=1)[:, :-1] / n[:, None]
+    apart = (full - _expected(full))[:, :-1, :-1].sum(axis=0).ravel()
+    # either side is multinomial: diag(p) − pp′
+    one, other = (side[:, :, None] * (np.eye(side.shape[1]) - side[:, None, :]) for side in (rows, columns))
+    covariance = np.einsum("s,sij,skl->ikjl", n * n / (n - 1), one, other).reshape(((r - 1) * (c - 1),) * 2)
+    if np.linalg.matrix_rank(covariance) < len(apart):
         return NAN
-    return float(total @ np.linalg.solve(covariance, total))
+    return float(apart @ np.linalg.solve(covariance, apart)) / float(counts.sum())
 
 
-def _permuted(a: np.ndarray, b: np.ndarray, r: int, c: int, statistic: float) -> float:
-    """The permutation p of χ²: the margins stay, the outcomes are dealt anew."""
-    from scipy.stats import random_table
-
-    rows, columns = np.bincount(a, minlength=r), np.bincount(b, minlength=c)
-    draws = random_table(rows, columns).rvs(_DRAWS, random_state=generator(f"{rows}{columns}".encode()))
-    expected = np.outer(rows, columns) / len(a)
-    dealt = ((draws - expected) ** 2 / expected).sum(axis=(1, 2))
-    return float(((dealt >= statistic - 1e-9).sum() + 1) / (_DRAWS + 1))
+def _interval(part: Part, m: int) -> tuple[float, float]:
+    if part.size != part.size:
+        return NAN, NAN
+    low, high = part.interval()
+    return math.sqrt(low / m), min(1.0, math.sqrt(high / m))
 
 
-def _v_interval(statistic: float, df: int, n: int, m: int) -> tuple[float, float]:
-    """95 % for V by the noncentral χ² (λ at which the statistic seen is at either end)."""
-    from scipy.special import chndtrinc
+def _alike_in_strata(counts: np.ndarray) -> float:
+    """The p-value of no three-way interaction: χ² against the table fitted to all its margins of two."""
+    from scipy.special import chdtrc
 
-    def end(tail: float) -> float:
-        found = float(chndtrinc(statistic, df, tail))
-        return math.sqrt((found if found > 1e-9 else 0.0) / n / m)  # NaN and what rounding leaves are nought
+    counts = counts[counts.sum(axis=(1, 2)) > 0]
+    s, r, c = counts.shape
+    if s < 2:
+        return NAN
+    fit = np.ones_like(counts)
+    for _ in range(200):
+        before = fit.copy()
+        for axis in range(3):
+            margin, own = counts.sum(axis=axis, keepdims=True), fit.sum(axis=axis, keepdims=True)
+            fit = fit * np.where(own > 0, margin / np.where(own > 0, own, 1.0), 0.0)
+        if np.abs(fit - before).max() < 1e-8 * counts.sum():
+            break
+    known = fit > 1e-9
+    # an empty margin takes its own degrees of freedom with it
+    empty = sum(int((counts.sum(axis=axis) == 0).sum()) for axis in (1, 2))
+    freedom = (s - 1) * (r - 1) * (c - 1) - empty
+    return float(chdtrc(freedom, ((counts - fit)[known] ** 2 / fit[known]).sum())) if freedom > 0 else NAN
 
-    return end(0.975), min(1.0, end(0.025))
+
+def _monte_carlo(counts: np.ndarray, edge: float) -> tuple[float, float]:
+    """Both p-values by tables drawn where V is exactly δ: going together as seen, or the opposite way; the larger of both."""
+    n, independent = counts.sum(), _expected(counts[None])[0]
+    seen = _phi_squared(counts[None])
+    rng = generator(f"{counts.tolist()}{edge}".encode())
+    way = counts / n - independent / n
+    if seen < 1e-12:  # no way of its own: a corner's
+        way[:2, :2] = np.array([[1, -1], [-1, 1]]) * independent[:2, :2].min() / n
+    out = []
+    for p in (_at(independent / n, sign * way, edge) for sign in (1, -1)):
+        draws = rng.multinomial(int(n), p.ravel(), _DRAWS).reshape(-1, *counts.shape).astype(float)
+        expected = _expected(draws)
+        sizes = ((draws - expected) ** 2 / np.where(expected > 0, expected, 1.0)).sum(axis=(1, 2)) / n
+        out.append(((sizes >= seen - 1e-9).sum() + 1, (sizes <= seen + 1e-9).sum() + 1))
+    more, fewer = (max(column) / (_DRAWS + 1) for column in zip(*out, strict=True))
+    return float(more), float(fewer)
 
 
-def _needed(df: int, m: int, asked: Asked) -> float:
-    from scipy.stats import ncx2
+def _at(independent: np.ndarray, way: np.ndarray, edge: float) -> np.ndarray:
+    """The table so far along a way from independence that its φ² is `edge`; the farthest where none is so strong."""
+    from scipy.optimize import brentq
 
-    def power(n: int) -> float:
-        edge = n * m * asked.delta**2
-        found = ncx2.sf(ncx2.isf(asked.level, df, edge), df, 4 * edge)
-        none = ncx2.cdf(ncx2.ppf(asked.level, df, edge), df, 1e-12)
-        return float(min(found, none))
+    def table(far: float) -> np.ndarray:
+        out = np.maximum(independent + far * way, 0.0)
+        return np.asarray(out / out.sum())
 
-    return searched(power, df + 2)
+    def lacks(far: float) -> float:
+        return _phi_squared(table(far)[None]) - edge
+
+    top = 1.0
+    while lacks(top) < 0 and top < 1e3:
+        top *= 2
+    return table(float(brentq(lacks, 0.0, top)) if lacks(top) > 0 else top)

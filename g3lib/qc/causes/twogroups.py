@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from g3lib.measures.guards import ratio
-from g3lib.qc.causes.effects import NAN, Z95, Asked, Effect, needed_units, p_values
+from g3lib.qc.causes.effects import NAN, Z95, Asked, Effect, cochran, needed_units, p_values
 from g3lib.qc.causes.exact import exact_p_values
 from g3lib.qc.causes.layers import Layers
 
@@ -23,6 +23,8 @@ _SMALLEST_EXPECTED = 5.0
 _FEWEST_CLUSTERS = 6
 # a side of fewer units, or one whose units are all alike, does not know its own spread
 _FEWEST_A_SIDE = 10
+# a stratum of fewer a side has no difference worth comparing
+_FEWEST_IN_STRATUM = 5
 
 
 def risk_difference(strata: pd.DataFrame) -> tuple[float, float]:
@@ -75,18 +77,7 @@ def heterogeneity(strata: pd.DataFrame) -> float:
     p1 = ((both["with_problem"] + 0.5) / (both["with_units"] + 1)).to_numpy(float)
     p0 = ((both["without_problem"] + 0.5) / (both["without_units"] + 1)).to_numpy(float)
     variance = p1 * (1 - p1) / both["with_units"].to_numpy(float) + p0 * (1 - p0) / both["without_units"].to_numpy(float)
-    return _cochran(p1 - p0, variance)
-
-
-def _cochran(difference: np.ndarray, variance: np.ndarray) -> float:
-    from scipy.special import chdtrc
-
-    known = variance > 0
-    if known.sum() < 2:
-        return NAN
-    weight = 1 / variance[known]
-    centre = (weight * difference[known]).sum() / weight.sum()
-    return float(chdtrc(known.sum() - 1, (weight * (difference[known] - centre) ** 2).sum()))
+    return cochran(p1 - p0, variance)
 
 
 def risk(asked: Asked) -> Effect:
@@ -103,23 +94,26 @@ def risk(asked: Asked) -> Effect:
     layers = Layers.of(asked.measure.to_numpy(bool), asked.outcome.to_numpy(float), asked.stratum, asked.cluster)
     n1, x1, n0, x0 = (float(v.sum()) for v in (layers.n1, layers.s1, layers.n0, layers.s0))
     units, problems = n1 + n0, x1 + x0
-    small = min(n1, n0) * min(problems, units - problems) < _SMALLEST_EXPECTED * units
+    expected = min(n1, n0) * min(problems, units - problems)
+    small = expected < _SMALLEST_EXPECTED * units and min(x1, n1 - x1, x0, n0 - x0) < _SMALLEST_EXPECTED
     alone = asked.stratum is None and not clustered
     theta, error, df, reason = _estimate(layers, _sato_safe)
-    exact = exact_p_values(int(x1), int(n1), int(x0), int(n0), delta) if small and alone and not reason else None
-    if small and not reason and exact is None:
+    if small and not alone and not reason:
         reason = "too_few"
+    exact = exact_p_values(int(x1), int(n1), int(x0), int(n0), delta) if small and not reason else None
     p_cause, p_no_cause = exact or ((1.0, 1.0) if reason else p_values(theta, error, delta, df))
     low, high = theta - _t(df) * error, theta + _t(df) * error
     low_crude, high_crude = _newcombe(x1, n1, x0, n0)
     if exact:
         low, high = low_crude, high_crude
-    part = ratio(n1, problems)
-    balanced = math.sqrt(2 * max(problems, 0.5) * max(units - problems, 0.5)) / units if units else NAN
+    # what the clusters widen, beside units that were alone
+    wider = error / _sato_safe(layers)[1] if clustered and error > 0 else 1.0
+    share, half = _share(layers, _risk_variance(layers), wider * _t(df))
+    needed = _needed_for_risk(layers, wider, df, alone, asked)
     return Effect(
         "exact" if exact else "clusters" if clustered else "risk_difference", int(units), theta, low, high,
         ratio(x1, n1) - ratio(x0, n0), low_crude, high_crude, _spread_over(layers), p_cause, p_no_cause,
-        theta * part, low * part, high * part, "problem", _needed(units, error, balanced, asked), reason, n1, n0,
+        share, share - half, share + half, "problem", needed, _in_clusters(needed, layers), reason, n1, n0,
         ratio(x1, n1), ratio(x0, n0),
     )  # fmt: skip
 
@@ -135,7 +129,7 @@ def means(asked: Asked) -> Effect:
     """
     has, y, clustered = asked.measure.to_numpy(bool), asked.outcome.to_numpy(float), asked.cluster is not None
     layers = Layers.of(has, y, asked.stratum, asked.cluster)
-    n1, n0, total = float(layers.n1.sum()), float(layers.n0.sum()), float(y.sum())
+    n1, n0 = float(layers.n1.sum()), float(layers.n0.sum())
     theta, error, df, reason = _estimate(layers, _welch)
     if not reason and not error > 0:
         reason = "no_spread"
@@ -145,13 +139,16 @@ def means(asked: Asked) -> Effect:
     low, high = theta - _t(df) * error, theta + _t(df) * error
     flat = Layers.of(has, y, None, None)
     crude, crude_error, crude_df = _welch(flat)
-    part = ratio(n1, total)
-    share_low, share_high = sorted((low * part, high * part))
-    spread = float(np.std(y)) * math.sqrt(2) if len(y) else NAN
+    wider = error / _welch(layers)[1] if clustered and error > 0 else 1.0
+    share, half = _share(layers, _variances(layers), wider * _t(df))
+    if error > 0:
+        needed = needed_units(n1 + n0, error, asked.delta, asked.level, df if clustered else math.inf)
+    else:  # a side is missing: equal halves
+        needed = 2 * needed_units(1.0, float(np.std(y)) * math.sqrt(2) if len(y) else NAN, asked.delta, asked.level)
     return Effect(
         "clusters" if clustered else "welch", int(n1 + n0), theta, low, high, crude,
         crude - _t(crude_df) * crude_error, crude + _t(crude_df) * crude_error, _spread_over(layers), p_cause, p_no_cause,
-        theta * part, share_low, share_high, "total", _needed(n1 + n0, error, spread, asked), reason, n1, n0,
+        share, share - half, share + half, "total", needed, _in_clusters(needed, layers), reason, n1, n0,
         ratio(float(layers.s1.sum()), n1), ratio(float(layers.s0.sum()), n0),
     )  # fmt: skip
 
@@ -183,41 +180,100 @@ def _sato_safe(layers: Layers) -> tuple[float, float, float]:
 
 def _welch(layers: Layers) -> tuple[float, float, float]:
     """The weighted difference of means, its standard error, and Satterthwaite's degrees of freedom."""
-    good = (layers.n1 > 1) & (layers.n0 > 1)
     if not layers.both.any():
         return NAN, NAN, math.inf
     w = np.where(layers.both, layers.n1 * layers.n0 / np.maximum(layers.n1 + layers.n0, 1), 0.0)
-    # a side of one unit has no variance of its own: it takes that of all
-    n, s, q = (np.r_[layers.n1, layers.n0].sum(), np.r_[layers.s1, layers.s0].sum(), np.r_[layers.q1, layers.q0].sum())
-    pooled = max(0.0, (q - s * s / n) / max(n - 1, 1))
     parts, squares = [], []
-    for count, total, square in ((layers.n1, layers.s1, layers.q1), (layers.n0, layers.s0, layers.q0)):
-        safe = np.maximum(count, 1)
-        variance = np.where(good, np.maximum(square - total * total / safe, 0.0) / np.maximum(count - 1, 1), pooled)
-        part = np.where(layers.both, w * w * variance / safe, 0.0)
+    for count, variance in zip((layers.n1, layers.n0), _variances(layers), strict=True):
+        part = w * w * variance / np.maximum(count, 1)
         parts.append(part)
-        squares.append(np.where(layers.both, part**2 / np.maximum(count - 1, 1), 0.0))
+        squares.append(part**2 / np.maximum(count - 1, 1))
     total_variance = float(np.sum(parts))
     df = total_variance**2 / float(np.sum(squares)) if np.sum(squares) > 0 else math.inf
     return layers.difference(), math.sqrt(total_variance) / float(w.sum()), df
 
 
+def _variances(layers: Layers) -> tuple[np.ndarray, np.ndarray]:
+    """A unit's variance with and without the cause by stratum; a side of one unit has none of its own and takes that of all."""
+    n, s, q = (np.r_[one, other].sum() for one, other in ((layers.n1, layers.n0), (layers.s1, layers.s0), (layers.q1, layers.q0)))
+    pooled = max(0.0, (q - s * s / n) / max(n - 1, 1)) if n else 0.0
+    good = (layers.n1 > 1) & (layers.n0 > 1)
+    one, other = (
+        np.where(good, np.maximum(square - total * total / np.maximum(count, 1), 0.0) / np.maximum(count - 1, 1), pooled)
+        for count, total, square in ((layers.n1, layers.s1, layers.q1), (layers.n0, layers.s0, layers.q0))
+    )
+    return one, other
+
+
+def _risk_variance(layers: Layers) -> tuple[np.ndarray, np.ndarray]:
+    p1, p0 = (layers.s1 + 0.5) / (layers.n1 + 1), (layers.s0 + 0.5) / (layers.n0 + 1)
+    return p1 * (1 - p1), p0 * (1 - p0)
+
+
+def _share(layers: Layers, variances: tuple[np.ndarray, np.ndarray], wide: float) -> tuple[float, float]:
+    """What the cause adds where it is, Σ n₁ (ȳ₁ − ȳ₀) over strata, ÷ the outcome's sum; and its half width (delta method).
+
+    The effect's own weights would count a stratum where few units have the cause as much as one where most do.
+    """
+    n1, n0 = layers.n1, layers.n0
+    total = float(layers.s1.sum() + layers.s0.sum())
+    if not total or not layers.both.any():
+        return NAN, NAN
+    gap = layers.s1 / np.maximum(n1, 1) - layers.s0 / np.maximum(n0, 1)
+    share = float(np.where(layers.both, n1 * gap, 0.0).sum()) / total
+    by_one = n1 * (layers.both - share)
+    by_other = np.where(layers.both, n1, 0.0) + share * n0
+    variance = (by_one**2 * variances[0] / np.maximum(n1, 1) + by_other**2 * variances[1] / np.maximum(n0, 1)).sum()
+    return share, wide * math.sqrt(float(variance)) / abs(total)
+
+
 def _spread_over(layers: Layers) -> float:
-    """Cochran's Q over the strata's differences, from their own variances (half a unit added, as for risks)."""
-    keep = layers.both & (layers.n1 > 1) & (layers.n0 > 1)
+    """Cochran's Q over the differences of strata with some units on either side, from their own variances."""
+    keep = (layers.n1 >= _FEWEST_IN_STRATUM) & (layers.n0 >= _FEWEST_IN_STRATUM)
     n1, s1, q1, n0, s0, q0 = (v[keep] for v in (layers.n1, layers.s1, layers.q1, layers.n0, layers.s0, layers.q0))
     if np.array_equal(s1, q1) and np.array_equal(s0, q0):  # yes and no: squares are themselves
         m1, m0 = (s1 + 0.5) / (n1 + 1), (s0 + 0.5) / (n0 + 1)
-        return _cochran(m1 - m0, m1 * (1 - m1) / n1 + m0 * (1 - m0) / n0)
+        return cochran(m1 - m0, m1 * (1 - m1) / n1 + m0 * (1 - m0) / n0)
     v1, v0 = (q1 - s1 * s1 / n1) / (n1 - 1), (q0 - s0 * s0 / n0) / (n0 - 1)
-    return _cochran(s1 / n1 - s0 / n0, v1 / n1 + v0 / n0)
+    return cochran(s1 / n1 - s0 / n0, v1 / n1 + v0 / n0)
 
 
-def _needed(units: float, error: float, balanced: float, asked: Asked) -> float:
-    """The sample that decides in the mix at hand; where a side is missing, in equal halves (`balanced`: the error of a pair)."""
-    if error > 0:
-        return needed_units(units, error, asked.delta, asked.level)
-    return 2 * needed_units(1.0, balanced, asked.delta, asked.level)
+def _needed_for_risk(layers: Layers, wider: float, df: float, alone: bool, asked: Asked) -> float:
+    """The sample that decides in the mix at hand: at no difference, at δ and at 2δ, whichever scatters most.
+
+    Where a side is missing it is told for equal halves; where the counts would be small, with the exact test's reserve.
+    """
+    n1, n0, s0 = layers.n1[layers.both], layers.n0[layers.both], layers.s0[layers.both]
+    units, delta = float(n1.sum() + n0.sum()), asked.delta
+    if units:
+        base = (s0 + 0.5) / (n0 + 1)
+    else:
+        n1 = n0 = np.ones(1)
+        problems, every = float(layers.s1.sum() + layers.s0.sum()), float(layers.n1.sum() + layers.n0.sum())
+        units, base = 2.0, np.array([(problems + 0.5) / (every + 1)])
+    way = -1.0 if layers.difference() < 0 else 1.0
+    w = n1 * n0 / (n1 + n0)
+
+    def error(more: float) -> float:
+        turned = np.clip(base + way * more, 0.0, 1.0)
+        return math.sqrt(float((w * w * (turned * (1 - turned) / n1 + base * (1 - base) / n0)).sum())) / float(w.sum())
+
+    worst = wider * max(error(0.0), error(delta), error(2 * delta))
+    needed = needed_units(units, worst, delta, asked.level, df)
+    risk = float((base * w).sum() / w.sum())
+    if alone and needed * min(n1.sum(), n0.sum()) / units * min(risk, 1 - risk) < _SMALLEST_EXPECTED:
+        # Fleiss's reserve for the steps of an exact test
+        step = units * (1 / float(n1.sum()) + 1 / float(n0.sum()))
+        needed = math.ceil(needed / 4 * (1 + math.sqrt(1 + 2 * step / (needed * delta))) ** 2)
+    # what has no two-sided stratum is a part of the mix too
+    return float(math.ceil(needed * float(layers.n1.sum() + layers.n0.sum()) / units)) if layers.both.any() else float(needed)
+
+
+def _in_clusters(needed: float, layers: Layers) -> float:
+    """The needed units in clusters of the size at hand."""
+    if not layers.clusters or needed != needed:
+        return NAN
+    return float(math.ceil(needed * len(layers.clusters[0]) / float(layers.n1.sum() + layers.n0.sum())))
 
 
 def _newcombe(x1: float, n1: float, x0: float, n0: float) -> tuple[float, float]:

@@ -146,23 +146,23 @@ def checks(voice: Voice, units: pd.DataFrame, tested: pd.DataFrame, part: float)
     crude = tested[(tested["crude"].abs() > tested["minimum_effect"]) & (tested["verdict"] != "confirmed") & halved]
     found = [
         Check("unit", Verdict.PASS, voice.say(
-            f"分析单位是网点（全省{number(len(units))}个，各计一次）；问题是销量低于本分公司同渠道网点中位数的{percent(part, 0)}；按渠道分层，Holm校正。",
+            f"分析单位是网点（全省{number(len(units))}个，各计一次）；问题是销量低于本分公司同渠道网点中位数的{percent(part, 0)}；按分公司与渠道分层，Holm校正。",
             f"The unit is the outlet ({number(len(units))} in the province, each once); the problem is selling below {percent(part, 0)} "
-            "of the median of the branch's outlets of the same channel; stratified by channel, Holm-adjusted.")),
+            "of the median of the branch's outlets of the same channel; stratified by branch and channel, Holm-adjusted.")),
         Check("observational", Verdict.WARNING, voice.say(
             "这些是观察到的关联，不是试验；未测量的因素仍可能造成差异。", "These are observed associations, not an experiment: what was not measured may still be behind them.")),
     ]  # fmt: skip
     for row in crude.itertuples():
         found.append(
             Check(f"confounded.{row.cause}", Verdict.WARNING, voice.say(
-                f"{row.cause}未分层时相差{voice.points(row.crude)}，按渠道分层后为{voice.points(row.effect)}：差异主要来自渠道。",
-                f"{row.cause}: {voice.points(row.crude)} crude, {voice.points(row.effect)} within channels: most of it is the channel's."))
+                f"{row.cause}未分层时相差{voice.points(row.crude)}，同一分公司、同一渠道之内为{voice.points(row.effect)}：差异主要来自分公司与渠道。",
+                f"{row.cause}: {voice.points(row.crude)} crude, {voice.points(row.effect)} within branch and channel: most of it is theirs."))
         )  # fmt: skip
     for row in tested[tested["p_heterogeneity"] < 0.05].itertuples():
         found.append(
             Check(f"heterogeneous.{row.cause}", Verdict.WARNING, voice.say(
-                f"{row.cause}的作用在各渠道之间不一致（p = {row.p_heterogeneity:.3f}）：所列差异是各渠道的平均。",
-                f"{row.cause} does not act alike in all channels (p = {row.p_heterogeneity:.3f}): the difference shown is their average."))
+                f"{row.cause}的作用在各分公司、各渠道之间不一致（p = {row.p_heterogeneity:.3f}）：所列差异是平均。",
+                f"{row.cause} does not act alike in all branches and channels (p = {row.p_heterogeneity:.3f}): the difference shown is their average."))
         )  # fmt: skip
     for row in tested[tested["reason"] != ""].itertuples():
         found.append(Check(f"untestable.{row.cause}", Verdict.NONE, voice.say(
@@ -172,8 +172,8 @@ def checks(voice: Voice, units: pd.DataFrame, tested: pd.DataFrame, part: float)
 
 _UNTESTABLE = {
     "one_sided": ("所有网点都有或都没有", "every outlet has it or none does"), "too_few": ("样本过少", "too few outlets"),
-    "no_overlap": ("没有一个渠道同时有两类网点", "no channel has outlets of both kinds"),
-    "between_branches": ("随整个分公司而变，网点之间比不出来", "it holds for whole branches, which outlets cannot show"),
+    "no_overlap": ("没有一个分公司的渠道同时有两类网点", "no branch's channel has outlets of both kinds"),
+    "between_branches": ("同一分公司、渠道的网点都有，网点之间比不出来", "all outlets of a branch's channel have it, which outlets cannot show"),
 }  # fmt: skip
 
 
