@@ -10,6 +10,7 @@ import pandas as pd
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "cases" / "demo-province"
 PROBLEM = "末端渠道乡镇网点低销"
+OUTLETS = 1500
 # what is planted: the verdict that the data must give
 PLANTED = {
     "店员未通过补贴政策考核": "confirmed", "缺货频繁": "confirmed", "没有补贴速算工具": "confirmed", "未设G3专区": "rejected",
@@ -32,8 +33,8 @@ def write(folder: Path = FOLDER, seed: int = 2013) -> None:
 
 CASE = """\
 # 虚构样例：数据由 tests/demo_case.py 生成，原因是事先植入的，不代表任何真实分公司。
-title: 降低样例三区末端渠道低销网点占比
-branch: 样例三区
+title: 降低示范分公司低销网点占比
+branch: 示范分公司
 kind: problem
 made_up: true
 source: 虚构数据
@@ -58,7 +59,8 @@ topic:
 
 survey:
   period: 2012-01..2012-12
-  source: 网点月度销量台账
+  after_period: 2013-05..2013-10
+  source: 网点月度销量台账（低销网点·月）
   counts: problem
   strata: [渠道, 区域]
 
@@ -69,16 +71,16 @@ target:
   solvable_basis: 兄弟分公司同类症结一年内解决了八成
 
 benefit:
-  volume: 2400          # 受益的网点·月：240个网点 × 10个月
-  unit_value: 900       # 每个网点·月由低销转为正常多得的毛利（元）
+  volume: 15000         # 受益的网点·月：1500个网点 × 10个月
+  unit_value: 120       # 每个网点·月由低销转为正常多得的毛利（元）
   period: 2013-05..2014-02
 
 lessons:
   technical: 学会了在看数据之前声明最小有意义差异，分层后再下结论；两个看上去明显的“原因”被数据否定。
   management: 安全库存和考核上岗写进了分公司制度，缺货由事后催补改为按周预警。
-  people: 十名组员都独立做过一次检验，能向门店讲清为什么改。
+  people: 七名成员都独立做过一次检验，能向门店讲清为什么改。
 
-next_topic: 降低社会渠道低销网点占比
+next_topic: 提高末端乡镇网点的合约机销量占比
 """
 
 
@@ -104,7 +106,7 @@ def _fixed() -> dict[str, pd.DataFrame]:
               ("演示机损坏", "机型"), ("办理慢", "方法"), ("没有补贴速算工具", "办理慢"), ("海报更换不及时", "方法"), ("未设G3专区", "环境"),
               ("竞争对手在附近开店", "环境")]  # fmt: skip
     tests = [
-        ("店员未通过补贴政策考核", "exam", "未通过", "低销", "risk", 0.10, "规模", "考核成绩单（2013年1月）"),
+        ("店员未通过补贴政策考核", "exam", "未通过", "低销", "risk", 0.10, "规模", "考核成绩单（2013年1月，全部网点）"),
         ("缺货频繁", "stock", "缺货频繁", "低销", "risk", 0.08, "规模", "库存日志（2012年）"),
         ("没有补贴速算工具", "visits", "无工具", "办理分钟", "mean", 2.0, "规模", "神秘顾客走访记录"),
         ("未设G3专区", "display", "未设专区", "低销", "risk", 0.10, "规模", "门店陈列普查"),
@@ -143,32 +145,35 @@ def _fixed() -> dict[str, pd.DataFrame]:
 
 
 def _drawn(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
-    return {"series": _series(rng), "survey": _survey(rng), "implementation": _implementation(rng), **_units(rng)}
+    series = _series(rng)
+    return {"series": series, "survey": _survey(rng, series), "implementation": _implementation(rng), **_units(rng)}
 
 
 def _series(rng: np.random.Generator) -> pd.DataFrame:
     months = [str(p) for p in pd.period_range("2012-01", "2014-02", freq="M")]
     phases = ["before"] * 12 + ["during"] * 4 + ["after"] * 6 + ["consolidation"] * 4
-    rates = [0.36] * 12 + [0.34, 0.32, 0.28, 0.23] + [0.18] * 6 + [0.175] * 4
+    rates = [0.34] * 12 + [0.32, 0.30, 0.27, 0.23] + [0.18] * 6 + [0.175] * 4
     rows = []
     for month, phase, rate in zip(months, phases, rates, strict=True):
         holiday = month == "2012-01"
-        rows.append((month, phase, int(rng.binomial(240, 0.56 if holiday else rate)), 240, "春节停业，乡镇网点多半未开门" if holiday else ""))
+        rows.append((month, phase, int(rng.binomial(OUTLETS, 0.56 if holiday else rate)), OUTLETS, "春节停业，乡镇网点多半未开门" if holiday else ""))
     return pd.DataFrame(rows, columns=["期间", "阶段", "件数", "总数", "剔除原因"])
 
 
-def _survey(rng: np.random.Generator) -> pd.DataFrame:
+def _survey(rng: np.random.Generator, series: pd.DataFrame) -> pd.DataFrame:
+    """The series' own low outlets of the year before and of the six months after, by channel and place."""
+    before, after_it = (int(series.loc[series["阶段"] == phase, "件数"].sum()) for phase in ("before", "after"))
     parts = {("末端", "乡镇"): 0.58, ("末端", "县城"): 0.13, ("社会", "乡镇"): 0.10, ("社会", "县城"): 0.08, ("自营", "乡镇"): 0.03, ("自营", "县城"): 0.05,
              ("直销", "乡镇"): 0.01, ("直销", "县城"): 0.02}  # fmt: skip
     after = {key: part * (0.22 if key == ("末端", "乡镇") else 0.95) for key, part in parts.items()}
-    rows = [("before", *key, int(n)) for key, n in zip(parts, rng.multinomial(1000, list(parts.values())), strict=True)]
-    rows += [("after", *key, int(rng.poisson(500 * part))) for key, part in after.items()]
+    rows = [(phase, *key, int(n)) for phase, total, of in (("before", before, parts), ("after", after_it, after))
+            for key, n in zip(of, rng.multinomial(total, np.array(list(of.values())) / sum(of.values())), strict=True)]  # fmt: skip
     return pd.DataFrame(rows, columns=["阶段", "渠道", "区域", "数量"])
 
 
 def _implementation(rng: np.random.Generator) -> pd.DataFrame:
-    plan = [("D1", "考核未通过的店员", 0.10, 0.42, 0.07, 300, "无：复训安排在淡季，没有影响排班"),
-            ("D2", "频繁缺货的网点", 0.12, 0.34, 0.09, 240, "库存占用略升，仍在预算内"), ("D3", "办理超过10分钟", 0.15, 0.55, 0.11, 200, "无")]  # fmt: skip
+    plan = [("D1", "考核未通过的店员", 0.10, 0.28, 0.07, 1800, "无：复训安排在淡季，没有影响排班"),
+            ("D2", "频繁缺货的网点", 0.12, 0.37, 0.09, OUTLETS, "库存占用略升，仍在预算内"), ("D3", "办理超过10分钟", 0.15, 0.55, 0.11, 200, "无")]  # fmt: skip
     rows = [(name, metric, "lower", goal, month, phase, int(rng.binomial(n, rate)), n, said if phase == "after" else "")
             for name, metric, goal, before, after, n, said in plan
             for phase, rate, months in (("before", before, ("2012-10", "2012-11", "2012-12")), ("after", after, ("2013-05", "2013-06", "2013-07")))
@@ -177,38 +182,38 @@ def _implementation(rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _units(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
-    """Outlets and customers: large outlets sell better and lack most of what is blamed for low sales."""
+    """One world of outlets, each with one size, one state and one outcome in every table; and customers who were asked.
 
-    def outlets(n: int) -> tuple[np.ndarray, pd.DataFrame]:
-        large = rng.random(n) < 0.5
-        return large, pd.DataFrame({"网点": [f"W{i:04d}" for i in range(1, n + 1)], "规模": np.where(large, "大", "小")})
+    Large outlets sell better and lack most of what is blamed for low sales.
+    """
+    large = rng.random(OUTLETS) < 0.5
+    failed = rng.random(OUTLETS) < np.where(large, 0.20, 0.35)
+    # masked: large outlets run out of stock most often, for they sell most
+    out = rng.random(OUTLETS) < np.where(large, 0.60, 0.15)
+    low = rng.random(OUTLETS) < np.where(large, 0.01, 0.37) + 0.22 * failed + 0.22 * out
+    sold = np.round(rng.gamma(6.0, 3.0, OUTLETS) * np.where(large, 1.6, 1.0) * np.where(low, 0.6, 1.0), 0).astype(int)
+    # confounded: small outlets have no corner, and sell less for being small
+    corner = rng.random(OUTLETS) < np.where(large, 0.15, 0.85)
 
     def yes(values: np.ndarray) -> np.ndarray:
         return np.where(values, "是", "否")
 
-    large, exam = outlets(600)
-    failed = rng.random(600) < np.where(large, 0.35, 0.50)
-    exam["未通过"], exam["低销"] = yes(failed), yes(rng.random(600) < np.where(large, 0.18, 0.34) + 0.30 * failed)
-    large, stock = outlets(900)
-    # masked: large outlets run out of stock most often, for they sell most
-    out = rng.random(900) < np.where(large, 0.70, 0.20)
-    stock["缺货频繁"] = yes(out)
-    stock["演示机损坏"] = yes(rng.random(900) < 0.2)
-    stock["低销"] = yes(rng.random(900) < np.where(large, 0.10, 0.46) + 0.26 * out)
-    large, display = outlets(1500)
-    corner = rng.random(1500) >= np.where(large, 0.75, 0.25)
-    display["未设专区"] = yes(corner)
-    display["海报过期"], display["附近有对手"] = yes(rng.random(1500) < 0.3), yes(rng.random(1500) < 0.35)
-    display["低销"] = yes(rng.random(1500) < np.where(large, 0.20, 0.56))
-    large, visits = outlets(240)
+    every = pd.DataFrame({"网点": [f"W{i:04d}" for i in range(1, OUTLETS + 1)], "规模": np.where(large, "大", "小")})
+
+    def some(n: int) -> tuple[np.ndarray, pd.DataFrame]:
+        rows = np.sort(rng.choice(OUTLETS, n, replace=False))
+        return rows, every.iloc[rows].reset_index(drop=True)
+
+    exam = every.assign(未通过=yes(failed), 低销=yes(low))
+    stock = every.assign(缺货频繁=yes(out), 演示机损坏=yes(rng.random(OUTLETS) < 0.35), 低销=yes(low))
+    display = every.assign(未设专区=yes(corner), 海报过期=yes(rng.random(OUTLETS) < 0.3), 附近有对手=yes(rng.random(OUTLETS) < 0.35), 低销=yes(low))
+    rows, visits = some(240)
     none = rng.random(240) < 0.55
-    visits["无工具"], visits["办理分钟"] = yes(none), np.round(rng.normal(8.0, 2.0, 240) + 5.0 * none - 0.5 * large, 1)
-    large, staff = outlets(500)
-    staff["工龄月数"] = rng.integers(1, 72, 500) + 6 * large
-    staff["月销量"] = np.round(rng.gamma(6.0, 3.0, 500) * np.where(large, 1.6, 1.0), 0).astype(int)
-    large, kinds = outlets(700)
-    kinds["排班类型"] = rng.choice(["早晚两班", "全天一班", "高峰加班"], 700)
-    kinds["月销量"] = np.round(rng.gamma(6.0, 3.0, 700) * np.where(large, 1.6, 1.0), 0).astype(int)
+    visits["无工具"], visits["办理分钟"] = yes(none), np.round(rng.normal(8.0, 2.0, 240) + 5.0 * none - 0.5 * large[rows], 1)
+    rows, staff = some(500)
+    staff["工龄月数"], staff["月销量"] = rng.integers(1, 72, 500) + 6 * large[rows], sold[rows]
+    rows, kinds = some(700)
+    kinds["排班类型"], kinds["月销量"] = rng.choice(["早晚两班", "全天一班", "高峰加班"], 700), sold[rows]
     talks = pd.DataFrame({"顾客": [f"K{i:04d}" for i in range(1, 901)], "主要客群": rng.choice(["务农", "务工返乡", "学生", "个体户"], 900),
                           "未买原因": rng.choice(["价格", "不懂政策", "没有货", "等等再说"], 900, p=[0.3, 0.3, 0.25, 0.15])})  # fmt: skip
     return {"exam": exam, "stock": stock, "display": display, "visits": visits, "staff": staff, "roster_kinds": kinds, "interviews": talks}

@@ -504,3 +504,53 @@ def test_a_broken_spread_is_not_called_stable() -> None:
     assert chosen.chart.verdict is Verdict.FAIL and chosen.location.verdict is Verdict.PASS
     claim = said.stable(Voice("en", "b", "2010-01"), chosen, "x", "Series", "points")[0]
     assert "moving range chart" in claim.text and "stable" not in claim.text
+
+
+# ---- what a statistician found ---------------------------------------------------------------------------
+
+
+def test_the_degrees_of_freedom_are_those_of_the_last_phases_sigma() -> None:
+    rng = np.random.default_rng(1)
+    long, short = rng.normal(size=30), rng.normal(5, 1, 6)
+    both = control.i_mr([*long, *short], phases=["a"] * 30 + ["b"] * 6)
+    assert both.location.df == pytest.approx(control.i_mr(short).location.df)
+    frozen = control.i_mr([*long, *short], phases=["a"] * 30 + ["b"] * 6, frozen=True)
+    assert frozen.location.df == pytest.approx(control.i_mr(long).location.df)
+    groups, values = np.repeat(range(12), 5), rng.normal(size=60)
+    phased = control.xbar_r(values, list(groups), phases=["a"] * 8 + ["b"] * 4)
+    assert phased.location.df == pytest.approx(control.xbar_r(values[40:], list(groups[40:])).location.df)
+
+
+def test_ranges_on_either_side_of_a_gap_are_independent() -> None:
+    rng = np.random.default_rng(2)
+    pairs = rng.normal(size=(20_000, 6))
+    pairs[:, [2]] = np.nan
+    sigmas = np.array([np.nanmean(np.abs(np.diff(row))) for row in pairs]) / constants.d2(2)
+    # three ranges, of which two share a value: their mean scatters as the degrees of freedom say
+    assert control.i_mr(pairs[0]).location.df == pytest.approx(constants.equivalent_df(sigmas.var()), rel=0.05)
+
+
+def test_a_whole_that_grows_is_no_trend() -> None:
+    of = np.arange(100, 124) * 10
+    assert control.np_(np.round(of * 0.3), of).signals == {}
+    bad = np.round(of * 0.3)
+    bad[12] += 150
+    assert control.np_(bad, of).signals == control.p(bad, of).signals
+    assert control.np_(bad, of).signals["nelson_1"] == (12,)
+
+
+@pytest.mark.parametrize("n", [2, 10, 998, 999, 1000, 1001, 10**5, 10**8])
+def test_the_scatter_of_s_keeps_its_digits_in_large_subgroups(n: int) -> None:
+    # c4(n)² c4(n + 1)² = (n − 1) / n exactly
+    one, other = (math.log1p(-(constants.c4_rest(k) ** 2)) for k in (n, n + 1))
+    assert one + other == pytest.approx(math.log1p(-1 / n), rel=1e-9)
+
+
+def test_capability_does_not_wait_on_every_rules_false_alarms() -> None:
+    refused = 0
+    for seed in range(400):
+        x = np.random.default_rng(seed).normal(size=24)
+        refused += control.capability(x, control.i_mr(x), -4, 4).reason == "unstable"
+    assert refused / 400 <= 0.11
+    shifted = np.r_[np.random.default_rng(3).normal(size=12), np.random.default_rng(4).normal(4, 1, 12)]
+    assert control.capability(shifted, control.i_mr(shifted), -4, 8).reason == "unstable"

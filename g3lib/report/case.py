@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from g3lib.errors import UsageError
 from g3lib.labels import VOCABULARIES, Lang, pick
 from g3lib.periods import Period
 from g3lib.qc.story.audit import audit
-from g3lib.qc.story.case import Case, day, read_case
+from g3lib.qc.story.case import Case, read_case
 from g3lib.qc.story.computed import Story, computed
 from g3lib.report.page import Report
 from g3lib.tables import comments
@@ -59,14 +60,17 @@ class CaseData:
 
     @cached_property
     def period(self) -> Period:
-        """From the first point of the series to the last, else the group's activity, else the survey's period."""
+        """From the first point of the series to the last, else the group's activity, else the survey's period.
+
+        A case of a topic alone is of the month in which it is read.
+        """
         points = self.case.table("series")["period"].tolist()
         if points:
             return Period.parse(f"{points[0]}..{points[-1]}" if len(points) > 1 else points[0])
-        started, ended = day(self.case.say("group", "started")), day(self.case.say("group", "ended"))
-        if started and ended:
-            return Period.parse(f"{started:%Y-%m}..{ended:%Y-%m}")
-        return Period.parse(str(self.case.say("survey", "period")))
+        if days := self.case.dated:
+            first, last = f"{min(days):%Y-%m}", f"{max(days):%Y-%m}"
+            return Period.parse(first if first == last else f"{first}..{last}")
+        return Period.parse(str(self.case.say("survey", "period") or f"{date.today():%Y-%m}"))
 
     @cached_property
     def comments(self) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 import numpy as np
@@ -156,8 +156,10 @@ def _counted(kind: str, counts: Values, of: Values, laney: bool, options: Option
 
     top = {"p": 1.0, "np": whole}.get(kind, np.inf)
     name = f"{kind if kind != 'c' else 'u'}_prime" if laney else kind
-    return assemble(name, "laney" if laney else "binomial" if kind in ("p", "np") else "poisson", points, values, estimate, place,
-                    (0.0, top), options.get("rules"))  # fmt: skip
+    estimator = "laney" if laney else "binomial" if kind in ("p", "np") else "poisson"
+    chart = assemble(name, estimator, points, values, estimate, place, (0.0, top), options.get("rules"))
+    # a whole that grows is no trend: what np breaks is what its part of the whole breaks
+    return replace(chart, signals=_counted("p", counts, of, laney, options).signals) if in_units else chart
 
 
 def _checked(kind: str, counts: Values, of: Values, labels: Sequence[Any] | None) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ not. One limit gives one index: CPU or CPL, no Cp.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,12 +16,17 @@ from g3lib.errors import DataError, UsageError, listed
 from g3lib.findings import Verdict
 from g3lib.qc.control.result import Pair, Values
 
+# the rules that capability waits on. Each of the others adds its own false alarms: Nelson's eight with the moving ranges
+# call a quarter of stable charts of 24 single values unstable, these two on the values alone 6 %
+_GATE = {"nelson_1", "nelson_2", "western_1", "western_4"}
+
 
 @dataclass(frozen=True)
 class Capability:
     """Indices with their intervals; NaN where they do not exist, `reason` says why.
 
-    `reason` is empty, `unstable` or `no_spread`; `df` belongs to the sigma within.
+    `stable` is the verdict by points beyond limits and long runs on one side; `reason` is empty, `unstable` or `no_spread`;
+    `df` belongs to the sigma within.
     """
 
     n: int
@@ -59,7 +64,8 @@ def capability(
 
     Args:
         values: every single measurement.
-        chart: their control chart: its verdict on stability, its sigma and how that was estimated.
+        chart: their control chart: whether it is stable (a point beyond its limits or a run on one side says no; the other
+            rules are warnings), its sigma and how that was estimated.
         lower, upper: the specification's limits; one of them may be missing.
         target: T; else Cpm is not given.
         level: of the intervals.
@@ -82,7 +88,10 @@ def capability(
         raise DataError(f"Capability needs two values at least; there {'is one' if len(x) else 'are none'}.")
     n, mean, overall = len(x), float(x.mean()), float(x.std(ddof=1))
     location = chart.location
-    stable, sigma = chart.verdict, location.sigma
+    # moving ranges show little that the values do not, and seldom follow their limits (Rigdon, Cruthis and Champ 1994)
+    broken = _GATE & {*location.signals, *(chart.spread.signals if chart.spread.kind != "mr" else ())}
+    unmoved = replace(chart, location=replace(location, signals={}), spread=replace(chart.spread, signals={})).verdict
+    stable, sigma = Verdict.FAIL if broken else unmoved, location.sigma
     reason = "" if stable is Verdict.PASS else "unstable" if stable is Verdict.FAIL else "no_spread"
     within = sigma if not reason else math.nan
     cp, cpl, cpu = _indices(mean, within, lower, upper)

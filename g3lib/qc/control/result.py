@@ -49,7 +49,7 @@ class Chart:
     `kind` is xbar, r, s, i, mr, p, np, c, u, p_prime, u_prime, ewma or run. `sigmas` holds the estimated
     sigma of each phase: of single values for measurements, of one unit's count for attributes (a p′ or u′
     chart's is σ_z, the factor by which the counts scatter more than chance). `signals` maps each broken
-    rule to the positions (from 0) where it is broken.
+    rule to the positions (from 0) where it is broken; `df` belongs to the sigma of the last phase.
     """
 
     kind: str
@@ -153,7 +153,7 @@ Estimate = tuple[float, float]
 def assemble(
     kind: str, estimator: str, points: Points, values: np.ndarray, estimate: Callable[[np.ndarray], Estimate],
     place: Callable[[float, float], tuple[np.ndarray, np.ndarray]], bounds: tuple[float, Any] = (-np.inf, np.inf),
-    rules: Sequence[str] | None = None, df: float = float("nan"), sigmas: float = _SIGMAS,
+    rules: Sequence[str] | None = None, df: Callable[[np.ndarray], float] | None = None, sigmas: float = _SIGMAS,
 ) -> Chart:  # fmt: skip
     """A chart from how its centre and sigma are estimated and where they put each point's limits.
 
@@ -164,7 +164,7 @@ def assemble(
         place: (centre, sigma) → centre and standard error of every point.
         bounds: what the statistic can be at all; the limits are clipped there.
         rules: see `rules.chosen`.
-        df: degrees of freedom of the sigma estimator.
+        df: (which points count) → degrees of freedom of the sigma estimator; the chart's are those of its last sigma.
         sigmas: how many standard errors the limits are away.
 
     Raises:
@@ -176,6 +176,7 @@ def assemble(
     found: dict[Any, float] = {}
     told = np.ones(len(values), dtype=bool)
     first: Estimate | None = None
+    freedom = float("nan")
     for phase in dict.fromkeys(points.phases):
         mine = np.array([p == phase for p in points.phases], dtype=bool)
         if first is None or not points.frozen:
@@ -183,6 +184,7 @@ def assemble(
                 if not (mine & counts).any():
                     raise DataError(f"There is no point to estimate limits from{f' in phase {phase!r}' if phase else ''}.")
                 first = estimate(mine & counts)
+                freedom = df(mine & counts) if df is not None else freedom
             except DataError:
                 # a phase too short for limits of its own is read against those of the phase before
                 if first is None:
@@ -196,7 +198,7 @@ def assemble(
     lower = np.maximum(centre - sigmas * error, bounds[0])
     upper = np.minimum(centre + sigmas * error, bounds[1])
     series = Series(values, centre, error, lower, upper, counts & told, _begins(counts, points.phases))
-    return Chart(kind, points.labels, values, centre, error, lower, upper, points.phases, found, estimator, df,
+    return Chart(kind, points.labels, values, centre, error, lower, upper, points.phases, found, estimator, freedom,
                  points.excluded, broken(series, chosen(kind, rules)))  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from g3lib.errors import DataError, UsageError, listed
-from g3lib.qc.control.constants import c4, d2, d3, equivalent_df
+from g3lib.qc.control.constants import c4, c4_rest, d2, d3, equivalent_df
 from g3lib.qc.control.result import Chart, Options, Pair, Points, Values, assemble, moving_ranges
 from g3lib.qc.control.rules import anhoj
 
@@ -53,8 +53,11 @@ def i_mr(values: Values, low: float = -np.inf, **options: Unpack[Options]) -> Pa
             raise DataError("A phase has no two neighbouring values: it needs two, or the limits of the first phase (frozen).")
         return float(known.mean()) / d2(2)
 
-    m = int((~np.isnan(ranges)).sum())
-    df = equivalent_df((m * _MR_VARIANCE + 2 * (m - 1) * _MR_COVARIANCE) / m**2 / d2(2) ** 2)
+    def df(mine: np.ndarray) -> float:
+        known = mine & ~np.isnan(ranges)
+        m, neighbours = int(known.sum()), int((known[1:] & known[:-1]).sum())  # over a gap two ranges share no value
+        return equivalent_df((m * _MR_VARIANCE + 2 * neighbours * _MR_COVARIANCE) / m**2 / d2(2) ** 2)
+
     same = np.ones(len(x))
     location = assemble("i", "mr", points, x, lambda mine: (float(x[mine].mean()), sigma(mine)),
                         lambda c, s: (c * same, s * same), (low, np.inf), options.get("rules"), df)  # fmt: skip
@@ -141,8 +144,7 @@ def _longest(x: np.ndarray, mine: np.ndarray, centre: float) -> list[int]:
 def _subgroups(values: Values, subgroups: Sequence[Any], estimator: str, options: Options) -> Pair:
     n, mean, spread, names = _summed(values, subgroups, options.get("labels"), ranges=estimator == "rbar")
     points = Points.of(len(names), Options(**{**options, "labels": names}))
-    known = n[(n > 1) & ~points.aside]
-    unit, scatter = ({k: f(int(k)) for k in set(n[n > 1])} for f in ((d2, d3) if estimator == "rbar" else (c4, _c4_rest)))
+    unit, scatter = ({k: f(int(k)) for k in set(n[n > 1])} for f in ((d2, d3) if estimator == "rbar" else (c4, c4_rest)))
     of = np.array([unit.get(k, np.nan) for k in n])
     off = np.array([scatter.get(k, np.nan) for k in n])
 
@@ -153,8 +155,11 @@ def _subgroups(values: Values, subgroups: Sequence[Any], estimator: str, options
         weight = of[mine] ** 2 / off[mine] ** 2
         return float((weight * spread[mine] / of[mine]).sum() / weight.sum())
 
-    relative = 1 / float(sum(unit[k] ** 2 / scatter[k] ** 2 for k in known)) if len(known) else float("nan")
-    df = float((known - 1).sum()) if estimator == "pooled" else equivalent_df(relative)
+    def df(mine: np.ndarray) -> float:
+        if estimator == "pooled":
+            return float((n[mine] - 1).sum())
+        return equivalent_df(1 / float((of[mine] ** 2 / off[mine] ** 2).sum()))
+
     root = np.sqrt(np.where(n > 0, n, np.nan))
     location = assemble("xbar", estimator, points, mean,
                         lambda mine: (float((n * mean)[mine].sum() / n[mine].sum()), sigma(mine)),
@@ -162,10 +167,6 @@ def _subgroups(values: Values, subgroups: Sequence[Any], estimator: str, options
     around = assemble("r" if estimator == "rbar" else "s", estimator, points, spread, lambda mine: (0.0, sigma(mine)),
                       lambda _, s: (of * s, off * s), (0.0, np.inf), df=df)  # fmt: skip
     return Pair(location, around)
-
-
-def _c4_rest(n: int) -> float:
-    return math.sqrt(1 - c4(n) ** 2)
 
 
 def _summed(

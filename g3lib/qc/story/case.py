@@ -57,6 +57,14 @@ class Case:
         """A table of the case; one that is not there is empty, with its columns."""
         return self.tables[name] if name in self.tables else pd.DataFrame(columns=[c.name for c in SPEC[name]])
 
+    @property
+    def dated(self) -> list[date]:
+        """The days between which the group worked: of its start and end, else of its schedule."""
+        told = [d for key in ("started", "ended") if (d := day(self.say("group", key))) is not None]
+        schedule = self.table("schedule")
+        planned = [d.date() for column in ("planned_start", "planned_end") for d in schedule[column].dropna()]
+        return told or planned
+
     def say(self, *path: str) -> Any:
         """What case.yaml says at a path; None where it says nothing."""
         found: Any = self.told

@@ -73,7 +73,9 @@ class Goal:
 class Effect:
     """Before against after, and against the target: a difference with its interval (95 %), p, and whether it is met.
 
-    `dispersion` is by how much the points of a phase scatter more than counts do (1 where no more).
+    `dispersion` is by how much the points of a phase scatter more than independent counts do, or, for a volume, its mean
+    more than that of independent points (1 where no more). `after` has the months of consolidation among its own;
+    `consolidation` are those alone, `held` whether they still meet the target.
     """
 
     before: Reading
@@ -85,6 +87,8 @@ class Effect:
     attainment: float
     met: bool | None
     dispersion: float
+    consolidation: Reading | None = None
+    held: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -275,33 +279,53 @@ def _measures(case: Case) -> pd.DataFrame:
 def _difference(rows: pd.DataFrame, one: str, other: str) -> tuple[float, float, float, float, float]:
     """Rate of `other` less that of `one`: difference, low, high (Newcombe on counts ÷ φ), p, φ.
 
-    φ, at least 1, is Pearson's χ² of the points within their phases ÷ its degrees of freedom: points that scatter more
-    than counts do are worth fewer. With one point a phase it cannot be known, nor can the interval.
+    φ, at least 1, is Pearson's χ² of the points within their phases ÷ its degrees of freedom, times what neighbours that
+    are alike leave of them (`_alike`): points that scatter more than counts do, or follow each other, are worth fewer. With
+    one point a phase it cannot be known, nor can the interval.
     """
     from scipy.special import stdtrit
     from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
 
     sums, squares, freedom = {}, 0.0, 0
+    residuals = []
     for phase in (one, other):
         own = rows[(rows["phase"] == phase) & rows["excluded"].isna()]
         d, n = own["count"].to_numpy(float), own["of"].to_numpy(float)
         rate = d.sum() / n.sum()
         sums[phase] = (d.sum(), n.sum())
         if 0 < rate < 1 and len(d) > 1:
-            squares += float(((d - n * rate) ** 2 / (n * rate * (1 - rate))).sum())
+            residuals.append((d - n * rate) / np.sqrt(n * rate * (1 - rate)))
+            squares += float((residuals[-1] ** 2).sum())
             freedom += len(d) - 1
     (x0, n0), (x1, n1) = sums.values()
     difference = float(x1 / n1 - x0 / n0)
     if not freedom:  # one point a phase: how months scatter is unknown, and with it what chance could do
         return difference, NAN, NAN, NAN, NAN
-    phi = max(1.0, squares / freedom)
+    alike = _alike(residuals)
+    phi = max(1.0, squares / freedom) * alike
     # few points know φ badly: Student's t instead of the normal, as a wider φ
-    wide = phi * (stdtrit(freedom, 0.975) / 1.959964) ** 2
+    wide = phi * (stdtrit(max(freedom / alike, 1.0), 0.975) / 1.959964) ** 2
     low, high = confint_proportions_2indep(x1 / wide, n1 / wide, x0 / wide, n0 / wide, compare="diff", method="newcomb")
     p = 1.0
     if 0 < x0 + x1 < n0 + n1:
         p = float(test_proportions_2indep(x1 / wide, n1 / wide, x0 / wide, n0 / wide, compare="diff", method="score").pvalue)
     return difference, float(low), float(high), p, phi
+
+
+def _alike(residuals: list[np.ndarray]) -> float:
+    """By how much a mean of points that follow each other scatters more than of as many independent ones, (1 + r) / (1 − r).
+
+    r is the correlation of neighbours within phases, never below nought. A phase's own mean pulls it down by some
+    (1 + 3r) / n, which is put back (Kendall 1954).
+    """
+    squares = sum(float((e**2).sum()) for e in residuals)
+    n, phases = sum(map(len, residuals)), len(residuals)
+    if not squares > 0 or n <= 4 * phases:  # too short to tell
+        return 1.0
+    lag = phases / n
+    r = (sum(float((e[1:] * e[:-1]).sum()) for e in residuals) / squares + lag) / (1 - 3 * lag)
+    r = min(max(r, 0.0), 0.7)
+    return (1 + r) / (1 - r)
 
 
 def _effect(series: pd.DataFrame, rate: bool, higher: bool, goal: Goal | None) -> Effect | None:
@@ -313,13 +337,18 @@ def _effect(series: pd.DataFrame, rate: bool, higher: bool, goal: Goal | None) -
         difference, low, high, p, phi = _difference(rows, "before", "after")
     else:
         difference, low, high, p, phi = _means(series)
-    met = None if goal is None else bool(after.value >= goal.value if higher else after.value <= goal.value)
+    last = _reading(series, ("consolidation",), rate)
+
+    def meets(of: Reading | None) -> bool | None:
+        return None if goal is None or of is None else bool(of.value >= goal.value if higher else of.value <= goal.value)
+
+    met, held = meets(after), meets(last)
     way = ratio(after.value - before.value, goal.value - before.value) if goal is not None else NAN
-    return Effect(before, after, difference, low, high, p, way, met, phi)
+    return Effect(before, after, difference, low, high, p, way, met, phi, last, held)
 
 
 def _means(series: pd.DataFrame) -> tuple[float, float, float, float, float]:
-    from scipy.stats import ttest_ind
+    from scipy.special import stdtr, stdtrit
 
     known = series[series["excluded"].isna()]
     one = known.loc[known["phase"] == "before", "value"]
@@ -327,9 +356,15 @@ def _means(series: pd.DataFrame) -> tuple[float, float, float, float, float]:
     difference = float(other.mean() - one.mean())
     if min(len(one), len(other)) < 2:
         return difference, NAN, NAN, NAN, 1.0
-    found = ttest_ind(other, one, equal_var=False)
-    interval = found.confidence_interval()
-    return difference, float(interval.low), float(interval.high), float(found.pvalue), 1.0
+    alike = _alike([((x - x.mean()) / (x.std() or 1.0)).to_numpy(float) for x in (one, other)])
+    parts = [float(x.var()) / len(x) * alike for x in (one, other)]
+    error = math.sqrt(sum(parts))
+    if not error > 0:
+        return difference, difference, difference, float(difference == 0), alike
+    # Welch's test of so many fewer independent points
+    df = sum(parts) ** 2 / sum(v**2 / max(len(x) / alike - 1, 0.5) for v, x in zip(parts, (one, other), strict=True))
+    half = float(stdtrit(df, 0.975)) * error
+    return difference, difference - half, difference + half, float(2 * stdtr(df, -abs(difference) / error)), alike
 
 
 def _benefit(case: Case, effect: Effect | None, higher: bool) -> Benefit | None:

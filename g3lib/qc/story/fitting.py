@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from g3lib.errors import DataError, UsageError
+from g3lib.labels import fold
 from g3lib.periods import Period
 from g3lib.qc.causes.declared import filled, refuse
 from g3lib.qc.matrix import weighed
@@ -24,7 +25,7 @@ _TOLD: dict[str, dict[str, str]] = {
               "meetings": "number", "honours": "texts"},
     "topic": {"characteristic": "text", "unit": "text", "form": "text", "better": "text", "requirement": "level",
               "requirement_basis": "text", "reason": "text"},
-    "survey": {"period": "text", "source": "text", "counts": "text", "strata": "texts"},
+    "survey": {"period": "text", "after_period": "text", "source": "text", "counts": "text", "strata": "texts"},
     "target": {"value": "level", "basis": "text", "reference": "level", "solvable": "part", "solvable_basis": "text"},
     "benefit": {"volume": "number", "unit_value": "number", "period": "text"},
     "lessons": {"technical": "text", "management": "text", "people": "text"},
@@ -32,6 +33,7 @@ _TOLD: dict[str, dict[str, str]] = {
 _PLAIN = {"title": "text", "branch": "text", "kind": "text", "made_up": "flag", "source": "text", "next_topic": "text"}
 _CHOICES = {("kind",): KINDS, ("topic", "better"): ("higher", "lower"), ("topic", "form"): ("rate", "volume"),
             ("target", "basis"): BASES, ("survey", "counts"): ("problem", "sales")}  # fmt: skip
+_TOTALS = {"合计", "总计", "小计", "total", "subtotal", "all"}
 _FRACTION = "a fraction of 0 to 1 (0.2 for 20 %): the topic's form is rate"
 
 
@@ -53,6 +55,11 @@ def _told(case: Case) -> Iterator[str]:
             yield from _kind(name, value, _PLAIN[name], False)
         else:
             yield f"case.yaml: {name!r} is unknown; known: {', '.join((*_PLAIN, *_TOLD))}"
+    surveyed = case.say("survey", "period")
+    try:
+        Period.parse(str(surveyed or "2010-03"))
+    except UsageError:
+        yield f"case.yaml: survey.period is {surveyed!r}, expected a period such as 2010-03 or 2009-11..2010-01"
     for path, words in _CHOICES.items():
         if (value := case.say(*path)) is not None and value not in words:
             yield f"case.yaml: {'.'.join(path)} is {value!r}, expected one of {', '.join(words)}"
@@ -155,9 +162,21 @@ def _survey(case: Case) -> Iterator[str]:
         yield f"case.yaml: survey.strata names {name!r}, which is no stratum"
     if len(survey) and (survey["count"] < 0).any():
         yield "survey.csv: a count is below 0"
+    for name in strata if len(survey) else ():
+        if name in survey:
+            yield from _classes(survey, name)
     for phase, rows in survey.groupby("phase") if len(survey) else ():
         if not rows["count"].sum() > 0:
             yield f"survey.csv: nothing is counted in phase {phase!r}"
+
+
+def _classes(survey: pd.DataFrame, name: str) -> Iterator[str]:
+    """A total among its parts, or a part without a name."""
+    for row, value in enumerate(survey[name].fillna("").astype(str).str.strip(), start=2):
+        if not value:
+            yield f"survey.csv row {row}: {name} is blank; name the class (其他 where it is unknown)"
+        elif fold(value) in _TOTALS:
+            yield f"survey.csv row {row}: {name} is {value!r}, a total among its parts: leave the row out"
 
 
 def _causes(case: Case) -> Iterator[str]:
@@ -235,6 +254,10 @@ def _activities(case: Case) -> Iterator[str]:
 def _options(case: Case) -> Iterator[str]:
     table = case.table("options")
     criteria = [c for c in table.columns if c not in ("cause", "option")]
+    tested = set(case.table("tests")["cause"])
+    for cause in dict.fromkeys(table["cause"]):
+        if cause not in tested:
+            yield f"options.csv: {cause!r} is no tested cause"
     for name in set(criteria) & {"score", "rank"}:
         yield f"options.csv: a criterion cannot be called {name!r}"
     if len(table) and not criteria:

@@ -39,7 +39,8 @@ def picture(row: Mapping[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
     if kind == "table":
         return pd.crosstab(measure, outcome, normalize="index").rename_axis(index="group", columns=None).reset_index()
     if kind == "correlation":
-        cut = pd.qcut(measure.astype(float), _FIFTHS, duplicates="drop")
+        # a measure of one value only is one span, not none
+        cut = pd.qcut(measure.astype(float), _FIFTHS, duplicates="drop") if measure.nunique() > 1 else measure
         parts = pd.DataFrame({"x": measure.astype(float), "y": outcome.astype(float)}).groupby(cut, observed=True)
         spans = [f"{low:g}–{high:g}" for low, high in zip(parts["x"].min(), parts["x"].max(), strict=True)]
         return pd.DataFrame({"group": spans, "mean": parts["y"].mean().to_numpy()})

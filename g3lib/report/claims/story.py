@@ -103,7 +103,7 @@ def survey(voice: Voice, story: Story) -> list[Finding]:
         return found
     tops = [str(level.largest[level.stratum]) for level in story.levels]
     part = symptom(story.levels)
-    text = voice.say(f"症结是{'·'.join(tops)}，占全部问题的{percent(part, 1)}", f"The symptom is {' · '.join(tops)}: {percent(part, 1)} of the whole problem")
+    text = voice.say(f"症结是{'·'.join(tops)}，占全部问题的{percent(part, 1)}", f"The crux is {' · '.join(tops)}: {percent(part, 1)} of the whole problem")
     lead = voice.finding("survey.symptom", part, "1", text, definition="share of the largest class at every level", table="case.survey",
                          denominator=voice.say("现状调查的全部问题", "all problems of the survey"), period=str(story.case.say("survey", "period") or ""))  # fmt: skip
     return [lead, *found]
@@ -243,26 +243,35 @@ def effect(voice: Voice, story: Story) -> list[Finding]:
                      f"{name}: {value(voice, story, one.value)} to {value(voice, story, other.value)} ({change(voice, story, found.difference)}, {ends}){against}")  # fmt: skip
     out = [
         voice.finding("effect.difference", found.difference, _unit(story), text, definition="before and after, not attributed", table="case.series", previous=one.value,
-                      denominator=voice.say(f"活动前{_base(voice, one)}，活动后{_base(voice, other)}", f"before {_base(voice, one)}, after {_base(voice, other)}"),
+                      denominator=voice.say(f"活动前{_base(voice, one)}，{after_words(voice, story)}{_base(voice, other)}", f"before {_base(voice, one)}, after {_base(voice, other)}"),
                       status=Status.GOOD if found.met else Status.WATCH if found.met is None else Status.BREACH),
         voice.figure("effect.before", one.value, _unit(story), voice.say("活动前", "before"), definition="characteristic of the case", table="case.series"),
-        voice.figure("effect.after", other.value, _unit(story), voice.say("活动后", "after"), definition="characteristic of the case", table="case.series"),
+        voice.figure("effect.after", other.value, _unit(story), after_words(voice, story), definition="characteristic of the case", table="case.series"),
     ]  # fmt: skip
+    if found.consolidation is not None:
+        status = Status.GOOD if found.held else Status.WATCH if found.held is None else Status.BREACH
+        out.append(voice.figure("effect.consolidation", found.consolidation.value, _unit(story), voice.say("其中巩固期", "of it, consolidation"), denominator=_base(voice, found.consolidation), definition="characteristic of the case", table="case.series", status=status))
     if found.attainment == found.attainment:
         out.append(voice.figure("effect.attainment", found.attainment, "1", voice.say("目标改善量的完成率", "part of the aimed-at change"), definition="change ÷ aimed-at change", table="case.series"))
     return out
 
 
+def after_words(voice: Voice, story: Story) -> str:
+    """What counts as after: the months of consolidation are among them, where there are any."""
+    pooled = story.effect is not None and story.effect.consolidation is not None
+    return voice.say("活动后（含巩固期）", "after (with consolidation)") if pooled else voice.say("活动后", "after")
+
+
 def symptom_moved(voice: Voice, story: Story) -> list[Finding]:
     """Whether the 症结 itself got smaller."""
     if not story.after_levels or not story.levels:
-        text = voice.say("没有复查症结", "The symptom was not looked at again")
+        text = voice.say("没有复查症结", "The crux was not looked at again")
         return [voice.finding("symptom.after", None, "1", text, status=Status.UNKNOWN)]
     one, other = symptom(story.levels), _same_symptom(story)
     tops = "·".join(str(level.largest[level.stratum]) for level in story.levels)
-    text = voice.say(f"症结{tops}的占比从{percent(one, 1)}到{percent(other, 1)}", f"The symptom {tops} went from {percent(one, 1)} of the problem to {percent(other, 1)}")
+    text = voice.say(f"症结{tops}的占比从{percent(one, 1)}到{percent(other, 1)}", f"The crux, {tops}, went from {percent(one, 1)} of the problem to {percent(other, 1)}")
     return [voice.finding("symptom.after", other, "1", text, definition="share of the largest class at every level", table="case.survey", previous=one,
-                          denominator=voice.say("全部问题", "all problems"), status=Status.GOOD if other < one else Status.WATCH)]  # fmt: skip
+                          denominator=voice.say("全部问题", "all problems"), period=str(story.case.say("survey", "after_period") or ""), status=Status.GOOD if other < one else Status.WATCH)]  # fmt: skip
 
 
 def _same_symptom(story: Story) -> float:
@@ -341,7 +350,7 @@ def checks(voice: Voice, story: Story) -> list[Check]:
             "效果是活动前后的比较，没有对照组，不能全部归因于对策。", "The effect compares before with after, without a comparison group: not all of it need be the countermeasures'.")))  # fmt: skip
         if story.effect.dispersion > 1:
             found.append(Check("effect.dispersion", Verdict.WARNING, voice.say(
-                f"各月离散是偶然的{number(story.effect.dispersion, 2)}倍，区间已相应放宽。", f"Months scatter {number(story.effect.dispersion, 2)} times as much as counts do; the interval is widened accordingly.")))  # fmt: skip
+                f"各月的离散或前后相关使方差为独立数据的{number(story.effect.dispersion, 2)}倍，区间已相应放宽。", f"Months that scatter more, or follow each other, make the variance {number(story.effect.dispersion, 2)} times that of independent ones; the interval is widened accordingly.")))  # fmt: skip
     made = voice.say("没有发现需要说明的限制。", "Nothing else needs saying.")
     return found or [Check("story", Verdict.PASS, made)]
 

@@ -197,7 +197,7 @@ def _implementation(voice: Voice, story: Story) -> list[Slide]:
 def _effect(voice: Voice, story: Story) -> list[Slide]:
     assert story.effect is not None
     claims, goal = told.effect(voice, story), story.goal
-    rows = [(voice.say("活动前", "before"), story.effect.before.value), (voice.say("目标", "target"), goal.value if goal else None), (voice.say("活动后", "after"), story.effect.after.value)]
+    rows = [(voice.say("活动前", "before"), story.effect.before.value), (voice.say("目标", "target"), goal.value if goal else None), (told.after_words(voice, story), story.effect.after.value)]
     frame, columns = _named(rows, story.characteristic)
     found: list[Slide] = [Clusters(claims, frame, columns, _form(story), told.unit(story))]
     found += _staged(voice, story, story.chart, "series.stable")
@@ -209,8 +209,7 @@ def _effect(voice: Voice, story: Story) -> list[Slide]:
         found.append(Panels([*moved, *(f for p in panels for f in p.findings)], panels))
     if story.benefit is not None:
         money = told.benefit(voice, story)
-        parts = [(voice.say("毛效益", "gross"), story.benefit.gross), (voice.say("费用", "cost"), story.benefit.cost), (voice.say("净效益", "net"), story.benefit.net),
-                 (voice.say("净效益下限", "net, low"), story.benefit.low), (voice.say("净效益上限", "net, high"), story.benefit.high)]  # fmt: skip
+        parts = [(voice.say("毛效益", "gross"), story.benefit.gross), (voice.say("费用", "cost"), story.benefit.cost), (voice.say("净效益", "net"), story.benefit.net)]
         frame, columns = _named(parts, voice.say("元", "yuan"))
         found.append(Clusters(money, frame, columns, "#,##0", voice.say("元", "yuan")))
     return found

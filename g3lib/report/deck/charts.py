@@ -21,6 +21,8 @@ from g3lib.report.deck.page import ACCENT, FONT, GREY, INK, SHADES, WARN, Page, 
 from g3lib.report.placing import sides
 
 _MOST_BARS, _MOST_LABELS = 24, 12
+# a bar of so much of the whole holds its own label
+_TALL = 0.08
 # what a label may show, in the schema's order
 _SHOWN = ("showLegendKey", "showVal", "showCatName", "showSerName", "showPercent", "showBubbleSize")
 
@@ -107,6 +109,13 @@ def pareto(
     chart.plots[0].data_labels.position = XL_LABEL_POSITION.INSIDE_BASE
     chart.plots[0].data_labels.font.bold = True
     chart.plots[1].data_labels.position = XL_LABEL_POSITION.ABOVE
+    for i, (vital, amount) in enumerate(zip(frame["vital"], frame[value], strict=True)):
+        if vital and amount > _TALL * total:  # dark letters do not read on the accent; beside a bar too low for them they do
+            tag = chart.plots[0].series[0].points[i].data_label
+            tag.has_text_frame = False
+            _labels(tag, "", 11)
+            tag.font.bold, tag.font.color.rgb, tag.position = True, rgb("FFFFFF"), XL_LABEL_POSITION.INSIDE_BASE
+            _value_shown(tag, "#,##0")
     line = chart.plots[1].series[0]
     line.format.line.color.rgb, line.smooth = rgb(INK), False
     _marker(line, INK, 7)
