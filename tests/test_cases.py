@@ -44,7 +44,7 @@ def test_one_command_makes_report_page_deck_and_audit(workspace: Workspace) -> N
     deck = Presentation(io.BytesIO((folder / "08-qc-case.pptx").read_bytes()))
     titles = [s.shapes.title.text_frame.text for s in deck.slides]
     # the deck says what the report says, word for word (a minus sign for a hyphen apart)
-    assert found["survey.symptom"].value == pytest.approx(0.572)
+    assert found["survey.symptom"].value == pytest.approx(3723 / 6393)
     for name in ("causes.confirmed", "causes.ends", "series.stable", "effect.difference"):
         said = found[name].text.rstrip("。.").replace("（-", "（−").replace("间-", "间−").replace("至-", "至−")
         assert any(said in t for t in titles), (name, said)

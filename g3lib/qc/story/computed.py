@@ -214,6 +214,15 @@ def _levels(case: Case, phase: str) -> tuple[Level, ...]:
     return tuple(found)
 
 
+def symptom_after(case: Case, levels: Sequence[Level]) -> float:
+    """The part of the problem that the 症结 of before has after; NaN where nothing was counted after."""
+    rows = case.table("survey")
+    inside = rows = rows[rows["phase"] == "after"]
+    for level in levels:
+        inside = inside[inside[level.stratum] == str(level.largest[level.stratum])]
+    return ratio(float(inside["count"].sum()), float(rows["count"].sum()))
+
+
 def symptom(levels: Sequence[Level]) -> float:
     """The part of the whole problem that lies in the largest class of each level: the 症结.
 

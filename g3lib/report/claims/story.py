@@ -10,7 +10,7 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.qc.control import Suited
-from g3lib.qc.story.computed import Level, Reading, Story, symptom
+from g3lib.qc.story.computed import Level, Reading, Story, symptom, symptom_after
 from g3lib.report.claims.control import stable
 from g3lib.report.claims.voice import Voice
 
@@ -187,7 +187,7 @@ def cause(voice: Voice, row: dict[str, object]) -> Finding:
     least = shown(row["minimum_effect"]).lstrip("+")
     name = voice.word("cause_effect", kind)
     reason = voice.word("cause_reason", row["reason"]) if row["reason"] else ""
-    text = voice.say(f"{row['cause']}：{verdict}。{name}{shown(row['effect'])}{ends}，最小有意义差异{least}", f"{row['cause']}: {verdict}. {name} {shown(row['effect'])}{ends}, smallest that matters {least}")
+    text = voice.say(f"{row['cause']}：{verdict}。{name} {shown(row['effect'])}{ends}，最小有意义差异{least}", f"{row['cause']}: {verdict}. {name} {shown(row['effect'])}{ends}, smallest that matters {least}")
     text = voice.say(f"{row['cause']}：{verdict}，{reason}", f"{row['cause']}: {verdict}, {reason}") if reason else text
     status = {"confirmed": Status.WATCH, "insufficient": Status.UNKNOWN}.get(str(row["verdict"]), Status.PLAIN)
     return voice.finding(f"cause.{row['cause']}", float(row["effect"]), "1", text, definition=f"test: {row['test']}", table="case.tests", status=status,  # type: ignore[arg-type]
@@ -267,21 +267,11 @@ def symptom_moved(voice: Voice, story: Story) -> list[Finding]:
     if not story.after_levels or not story.levels:
         text = voice.say("没有复查症结", "The crux was not looked at again")
         return [voice.finding("symptom.after", None, "1", text, status=Status.UNKNOWN)]
-    one, other = symptom(story.levels), _same_symptom(story)
+    one, other = symptom(story.levels), symptom_after(story.case, story.levels)
     tops = "·".join(str(level.largest[level.stratum]) for level in story.levels)
     text = voice.say(f"症结{tops}的占比从{percent(one, 1)}到{percent(other, 1)}", f"The crux, {tops}, went from {percent(one, 1)} of the problem to {percent(other, 1)}")
     return [voice.finding("symptom.after", other, "1", text, definition="share of the largest class at every level", table="case.survey", previous=one,
                           denominator=voice.say("全部问题", "all problems"), period=str(story.case.say("survey", "after_period") or ""), status=Status.GOOD if other < one else Status.WATCH)]  # fmt: skip
-
-
-def _same_symptom(story: Story) -> float:
-    """The part that the class of before has after."""
-    survey = story.case.table("survey")
-    rows = survey[survey["phase"] == "after"]
-    inside = rows
-    for level in story.levels:
-        inside = inside[inside[level.stratum] == str(level.largest[level.stratum])]
-    return float(inside["count"].sum() / rows["count"].sum()) if rows["count"].sum() else float("nan")
 
 
 def benefit(voice: Voice, story: Story) -> list[Finding]:
@@ -381,7 +371,11 @@ def marks(story: Story) -> dict[str, str]:
 def least(voice: Voice, row: Mapping[Any, Any]) -> str:
     """The smallest effect that matters, in its type's own words."""
     amount = float(row["minimum_effect"])
-    return f"{100 * amount:.2f} pp" if row["type"] == "risk" else f"{voice.word('cause_effect', row['type'])} {number(amount, 2)}"
+    return f"{100 * amount:.2f}{_points(voice)}" if row["type"] == "risk" else f"{voice.word('cause_effect', row['type'])} {number(amount, 2)}"
+
+
+def _points(voice: Voice) -> str:
+    return voice.say("百分点", " pp")
 
 
 def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
@@ -389,13 +383,12 @@ def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
     rows = []
     for row in story.tested.to_dict("records"):
         risk, signed = row["type"] == "risk", row["type"] in ("mean", "correlation")
-
-        def shown(amount: float, risk: bool = risk, signed: bool = signed) -> str:
-            return f"{100 * amount:+.2f} pp" if risk else number(amount, 3 if not signed else 2, signed=signed)
-
+        crude, effect, low, high = (
+            f"{100 * row[c]:+.2f}" if risk else number(row[c], 2 if signed else 3, signed=signed) for c in ("crude", "effect", "low", "high")
+        )
+        unit = _points(voice) if risk else ""
         share = percent(row["share"], 1) if row["share_of"] == "problem" else "—"
-        rows.append((row["cause"], row["test"], row["units"], shown(row["crude"]), shown(row["effect"]),
-                     voice.say(f"{shown(row['low'])}至{shown(row['high'])}", f"{shown(row['low'])} to {shown(row['high'])}"), least(voice, row),
+        rows.append((row["cause"], row["test"], row["units"], crude + unit, effect + unit, voice.say(f"{low}至{high}", f"{low} to {high}") + unit, least(voice, row),
                      row["p_cause"], row["p_no_cause"], share, row["verdict"]))  # fmt: skip
     columns = ["cause", "cause_test", "units_tested", "crude_text", "estimate", "interval", "least", "p_cause", "p_no_cause", "share_text", "cause_verdict"]
     return pd.DataFrame(rows, columns=columns)

@@ -116,6 +116,9 @@ def pareto(
             _labels(tag, "", 11)
             tag.font.bold, tag.font.color.rgb, tag.position = True, rgb("FFFFFF"), XL_LABEL_POSITION.INSIDE_BASE
             _value_shown(tag, "#,##0")
+    whole = chart.plots[0].series[0].data_labels  # a point's own label has made the series one of its own, which shows nothing
+    _labels(whole, "#,##0", 11)
+    whole.show_value, whole.font.bold, whole.position = True, True, XL_LABEL_POSITION.INSIDE_BASE
     line = chart.plots[1].series[0]
     line.format.line.color.rgb, line.smooth = rgb(INK), False
     _marker(line, INK, 7)
