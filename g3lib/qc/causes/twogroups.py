@@ -103,6 +103,7 @@ def risk(asked: Asked) -> Effect:
     exact = exact_p_values(int(x1), int(n1), int(x0), int(n0), delta) if small and not reason else None
     p_cause, p_no_cause = exact or ((1.0, 1.0) if reason else p_values(theta, error, delta, df))
     low, high = theta - _t(df) * error, theta + _t(df) * error
+    low, high = max(low, -1.0), min(high, 1.0)
     low_crude, high_crude = _newcombe(x1, n1, x0, n0)
     if exact:
         low, high = low_crude, high_crude

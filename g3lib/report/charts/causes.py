@@ -39,7 +39,7 @@ def effects(tested: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
         tested: what `causes.confirm` gives.
     """
     table = tested.iloc[::-1].reset_index(drop=True)
-    colours = {"confirmed": WARN, "rejected": GREY, "insufficient": GREY}
+    colours = {"confirmed": WARN, "rejected": GREY, "insufficient": ACCENT}
     for i, row in enumerate(table.itertuples()):
         ax.fill_betweenx([i - 0.38, i + 0.38], -row.minimum_effect, row.minimum_effect, color="#eeeeee", linewidth=0)
         if row.effect == row.effect:

@@ -15,7 +15,7 @@ from g3lib.report import diagrams
 from g3lib.report.charts.look import ACCENT, GREY, INK, WARN
 from g3lib.report.diagrams import SIZE, Diagram
 
-_COLOURS = {"confirmed": WARN, "critical": ACCENT, "spine": INK, "bone": INK, "rejected": GREY, "insufficient": GREY}
+_COLOURS = {"confirmed": WARN, "critical": ACCENT, "spine": INK, "bone": INK, "rejected": GREY, "insufficient": ACCENT}
 
 
 def fishbone(links: Links, ax: Axes, lang: Lang, marks: Mapping[str, str] | None = None) -> Axes:  # noqa: ARG001

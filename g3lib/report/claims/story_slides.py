@@ -19,6 +19,9 @@ from g3lib.report.claims import story as told
 from g3lib.report.claims.voice import Voice
 from g3lib.report.slides import Clusters, Cover, Drawing, Gantt, Panels, Paragraphs, Pareto, Radar, Slide, Staged, Table
 
+# where a step's data come from
+_NEEDS = ("case.yaml (topic)", "survey.csv", "case.yaml (target)", "causes.csv", "tests.csv", "countermeasures.csv", "implementation.csv",
+          "series.csv (phase after)", "standards.csv", "case.yaml (lessons)")  # fmt: skip
 _A_SLIDE = 2  # charts of causes
 
 
@@ -33,7 +36,8 @@ def slides(voice: Voice, story: Story, audit: pd.DataFrame) -> list[Slide]:
     gone = set(audit.loc[audit["verdict"] == "missing", "step"])
     for place, step in enumerate(steps, 1):
         own = [told.missing(voice, place)] if place in gone else []
-        found += [Paragraphs(own, [voice.say("缺少这一步的资料；补齐案例文件夹中相应的表后重新生成。", "Fill in this step's table in the case's folder and make the deck again.")])] if own else step(voice, story)
+        lacks = voice.say(f"缺少这一步的资料：在案例文件夹中补上{_NEEDS[place - 1]}，再重新生成。", f"Nothing is there for this step: put {_NEEDS[place - 1]} into the case's folder and make the deck again.")
+        found += [Paragraphs(own, [lacks])] if own else step(voice, story)
     return [*found, Table(told.audit_claim(voice, audit), told.audit_table(voice, audit), voice.say("十步完整性核对", "Audit of the ten steps"))]
 
 

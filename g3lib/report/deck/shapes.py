@@ -13,7 +13,7 @@ from g3lib.report.deck.page import ACCENT, GREY, INK, WARN, Page, rgb, style
 from g3lib.report.diagrams import SIZE, Diagram, fitted
 from g3lib.report.placing import text_width
 
-_COLOURS = {"confirmed": WARN, "critical": ACCENT, "rejected": GREY, "insufficient": GREY}
+_COLOURS = {"confirmed": WARN, "critical": ACCENT, "rejected": GREY, "insufficient": ACCENT}
 _PT = 12_700
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -59,7 +60,7 @@ def _fitted(rows: list[list[str]], wide: float, high: float) -> tuple[float, lis
     widths: list[float] = []
     heights: list[float] = []
     for size in _SIZES:
-        longest = [1.06 * max(text_width(row[c], size) for row in rows) + _PAD for c in range(len(rows[0]))]
+        longest = [1.06 * max(text_width(row[c], size) + _air(row[c], size) for row in rows) + _PAD for c in range(len(rows[0]))]
         shortest = [max([4 * size + _PAD, *(text_width(part, size) + _PAD for row in rows for part in _words(row[c]))])
                     for c in range(len(rows[0]))]  # fmt: skip
         # a column gives way in the measure of what it has beyond its longest word
@@ -69,15 +70,25 @@ def _fitted(rows: list[list[str]], wide: float, high: float) -> tuple[float, lis
         widths = [a - part * g for a, g in zip(longest, give, strict=True)]
         scale = wide / sum(widths)
         widths = [w * scale for w in widths]
-        # another machine's font may be a little wider than ours
-        lines = [max(len(wrapped(text, size, 0.94 * (w - _PAD))) for text, w in zip(row, widths, strict=True)) for row in rows]
-        heights = [n * size * 1.25 + 8 for n in lines]
+        lines = [[_lines(text, size, w) for text, w in zip(row, widths, strict=True)] for row in rows]
+        heights = [max(n) * size * 1.25 + 8 for n in lines]
         if sum(heights) <= high and scale >= 0.99:
             break
     room = high - sum(heights)
     if room > 0:  # a little air, not a table stretched over the slide
         heights = [h + min(room / len(rows), 8) for h in heights]
     return size, widths, heights
+
+
+def _lines(text: str, size: float, wide: float) -> int:
+    """Lines of a cell; another machine's font may be a little wider than ours."""
+    return len(wrapped(text, size, 0.94 * (wide - _PAD) - _air(text, size)))
+
+
+def _air(text: str, size: float) -> float:
+    """What an office suite puts between Chinese and Latin letters or digits, points; no more than a line's."""
+    sides = [(ord(a) > 0x2E80, ord(b) > 0x2E80) for a, b in pairwise(text) if a.isalnum() and b.isalnum()]
+    return 0.2 * size * min(sum(a != b for a, b in sides), 4)
 
 
 def _words(text: str) -> list[str]:
