@@ -213,3 +213,92 @@ def test_the_sample_of_clusters_is_told_in_clusters() -> None:
         x, y, g = drawn(clusters, 0.6)
         found += judged("mean", x, y, 0.3, cluster=g).p_cause <= LEVEL
     assert found / of >= 0.8 - 3 * math.sqrt(0.16 / of)
+
+
+# ---- what a statistician found -------------------------------------------------------------------------
+
+
+def test_no_size_in_a_handful_of_units_is_no_proof_of_none() -> None:
+    alike = pd.DataFrame({"x": [0] * 6 + [1] * 6, "y": [1.0, 2, 3, 4, 5, 6] * 2})
+    row = judged("groups", alike["x"], alike["y"], 0.05)
+    assert row.p_no_cause > 0.1 and row.high > 0.05
+    x, y = np.repeat([0, 1], 20), np.tile([0, 1], 20)
+    row = judged("table", x, y, 0.1)
+    assert row.p_no_cause > 0.1 and row.high > 0.1
+    many = judged("table", np.repeat(x, 100), np.repeat(y, 100), 0.1)
+    assert many.p_no_cause < 0.01
+
+
+def test_nothing_to_doubt_is_not_doubted() -> None:
+    def crossed(a: int, b: int, c: int, d: int) -> effects.Effect:
+        return judged("table", np.repeat([0, 0, 1, 1], [a, b, c, d]), np.repeat([0, 1, 0, 1], [a, b, c, d]), 0.3)
+
+    for row in (crossed(50, 1, 2, 50), crossed(5000, 1, 0, 5000)):
+        assert row.p_cause < 0.001 and row.low > 0.3
+
+
+def test_only_strata_that_compare_count() -> None:
+    s = np.repeat(["A", "C", "B"], [500, 500, 6])
+    x = np.r_[np.zeros(500), np.ones(500), [1, 1, 1, 0, 0, 0]].astype(bool)
+    y = np.r_[np.tile([0, 1], 500), [1, 1, 1, 0, 0, 0]].astype(bool)
+    assert judged("risk", x, y, 0.1, s).reason == "too_few"
+    assert judged("mean", x, y + 0.1 * np.arange(1006) % 1, 0.1, s).reason == "too_few"
+    assert judged("groups", x, y + 0.1 * np.arange(1006) % 1, 0.1, s).reason == "too_few"
+
+
+def test_a_side_of_one_takes_the_spread_of_its_own_stratum() -> None:
+    rng, of = np.random.default_rng(12), 200
+    s = np.repeat([0, 1, 2], [30, 20, 3000])
+    x = np.r_[1, np.zeros(29), np.ones(10), np.zeros(3010)].astype(bool)
+    called = [judged("mean", x, np.where(s == 0, 100.0, 1.0) * rng.normal(size=len(s)), 1.0, s).p_cause <= LEVEL for _ in range(of)]
+    assert np.mean(called) <= most(of)
+
+
+@pytest.mark.parametrize(("n", "delta"), [(20, 0.9), (40, 0.95), (60, 0.8)])
+def test_near_certainty_the_exact_test_keeps_the_level(n: int, delta: float) -> None:
+    of, rng = 400, np.random.default_rng(n)
+    base = 0.05 if delta == 0.8 else 0.0
+    x = np.repeat([True, False], n)
+    called = [judged("risk", x, np.r_[rng.random(n) < base + delta, rng.random(n) < base], delta).p_cause <= LEVEL for _ in range(of)]
+    assert np.mean(called) <= most(of)
+
+
+def test_a_far_origin_changes_no_digit() -> None:
+    rng = np.random.default_rng(13)
+    x, y = np.repeat([True, False], 100), rng.normal(size=200)
+    here, far = judged("mean", x, y, 0.3), judged("mean", x, y + 1e8, 0.3)
+    assert (far.low, far.high, far.needed) == pytest.approx((here.low, here.high, here.needed), rel=1e-5)
+
+
+def test_many_small_strata_do_not_make_a_rare_problem_common() -> None:
+    rng = np.random.default_rng(14)
+    s, x = np.repeat(np.arange(300), 6), np.tile([True] * 3 + [False] * 3, 300)
+    y = rng.random(1800) < 0.01
+    apart, flat = judged("risk", x, y, 0.02, s), judged("risk", x, y, 0.02)
+    assert apart.needed < 2 * flat.needed
+
+
+def test_an_empty_row_takes_its_degrees_of_freedom_with_it() -> None:
+    from g3lib.qc.causes.tables import _alike_in_strata
+
+    counts = np.array([[[30, 10, 10], [10, 30, 10], [0, 0, 0]], [[10, 20, 20], [20, 10, 20], [20, 20, 10]]], dtype=float)
+    assert _alike_in_strata(counts) == pytest.approx(5.3e-6, rel=0.02)  # 24.31 on 2 degrees of freedom, not 3
+
+
+def test_alike_strata_are_called_different_as_seldom_as_claimed() -> None:
+    rng, of = np.random.default_rng(15), 300
+    s, x = np.repeat(np.arange(10), 12), np.tile([True] * 6 + [False] * 6, 10)
+    called = [judged("mean", x, rng.normal(size=120), 0.5, s).p_heterogeneity <= LEVEL for _ in range(of)]
+    assert np.mean(called) <= most(of, 0.07)
+    g = np.repeat(range(60), 20)
+    clustered = judged("mean", (g // 3) % 2 == 0, rng.normal(size=60)[g] + rng.normal(size=1200), 0.1, g % 3, g)
+    assert math.isnan(clustered.p_heterogeneity)
+
+
+def test_infinite_values_and_no_minimum_are_refused() -> None:
+    from g3lib.errors import DataError
+
+    frame = pd.DataFrame({"x": [1, 0] * 10, "y": [1.0, np.inf] * 10})
+    declared = pd.DataFrame({"cause": ["x", "x2"], "measure": "x", "outcome": "y", "type": "mean", "minimum_effect": [0.1, 1e-200]})
+    with pytest.raises(DataError, match=r"'y' holds infinite values(.|\n)*no minimum effect above 0"):
+        causes.confirm(declared, frame)

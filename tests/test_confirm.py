@@ -187,7 +187,8 @@ def test_intervals_of_variation_cover() -> None:
         code = np.repeat(range(3), 40)
         row = kinds.variation(effects.Asked(pd.Series(code), pd.Series(rng.normal(shift[code])), None, None, 0.05, 0.05), ranks=False)
         held += row.low <= eta <= row.high
-    assert 0.93 <= held / of <= 0.97
+    # a little wider than it promises: that there is less than its upper end must show in the root of η² too
+    assert 0.93 <= held / of <= 0.985
 
 
 # ---- exact ----------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ _DEFAULTS: dict[str, object] = {
     "design": "observed",
 }  # fmt: skip
 _NEEDED = ("cause", "outcome", "minimum_effect")
+_LEAST = 1e-9
 _DESIGNS = ("observed", "experiment")
 # types whose effect cannot be larger than one
 _PARTS = ("risk", "groups", "ranks", "table", "correlation")
@@ -70,7 +71,7 @@ def _of_words(row: dict[str, Any]) -> list[str]:
     if row["measure"] == row["outcome"]:
         faults.append("is the problem itself: an outcome is no cause of its own")
     delta = row["minimum_effect"]
-    if not isinstance(delta, int | float | np.number) or not float(delta) > 0:
+    if not isinstance(delta, int | float | np.number) or not float(delta) > _LEAST:
         faults.append("has no minimum effect above 0")
     elif row["type"] in _PARTS and float(delta) >= 1:
         faults.append(f"has a minimum effect of {float(delta):g}; a {row['type']} is below 1")
@@ -109,6 +110,8 @@ def _of_data(row: dict[str, Any], frame: pd.DataFrame | None) -> list[str]:
     for name in numbers.get(str(row["type"]), ()):
         if not pd.api.types.is_numeric_dtype(frame[row[name]]):
             faults.append(f"is a {row['type']}, but {row[name]!r} holds no numbers")
+        elif np.isinf(frame[row[name]].to_numpy(dtype=float, na_value=np.nan)).any():
+            faults.append(f"is a {row['type']}, but {row[name]!r} holds infinite values")
     if row["unit"] and not row["cluster"] and (again := int(frame[row["unit"]].duplicated().sum())):
         faults.append(f"has {again} rows of a {row['unit']!r} that is there already: declare the cluster, or one row a unit")
     return faults

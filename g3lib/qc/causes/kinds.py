@@ -46,9 +46,13 @@ def variation(asked: Asked, ranks: bool) -> Effect:
         from scipy.stats import rankdata
 
         y = rankdata(y) / max(len(y), 1)
-    n, counts = len(y), np.bincount(code, minlength=k)
+    n = len(y)
+    # units whose stratum has one kind only compare with nobody
+    present = np.bincount(layer * k + code, minlength=s * k).reshape(s, k)
+    counts = present[(present > 0).sum(axis=1) > 1].sum(axis=0) if s > 1 else present[0]
     if n == 0 or k < 2 or np.ptp(y) == 0 or counts.min() < _FEWEST_A_KIND or _alike(y, code, k):
-        reason = "one_sided" if k < 2 or n == 0 else "no_spread" if np.ptp(y) == 0 else "too_few"
+        alone = n > 0 and s > 1 and not counts.any()
+        reason = "one_sided" if k < 2 or n == 0 else "no_spread" if np.ptp(y) == 0 else "no_overlap" if alone else "too_few"
         return Effect(test, n, share_of="variation", reason=reason)
     flat = _fitted(y, code, k, np.zeros_like(layer), 1)
     within = flat if s == 1 else _fitted(y, code, k, layer, s)
@@ -56,16 +60,17 @@ def variation(asked: Asked, ranks: bool) -> Effect:
     crude = _part(y, flat, ranks)
     low_crude, high_crude = map(_share_of_odds, crude.interval())
     if within is None:
-        return Effect(test, n, crude=_share_of_odds(crude.size / crude.unit), share_of="variation", reason="no_overlap")
+        return Effect(test, n, crude=_share(y, flat), share_of="variation", reason="no_overlap")
     part = _part(y, within, ranks)
     odds = asked.delta / (1 - asked.delta)
     p_cause, p_no_cause = part.against(odds)
     p_cause = max(p_cause, _kruskal(y, code, k) if ranks and s == 1 else _some_difference(within, code, k, y))
     low, high = map(_share_of_odds, part.interval())
-    eta, left = _share_of_odds(part.size / part.unit), float(np.var(y - within.stratum_mean) / np.var(y))
+    eta, left = _share(y, within), float(np.var(y - within.stratum_mean) / np.var(y))
+    low, high = min(low, eta), max(high, eta)
     twice = 2 * asked.delta / (1 - 2 * asked.delta) if asked.delta < 0.5 else math.inf
     return Effect(
-        test, n, eta, low, high, _share_of_odds(crude.size / crude.unit), low_crude, high_crude,
+        test, n, eta, low, high, _share(y, flat), low_crude, max(high_crude, _share(y, flat)),
         _alike_in_strata(y, code, k, layer, s), p_cause, p_no_cause, eta * left, low * left, high * left, "variation",
         part.needed(odds, twice, asked.level, k + s + 1), warnings=() if ranks else _tails(y - within.stratum_mean - within.kind),
     )  # fmt: skip
@@ -113,6 +118,12 @@ def _fitted(y: np.ndarray, code: np.ndarray, k: int, layer: np.ndarray, s: int) 
     lever = np.einsum("ij,ij->i", x, np.linalg.solve(gram, x.T).T) + np.repeat(1 / per, k)
     squares = np.bincount(cell, (left - kind[cell]) ** 2, s * k) / np.clip(1 - lever, 1e-9, None)
     return _Fit(mean[layer], kind[cell], beta, gram, (x * squares[:, None]).T @ x, len(y) - (k - 1) - s)
+
+
+def _share(y: np.ndarray, fit: _Fit) -> float:
+    """Between kinds ÷ (between + within) sums of squares: η², on ranks H ÷ (n − 1)."""
+    between, rest = float((fit.kind**2).sum()), float(((y - fit.stratum_mean - fit.kind) ** 2).sum())
+    return between / (between + rest)
 
 
 def _part(y: np.ndarray, fit: _Fit, ranks: bool) -> Part:

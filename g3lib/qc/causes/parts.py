@@ -16,6 +16,9 @@ from g3lib.qc.causes.effects import searched
 
 # above this noncentrality the χ² is normal to three digits
 _NEARLY_NORMAL = 5_000.0
+# scores beyond are all the same; a scatter's own tails are never read as of fewer degrees of freedom
+_FAR, _LEAST_FREEDOM = 37.0, 10.0
+_POWERFUL = 0.85
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,25 @@ class Part:
         """p against at most, and against at least, a size of `odds` units.
 
         The scatter is itself an estimate, small where the estimate errs upwards if tails are long: Hall's (1992)
-        transformation takes that skewness out of the normal score, before Student's t; it may only be less sure.
+        transformation takes that skewness out of the normal score, before Student's t; it may only be less sure, and no more
+        than its monotone range allows. That there is less must show in the size's root too, whose error does not
+        vanish with the size: a size of nought in a handful of units says nothing.
         """
-        from scipy.special import ndtri, stdtr
+        from scipy.special import ndtr, ndtri, stdtr
 
-        score = float(np.clip(ndtri(self.below(self.size, odds * self.unit, odds)), -8.0, 8.0))
+        score = float(np.clip(ndtri(self.below(self.size, odds * self.unit, odds)), -_FAR, _FAR))
         two, three, four = (self._moment(order, odds * self.unit, odds) for order in (2, 3, 4))
         skew = three / two**1.5 / math.sqrt(self.n) if two > 0 else 0.0
-        df = 2 * self.n / max(four / two**2 - 1, 1e-9) if two > 0 else 1e9
+        df = max(2 * self.n / max(four / two**2 - 1, 1e-9), _LEAST_FREEDOM) if two > 0 else 1e9
+        if score:
+            skew = float(np.clip(skew, -1 / abs(score), 1 / abs(score)))
         moved = score + skew / 6 + skew * score**2 / 3 + skew**2 * score**3 / 27
-        return float(stdtr(df, -min(score, moved))), float(stdtr(df, max(score, moved)))
+        by_root = float(ndtr(self._root(self.size, odds, self.n)))
+        return float(stdtr(df, -min(score, moved))), max(float(stdtr(df, max(score, moved))), by_root)
+
+    def _root(self, size: float, odds: float, n: int) -> float:
+        """How many errors the root of a size lies above that of the boundary."""
+        return (math.sqrt(size) - math.sqrt(odds * self.unit)) / math.sqrt(self.drift / n)
 
     def interval(self) -> tuple[float, float]:
         """95 % for the odds: those that neither test rejects at 2.5 %; the estimate itself always lies within."""
@@ -91,11 +103,17 @@ class Part:
     def needed(self, odds: float, twice: float, level: float, start: int) -> float:
         """Units that find a size of `twice` units, and tell nought from `odds`, each with the power asked for."""
 
+        from scipy.special import ndtr
+
         def power(n: int) -> float:
             edge = odds * self.unit
             found = 1.0
             if math.isfinite(twice):
                 found = 1 - self.below(self.at(1 - level, edge, odds, n), twice * self.unit, odds, n)
+            # as large as it may be by chance in as many draws as are asked for, and yet less than the boundary by either test
+            chance = self.at(_POWERFUL, 0.0, odds, n)
+            if float(ndtr(self._root(chance, odds, n))) > level:
+                return 0.0
             return min(found, self.below(self.at(level, edge, odds, n), 0.0, odds, n))
 
         return searched(power, start)

@@ -17,6 +17,7 @@ from g3lib.qc.causes.parts import Part, moments
 
 _SMALLEST_EXPECTED = 5.0
 _FEWEST = 10
+_MOST_CELLS = 600
 _DRAWS = 20_000
 
 
@@ -125,11 +126,15 @@ def _alike_in_strata(counts: np.ndarray) -> float:
             fit = fit * np.where(own > 0, margin / np.where(own > 0, own, 1.0), 0.0)
         if np.abs(fit - before).max() < 1e-8 * counts.sum():
             break
-    known = fit > 1e-9
-    # an empty margin takes its own degrees of freedom with it
-    empty = sum(int((counts.sum(axis=axis) == 0).sum()) for axis in (1, 2))
-    freedom = (s - 1) * (r - 1) * (c - 1) - empty
-    return float(chdtrc(freedom, ((counts - fit)[known] ** 2 / fit[known]).sum())) if freedom > 0 else NAN
+    known, c_max = np.argwhere(fit > 1e-9), max(r, c)
+    if len(known) > _MOST_CELLS or counts.sum() < _SMALLEST_EXPECTED * len(known):
+        return NAN  # too sparse for χ²
+    # an empty margin takes its own degrees of freedom with it: cells less the rank of all margins of two
+    pairs = [known[:, one] * c_max + known[:, other] for one, other in ((0, 1), (0, 2), (1, 2))]
+    design = np.hstack([(pair[:, None] == np.unique(pair)).astype(float) for pair in pairs])
+    freedom = len(known) - int(np.linalg.matrix_rank(design))
+    there = fit > 1e-9
+    return float(chdtrc(freedom, ((counts - fit)[there] ** 2 / fit[there]).sum())) if freedom > 0 else NAN
 
 
 def _monte_carlo(counts: np.ndarray, edge: float) -> tuple[float, float]:

@@ -94,9 +94,8 @@ def risk(asked: Asked) -> Effect:
     layers = Layers.of(asked.measure.to_numpy(bool), asked.outcome.to_numpy(float), asked.stratum, asked.cluster)
     n1, x1, n0, x0 = (float(v.sum()) for v in (layers.n1, layers.s1, layers.n0, layers.s0))
     units, problems = n1 + n0, x1 + x0
-    expected = min(n1, n0) * min(problems, units - problems)
-    small = expected < _SMALLEST_EXPECTED * units and min(x1, n1 - x1, x0, n0 - x0) < _SMALLEST_EXPECTED
     alone = asked.stratum is None and not clustered
+    small = _small(layers, alone)
     theta, error, df, reason = _estimate(layers, _sato_safe)
     if small and not alone and not reason:
         reason = "too_few"
@@ -109,7 +108,7 @@ def risk(asked: Asked) -> Effect:
         low, high = low_crude, high_crude
     # what the clusters widen, beside units that were alone
     wider = error / _sato_safe(layers)[1] if clustered and error > 0 else 1.0
-    share, half = _share(layers, _risk_variance(layers), wider * _t(df))
+    share, half = _share(layers, _risk_variance(layers), wider * _t(df), problems)
     needed = _needed_for_risk(layers, wider, df, alone, asked)
     return Effect(
         "exact" if exact else "clusters" if clustered else "risk_difference", int(units), theta, low, high,
@@ -117,6 +116,18 @@ def risk(asked: Asked) -> Effect:
         share, share - half, share + half, "problem", needed, _in_clusters(needed, layers), reason, n1, n0,
         ratio(x1, n1), ratio(x0, n0),
     )  # fmt: skip
+
+
+def _small(layers: Layers, alone: bool) -> bool:
+    """Whether counts are too few for a normal difference, over strata that have both sides.
+
+    Where an exact test can be made every side's own counts must be large; else it is enough that they would be were the
+    risks alike, for a stratum more or less does not decide.
+    """
+    n1, x1, n0, x0 = (float(v[layers.both].sum()) for v in (layers.n1, layers.s1, layers.n0, layers.s0))
+    problems = x1 + x0
+    few = min(x1, n1 - x1, x0, n0 - x0) < _SMALLEST_EXPECTED
+    return few and (alone or min(n1, n0) * min(problems, n1 + n0 - problems) < _SMALLEST_EXPECTED * (n1 + n0))
 
 
 def means(asked: Asked) -> Effect:
@@ -129,19 +140,22 @@ def means(asked: Asked) -> Effect:
         An `Effect`; `share` is effect × units with the cause ÷ the outcome's sum: by how much of it the cause moves it.
     """
     has, y, clustered = asked.measure.to_numpy(bool), asked.outcome.to_numpy(float), asked.cluster is not None
-    layers = Layers.of(has, y, asked.stratum, asked.cluster)
+    middle = float(y.mean()) if len(y) else 0.0
+    # about the mean: the squares of large numbers lose their digits
+    layers = Layers.of(has, y - middle, asked.stratum, asked.cluster)
     n1, n0 = float(layers.n1.sum()), float(layers.n0.sum())
+    fewest = min(float(layers.n1[layers.both].sum()), float(layers.n0[layers.both].sum()))
     theta, error, df, reason = _estimate(layers, _welch)
     if not reason and not error > 0:
         reason = "no_spread"
-    if not reason and not clustered and (min(n1, n0) < _FEWEST_A_SIDE or np.ptp(y[has]) == 0 or np.ptp(y[~has]) == 0):
+    if not reason and not clustered and (fewest < _FEWEST_A_SIDE or np.ptp(y[has]) == 0 or np.ptp(y[~has]) == 0):
         reason = "too_few"
     p_cause, p_no_cause = (1.0, 1.0) if reason else p_values(theta, error, asked.delta, df)
     low, high = theta - _t(df) * error, theta + _t(df) * error
-    flat = Layers.of(has, y, None, None)
+    flat = Layers.of(has, y - middle, None, None)
     crude, crude_error, crude_df = _welch(flat)
     wider = error / _welch(layers)[1] if clustered and error > 0 else 1.0
-    share, half = _share(layers, _variances(layers), wider * _t(df))
+    share, half = _share(layers, _variances(layers), wider * _t(df), float(y.sum()))
     if error > 0:
         needed = needed_units(n1 + n0, error, asked.delta, asked.level, df if clustered else math.inf)
     else:  # a side is missing: equal halves
@@ -150,7 +164,7 @@ def means(asked: Asked) -> Effect:
         "clusters" if clustered else "welch", int(n1 + n0), theta, low, high, crude,
         crude - _t(crude_df) * crude_error, crude + _t(crude_df) * crude_error, _spread_over(layers), p_cause, p_no_cause,
         share, share - half, share + half, "total", needed, _in_clusters(needed, layers), reason, n1, n0,
-        ratio(float(layers.s1.sum()), n1), ratio(float(layers.s0.sum()), n0),
+        middle + ratio(float(layers.s1.sum()), n1), middle + ratio(float(layers.s0.sum()), n0),
     )  # fmt: skip
 
 
@@ -195,29 +209,37 @@ def _welch(layers: Layers) -> tuple[float, float, float]:
 
 
 def _variances(layers: Layers) -> tuple[np.ndarray, np.ndarray]:
-    """A unit's variance with and without the cause by stratum; a side of one unit has none of its own and takes that of all."""
-    n, s, q = (np.r_[one, other].sum() for one, other in ((layers.n1, layers.n0), (layers.s1, layers.s0), (layers.q1, layers.q0)))
-    pooled = max(0.0, (q - s * s / n) / max(n - 1, 1)) if n else 0.0
-    good = (layers.n1 > 1) & (layers.n0 > 1)
-    one, other = (
-        np.where(good, np.maximum(square - total * total / np.maximum(count, 1), 0.0) / np.maximum(count - 1, 1), pooled)
-        for count, total, square in ((layers.n1, layers.s1, layers.q1), (layers.n0, layers.s0, layers.q0))
-    )
+    """A unit's variance with and without the cause by stratum.
+
+    A side of one unit has none of its own: it takes the other side's, where that is one unit too that within all strata's sides.
+    """
+    sides = ((layers.n1, layers.s1, layers.q1), (layers.n0, layers.s0, layers.q0))
+    squares = [np.maximum(q - s * s / np.maximum(n, 1), 0.0) for n, s, q in sides]
+    free = [np.maximum(n - 1, 0) for n, _, _ in sides]
+    known = float(sum(f.sum() for f in free))
+    pooled = float(sum(s.sum() for s in squares)) / known if known else 0.0
+    own = [np.where(f > 0, s / np.maximum(f, 1), np.nan) for s, f in zip(squares, free, strict=True)]
+    one, other = (np.where(np.isnan(a), np.where(np.isnan(b), pooled, b), a) for a, b in (own, own[::-1]))
     return one, other
 
 
 def _risk_variance(layers: Layers) -> tuple[np.ndarray, np.ndarray]:
-    p1, p0 = (layers.s1 + 0.5) / (layers.n1 + 1), (layers.s0 + 0.5) / (layers.n0 + 1)
+    typical = _typical(layers)
+    p1, p0 = (layers.s1 + typical) / (layers.n1 + 1), (layers.s0 + typical) / (layers.n0 + 1)
     return p1 * (1 - p1), p0 * (1 - p0)
 
 
-def _share(layers: Layers, variances: tuple[np.ndarray, np.ndarray], wide: float) -> tuple[float, float]:
+def _typical(layers: Layers) -> float:
+    """The risk of all units: a unit of it draws each stratum's towards it, where half a problem would make rare ones common."""
+    return (float(layers.s1.sum() + layers.s0.sum()) + 0.5) / (float(layers.n1.sum() + layers.n0.sum()) + 1)
+
+
+def _share(layers: Layers, variances: tuple[np.ndarray, np.ndarray], wide: float, total: float) -> tuple[float, float]:
     """What the cause adds where it is, Σ n₁ (ȳ₁ − ȳ₀) over strata, ÷ the outcome's sum; and its half width (delta method).
 
     The effect's own weights would count a stratum where few units have the cause as much as one where most do.
     """
     n1, n0 = layers.n1, layers.n0
-    total = float(layers.s1.sum() + layers.s0.sum())
     if not total or not layers.both.any():
         return NAN, NAN
     gap = layers.s1 / np.maximum(n1, 1) - layers.s0 / np.maximum(n0, 1)
@@ -229,14 +251,20 @@ def _share(layers: Layers, variances: tuple[np.ndarray, np.ndarray], wide: float
 
 
 def _spread_over(layers: Layers) -> float:
-    """Cochran's Q over the differences of strata with some units on either side, from their own variances."""
+    """Cochran's Q over the differences of strata with some units on either side, from their own variances.
+
+    Units that hang together would make chance look like difference: for clusters none is told.
+    """
+    if layers.clusters:
+        return NAN
     keep = (layers.n1 >= _FEWEST_IN_STRATUM) & (layers.n0 >= _FEWEST_IN_STRATUM)
     n1, s1, q1, n0, s0, q0 = (v[keep] for v in (layers.n1, layers.s1, layers.q1, layers.n0, layers.s0, layers.q0))
     if np.array_equal(s1, q1) and np.array_equal(s0, q0):  # yes and no: squares are themselves
         m1, m0 = (s1 + 0.5) / (n1 + 1), (s0 + 0.5) / (n0 + 1)
         return cochran(m1 - m0, m1 * (1 - m1) / n1 + m0 * (1 - m0) / n0)
     v1, v0 = (q1 - s1 * s1 / n1) / (n1 - 1), (q0 - s0 * s0 / n0) / (n0 - 1)
-    return cochran(s1 / n1 - s0 / n0, v1 / n1 + v0 / n0)
+    # the inverse of an estimated variance is too large on average, by (n − 1) / (n − 3)
+    return cochran(s1 / n1 - s0 / n0, v1 / n1 * (n1 - 1) / (n1 - 3) + v0 / n0 * (n0 - 1) / (n0 - 3))
 
 
 def _needed_for_risk(layers: Layers, wider: float, df: float, alone: bool, asked: Asked) -> float:
@@ -247,11 +275,10 @@ def _needed_for_risk(layers: Layers, wider: float, df: float, alone: bool, asked
     n1, n0, s0 = layers.n1[layers.both], layers.n0[layers.both], layers.s0[layers.both]
     units, delta = float(n1.sum() + n0.sum()), asked.delta
     if units:
-        base = (s0 + 0.5) / (n0 + 1)
+        base = (s0 + _typical(layers)) / (n0 + 1)
     else:
         n1 = n0 = np.ones(1)
-        problems, every = float(layers.s1.sum() + layers.s0.sum()), float(layers.n1.sum() + layers.n0.sum())
-        units, base = 2.0, np.array([(problems + 0.5) / (every + 1)])
+        units, base = 2.0, np.array([_typical(layers)])
     way = -1.0 if layers.difference() < 0 else 1.0
     w = n1 * n0 / (n1 + n0)
 

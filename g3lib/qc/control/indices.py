@@ -14,6 +14,7 @@ import numpy as np
 
 from g3lib.errors import DataError, UsageError, listed
 from g3lib.findings import Verdict
+from g3lib.qc.control.constants import c4
 from g3lib.qc.control.result import Pair, Values
 
 # the rules that capability waits on. Each of the others adds its own false alarms: Nelson's eight with the moving ranges
@@ -94,6 +95,8 @@ def capability(
     stable, sigma = Verdict.FAIL if broken else unmoved, location.sigma
     reason = "" if stable is Verdict.PASS else "unstable" if stable is Verdict.FAIL else "no_spread"
     within = sigma if not reason else math.nan
+    # the χ² is that of an s; the sigma within is an s ÷ c4 of its degrees of freedom
+    of_s = c4(location.df + 1) if location.df > 0 else math.nan
     cp, cpl, cpu = _indices(mean, within, lower, upper)
     cpk = _smaller(cpl, cpu)
     pp, ppl, ppu = _indices(mean, overall, lower, upper)
@@ -101,8 +104,8 @@ def capability(
     off = math.sqrt(overall**2 + (mean - target) ** 2) if target is not None and not reason else math.nan
     cpm = _indices(mean, off, lower, upper)[0]
     return Capability(
-        n, mean, sigma, location.estimator, location.df, overall, stable, cp, *_chi_squared(cp, location.df, level), cpl, cpu,
-        cpk, *_bissell(cpk, n, location.df, level), cpm, pp, ppk, *_bissell(ppk, n, n - 1, level), reason,
+        n, mean, sigma, location.estimator, location.df, overall, stable, cp, *_chi_squared(cp / of_s, location.df, level),
+        cpl, cpu, cpk, *_bissell(cpk, n, location.df, level), cpm, pp, ppk, *_bissell(ppk, n, n - 1, level), reason,
     )  # fmt: skip
 
 
@@ -141,6 +144,8 @@ def _smaller(one: float, other: float) -> float:
 def _chi_squared(cp: float, df: float, level: float) -> tuple[float, float]:
     from scipy.special import chdtri
 
+    if not df > 0:
+        return math.nan, math.nan
     tail = (1 - level) / 2
     # chdtri is the inverse of the upper tail
     return cp * math.sqrt(float(chdtri(df, 1 - tail)) / df), cp * math.sqrt(float(chdtri(df, tail)) / df)

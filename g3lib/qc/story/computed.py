@@ -292,7 +292,7 @@ def _difference(rows: pd.DataFrame, one: str, other: str) -> tuple[float, float,
     are alike leave of them (`_alike`): points that scatter more than counts do, or follow each other, are worth fewer. With
     one point a phase it cannot be known, nor can the interval.
     """
-    from scipy.special import stdtrit
+    from scipy.special import stdtr, stdtrit
     from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
 
     sums, squares, freedom = {}, 0.0, 0
@@ -305,7 +305,7 @@ def _difference(rows: pd.DataFrame, one: str, other: str) -> tuple[float, float,
         if 0 < rate < 1 and len(d) > 1:
             residuals.append((d - n * rate) / np.sqrt(n * rate * (1 - rate)))
             squares += float((residuals[-1] ** 2).sum())
-            freedom += len(d) - 1
+        freedom += len(d) - 1
     (x0, n0), (x1, n1) = sums.values()
     difference = float(x1 / n1 - x0 / n0)
     if not freedom:  # one point a phase: how months scatter is unknown, and with it what chance could do
@@ -317,7 +317,8 @@ def _difference(rows: pd.DataFrame, one: str, other: str) -> tuple[float, float,
     low, high = confint_proportions_2indep(x1 / wide, n1 / wide, x0 / wide, n0 / wide, compare="diff", method="newcomb")
     p = 1.0
     if 0 < x0 + x1 < n0 + n1:
-        p = float(test_proportions_2indep(x1 / wide, n1 / wide, x0 / wide, n0 / wide, compare="diff", method="score").pvalue)
+        z = float(test_proportions_2indep(x1 / phi, n1 / phi, x0 / phi, n0 / phi, compare="diff", method="score").statistic)
+        p = float(2 * stdtr(max(freedom / alike, 1.0), -abs(z)))
     return difference, float(low), float(high), p, phi
 
 
@@ -369,7 +370,7 @@ def _means(series: pd.DataFrame) -> tuple[float, float, float, float, float]:
     parts = [float(x.var()) / len(x) * alike for x in (one, other)]
     error = math.sqrt(sum(parts))
     if not error > 0:
-        return difference, difference, difference, float(difference == 0), alike
+        return difference, NAN, NAN, NAN, alike
     # Welch's test of so many fewer independent points
     df = sum(parts) ** 2 / sum(v**2 / max(len(x) / alike - 1, 0.5) for v, x in zip(parts, (one, other), strict=True))
     half = float(stdtrit(df, 0.975)) * error
