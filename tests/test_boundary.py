@@ -302,3 +302,110 @@ def test_infinite_values_and_no_minimum_are_refused() -> None:
     declared = pd.DataFrame({"cause": ["x", "x2"], "measure": "x", "outcome": "y", "type": "mean", "minimum_effect": [0.1, 1e-200]})
     with pytest.raises(DataError, match=r"'y' holds infinite values(.|\n)*no minimum effect above 0"):
         causes.confirm(declared, frame)
+
+
+def test_what_strata_and_kinds_explain_whole_has_no_spread_to_judge_by() -> None:
+    s, code = np.repeat([0, 1], 20), np.tile([0, 1], 20)
+    for kind in ("groups", "ranks"):
+        assert judged(kind, code, 5.0 * s, 0.1, s).reason in ("no_spread", "too_few")
+        assert judged(kind, code, 10.0 * s + code + 0.0, 0.1, s).reason in ("no_spread", "too_few")
+    g = np.repeat(range(20), 4)
+    x = np.tile([True, False], 40)
+    assert judged("mean", x, 3.0 * x, 0.1, cluster=g).reason  # no spread at all within a side: no crash, no verdict
+
+
+@pytest.mark.parametrize("kind", ["groups", "ranks"])
+def test_the_moments_of_a_part_are_those_of_many_draws(kind: str) -> None:
+    """Mean and variance of B̂ away from nought, and of B̂ less odds × what is left, against the delta method's."""
+    from scipy.stats import rankdata
+
+    from g3lib.qc.causes import kinds
+
+    rng, n, of = np.random.default_rng(16), (150, 50, 100), 1500
+    code = np.repeat(range(3), n)
+    odds, sizes, left, told = 0.2, [], [], []
+    for _ in range(of):
+        y = np.array([-0.6, 0.0, 0.6])[code] + np.array([2.0, 1.0, 1.0])[code] * (rng.gamma(4.0, 0.5, 300) - 2.0)
+        y = rankdata(y) / 300 if kind == "ranks" else y
+        part = kinds._part(y, kinds._fitted(y, code, 3, np.zeros(300, dtype=int), 1), kind == "ranks")
+        sizes.append(part.size)
+        left.append(part.unit)
+        told.append((part._moment(2, part.size, 0.0), part._moment(2, part.size, odds), part.drift, part.wobble))
+    first, both, drift, wobble = np.mean(told, axis=0)
+    noise = 2 * wobble / 300**2
+    assert np.var(sizes) == pytest.approx(first / 300 + noise, rel=0.15)
+    assert np.var(np.array(sizes) - odds * np.array(left)) == pytest.approx(both / 300 + noise, rel=0.15)
+    scale, df, noncentral = part._matched(part.size, odds, 300)
+    assert scale * (df + noncentral) == pytest.approx(part.size + part.drift / 300)
+    assert 2 * scale**2 * (df + 2 * noncentral) == pytest.approx(2 * part.wobble / 300**2 + part._moment(2, part.size, odds) / 300)
+    assert np.mean(sizes) > drift / 300  # away from nought
+
+
+def test_halls_transformation_moves_a_skewed_score_the_right_way() -> None:
+    from g3lib.qc.causes.parts import Part
+
+    moved = np.zeros((5, 5))
+    moved[2, 0], moved[3, 0], moved[4, 0] = 1.0, 1.5, 6.0
+    part = Part(100, 0.30, 1.0, 2.0, 2.0, moved)
+    plain = Part(100, 0.30, 1.0, 2.0, 2.0, np.where(np.arange(5)[:, None] == 3, 0.0, moved))
+    # a long right tail: an estimate far below is more of a surprise than it looks, one far above less
+    assert part.against(0.6)[1] >= plain.against(0.6)[1] and part.against(0.1)[0] >= plain.against(0.1)[0]
+    turned = Part(100, 0.30, 1.0, 2.0, 2.0, np.where(np.arange(5)[:, None] == 3, -moved, moved))
+    assert turned.against(0.15)[0] > part.against(0.15)[0]
+
+
+def test_shares_against_the_bootstrap_alone_and_in_clusters() -> None:
+    rng = np.random.default_rng(17)
+    g = np.repeat(range(60), 10)
+    s, x = (g % 2), rng.random(600) < np.where(g % 2, 0.6, 0.3)
+    level = np.clip(0.2 + 0.15 * s + 0.2 * x + 0.15 * rng.normal(size=60)[g], 0, 1)
+    y = rng.random(600) < level
+
+    def drawn(rows: np.ndarray) -> float:
+        return judged("risk", x[rows], y[rows], 0.1, s[rows]).share
+
+    units = np.std([drawn(rng.integers(0, 600, 600)) for _ in range(300)])
+    whole = [np.flatnonzero(g == k) for k in range(60)]
+    clusters = np.std([drawn(np.concatenate([whole[k] for k in rng.integers(0, 60, 60)])) for _ in range(300)])
+    alone, hanging = judged("risk", x, y, 0.1, s), judged("risk", x, y, 0.1, s, g)
+    assert (alone.share_high - alone.share) / 1.96 == pytest.approx(units, rel=0.15)
+    assert (hanging.share_high - hanging.share) / 2.0 == pytest.approx(clusters, rel=0.25)
+
+
+def test_the_share_of_kinds_is_what_strata_leave_of_the_whole() -> None:
+    rng = np.random.default_rng(18)
+    s, code = np.repeat([0, 1], 300), rng.integers(0, 3, 600)
+    y = 4.0 * s + code + rng.normal(size=600)
+    row = judged("groups", code, y, 0.05, s)
+    left = sum(((y[s == k] - y[s == k].mean()) ** 2).sum() for k in (0, 1)) / ((y - y.mean()) ** 2).sum()
+    assert row.share == pytest.approx(row.effect * left) and left < 0.4
+
+
+def test_the_sample_of_a_table_is_enough_and_not_far_too_much() -> None:
+    rng, delta = np.random.default_rng(19), 0.15
+
+    def drawn(n: int, v: float) -> tuple[np.ndarray, np.ndarray]:
+        x = np.arange(n) % 2
+        return x, rng.random(n) < 0.5 + (x - 0.5) * v
+
+    n = int(judged("table", *drawn(3000, 2 * delta), delta).needed)
+    found = np.mean([judged("table", *drawn(n, 2 * delta), delta).p_cause <= LEVEL for _ in range(300)])
+    none = np.mean([judged("table", *drawn(n, 0.0), delta).p_no_cause <= LEVEL for _ in range(300)])
+    half = np.mean([judged("table", *drawn(n // 2, 0.0), delta).p_no_cause <= LEVEL for _ in range(300)])
+    assert found >= 0.77 and none >= 0.77 and half < 0.75
+
+
+def test_both_ways_of_going_together_are_drawn() -> None:
+    from g3lib.qc.causes.tables import _monte_carlo
+
+    # 3 units on one side, none with the problem: the way seen cannot be strong, the other can
+    counts = np.array([[54.0, 3.0], [3.0, 0.0]])
+    assert _monte_carlo(counts, 0.12**2)[1] > 0.15
+
+
+def test_the_exact_test_has_no_cliff_and_tells_its_own_risk() -> None:
+    from g3lib.qc.causes.exact import exact_p_values
+
+    ps = [exact_p_values(3, n, 2, n, 0.015)[1] for n in (600, 640, 800)]
+    assert ps[0] > ps[1] > ps[2] and ps[0] < 0.02
+    assert exact_p_values(0, 50, 0, 10**6, 0.2)[1] == pytest.approx(0.8**50 + 0.001, rel=0.01)

@@ -46,7 +46,7 @@ def confirm(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame] | pd.DataFr
     Returns:
         One row a cause, in the declared order: cause, type, design, minimum_effect, the fields of `Effect` (p_cause
         and p_no_cause Holm-adjusted), verdict (`confirmed`, `rejected`, `insufficient`; never rejected where the strata's
-        effects differ, p_heterogeneity ≤ level). `warnings` holds `observed` where no experiment stands behind the link,
+        effects differ, p_heterogeneity ≤ 0.05). `warnings` holds `observed` where no experiment stands behind the link,
         `same_as_outcome`, `heterogeneous`, `long_tails` (a few far units carry a `groups` or `correlation`: ranks or the
         logarithm are surer) and, for a risk, `opposite`: units with it have the problem less often.
 
@@ -72,7 +72,7 @@ def confirm(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame] | pd.DataFr
         out[name] = multipletests(out[name].fillna(1.0), method="holm")[1]
     testable = out["reason"] == ""
     # strata that pull apart may cancel: a small average is then no proof that there is no effect
-    apart = out["p_heterogeneity"] <= level
+    apart = out["warnings"].map(lambda warnings: "heterogeneous" in warnings)
     judged = [testable & (out["p_cause"] <= level), testable & (out["p_no_cause"] <= level) & ~apart]
     out["verdict"] = np.select(judged, ["confirmed", "rejected"], "insufficient")
     return out

@@ -1,18 +1,21 @@
 """Few units: the exact unconditional tests of a risk difference against δ, both ways.
 
 Every table that could have come of n₁ and n₀ units is listed; the p-value is the chance of one at least as extreme,
-at the worst common risk on the boundary (Barnard's way, with the boundary at ±δ instead of nought). Where one side is
-too vast for a list its risk is all but known: the worst one of a 99.9 % interval takes its place (Berger and Boos 1994).
+at the worst common risk on the boundary (Barnard's way, with the boundary at ±δ instead of nought). Where the list
+would be too long, the worst risk is sought in the 99.9 % interval of the larger side's alone, and the chance that it
+lies outside is added (Berger and Boos 1994): tables that nothing in there could make need no place in the list.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-# more tables than this are not listed
+# more tables than this are not all listed
 _MOST_TABLES = 400_000
-_GRID = 301
+_GRID = 301  # risks from nought to one
+_FINE = 61  # and within the interval
 _OUTSIDE = 0.001
+_NEVER = 1e-10
 
 
 def exact_p_values(x1: int, n1: int, x0: int, n0: int, delta: float) -> tuple[float, float]:
@@ -25,49 +28,63 @@ def exact_p_values(x1: int, n1: int, x0: int, n0: int, delta: float) -> tuple[fl
     >>> p_cause < 0.01 < p_no_cause
     True
     """
-    if (n1 + 1) * (n0 + 1) > _MOST_TABLES:
-        return _beside_a_vast_side(*((x1, n1, x0, n0) if n1 <= n0 else (x0, n0, x1, n1)), delta)
-    a, b = np.arange(n1 + 1)[:, None], np.arange(n0 + 1)[None, :]
-    theta = a / n1 - b / n0
+    if n1 > n0:  # θ changes its sign with its sides, |θ| does not
+        x1, n1, x0, n0 = x0, n0, x1, n1
+    every = (n1 + 1) * (n0 + 1) <= _MOST_TABLES
+    lowest, highest = (0.0, 1.0) if every else _interval(x0, n0)
+    cause = under = over = 0.0
+    for theta in (delta, -delta):
+        base = np.linspace(max(lowest, -theta), min(highest, 1 - theta), _GRID if every else _FINE)  # the larger side's risk
+        if base[0] > base[-1]:  # no pair of risks lies so far apart
+            continue
+        beside = np.clip(base + theta, 0.0, 1.0)
+        a = np.arange(n1 + 1) if every else _possible(beside, n1)
+        b = np.arange(n0 + 1) if every else _possible(base, n0)
+        one, other = _chances(beside, a, n1), _chances(base, b, n0)
+        table, seen = _distance(a[:, None], n1, b, n0), _distance(np.array(x1), n1, np.array(x0), n0)
+        slack = 1e-9  # tables that are equal up to rounding are equal
+        cause = max(cause, _most(_beyond(table, delta) >= _beyond(seen, delta) - slack, one, other))
+        at_border, seen_there = (table[0] - theta) / table[1], (seen[0] - theta) / seen[1]
+        if theta > 0:
+            under = _most(at_border <= seen_there + slack, one, other)
+        else:
+            over = _most(at_border >= seen_there - slack, one, other)
+    left_out = 0.0 if every else _OUTSIDE + 4 * _NEVER
+    return min(1.0, cause + left_out), min(1.0, max(under, over) + left_out)
+
+
+def _distance(a: np.ndarray, n1: int, b: np.ndarray, n0: int) -> tuple[np.ndarray, np.ndarray]:
+    """θ of each table and its error."""
     # half a unit keeps the error of an empty side above nought; any order of tables gives a valid test
     p1, p0 = (a + 0.5) / (n1 + 1), (b + 0.5) / (n0 + 1)
-    error = np.sqrt(p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0)
-    beyond, above, below = (np.abs(theta) - delta) / error, (theta - delta) / error, (theta + delta) / error
-    slack = 1e-9  # tables that are equal up to rounding are equal
-    extreme = beyond >= beyond[x1, x0] - slack
-    under, over = above <= above[x1, x0] + slack, below >= below[x1, x0] - slack
-    base = np.linspace(0.0, 1 - delta, _GRID)
-    high, low = _chances(base + delta, n1), _chances(base, n0)  # θ = +δ
-    turned_high, turned_low = _chances(base, n1), _chances(base + delta, n0)  # θ = −δ
-    cause = max(_most(extreme, high, low), _most(extreme, turned_high, turned_low))
-    return min(1.0, cause), min(1.0, max(_most(under, high, low), _most(over, turned_high, turned_low)))
+    return a / n1 - b / n0, np.sqrt(p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0)
 
 
-def _beside_a_vast_side(x: int, n: int, x_vast: int, n_vast: int, delta: float) -> tuple[float, float]:
-    """Both p-values of the smaller side's binomial at the vast side's worst risk, and the chance that it lies beyond."""
-    from scipy.special import bdtr, bdtrc, betaincinv
-
-    low = float(betaincinv(x_vast, n_vast - x_vast + 1, _OUTSIDE / 2)) if x_vast else 0.0
-    high = float(betaincinv(x_vast + 1, n_vast - x_vast, 1 - _OUTSIDE / 2)) if x_vast < n_vast else 1.0
-
-    def at_least(risk: float) -> float:
-        # no risk lies below nought: what asks for one cannot be
-        return 0.0 if risk < 0 else 1.0 if x == 0 else float(bdtrc(x - 1, n, min(risk, 1.0)))
-
-    def at_most(risk: float) -> float:
-        return 0.0 if risk > 1 else float(bdtr(x, n, max(risk, 0.0)))
-
-    cause = 2 * min(at_least(min(high + delta, 1.0)), at_most(max(low - delta, 0.0))) + _OUTSIDE
-    return min(1.0, cause), min(1.0, max(at_most(low + delta), at_least(high - delta)) + _OUTSIDE)
+def _beyond(table: tuple[np.ndarray, np.ndarray], delta: float) -> np.ndarray:
+    return np.asarray((np.abs(table[0]) - delta) / table[1])
 
 
-def _chances(risk: np.ndarray, n: int) -> np.ndarray:
-    """Rows: the binomial of n at each risk."""
+def _interval(x: int, n: int) -> tuple[float, float]:
+    """Clopper and Pearson's, of 99.9 %."""
+    from scipy.special import betaincinv
+
+    low = float(betaincinv(x, n - x + 1, _OUTSIDE / 2)) if x else 0.0
+    return low, float(betaincinv(x + 1, n - x, 1 - _OUTSIDE / 2)) if x < n else 1.0
+
+
+def _possible(risk: np.ndarray, n: int) -> np.ndarray:
+    """Counts that one of the risks (in order, either way) could make."""
+    from scipy.stats import binom
+
+    return np.arange(int(binom.ppf(_NEVER, n, risk.min())), int(binom.isf(_NEVER, n, risk.max())) + 1)
+
+
+def _chances(risk: np.ndarray, k: np.ndarray, n: int) -> np.ndarray:
+    """Rows: the binomial of n at each risk, for the counts k."""
     from scipy.special import gammaln, xlog1py, xlogy
 
-    k = np.arange(n + 1)
     ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-    p = np.clip(risk, 0.0, 1.0)[:, None]
+    p = risk[:, None]
     return np.asarray(np.exp(ways + xlogy(k, p) + xlog1py(n - k, -p)))
 
 

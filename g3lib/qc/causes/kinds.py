@@ -1,9 +1,9 @@
 """A number against kinds, or against another number: how much of its variation goes with the cause.
 
 k groups: η², or on ranks ε² (Kruskal and Wallis's H ÷ (n − 1) is η² of the ranks). That there is any difference Welch's
-analysis of variance (on ranks Kruskal and Wallis) must say; how large it is against δ is judged by the scatter of η²
-itself (`parts.Part`), so that neither unequal variances nor long tails make a cause. Two numbers: r by Fisher's z with
-the jackknife's error. Strata are taken out first.
+analysis of variance (on ranks Kruskal and Wallis; within strata Wald with White's covariance) must say; how large it is
+against δ is judged by the scatter of η² itself (`parts.Part`), so that neither unequal variances nor long tails make a
+cause. Two numbers: r by Fisher's z with the jackknife's error. Strata are taken out first.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def variation(asked: Asked, ranks: bool) -> Effect:
         ranks: Kruskal–Wallis instead of Welch.
 
     Returns:
-        An `Effect`, whose `share` is a part of the whole variance; reason `one_sided` (one kind), `no_spread`, `no_overlap`
-        (no stratum has two kinds), or `too_few` (a kind of fewer than six units, or whose units are all alike: it does
-        not know its own spread).
+        An `Effect`, whose `share` is a part of the whole variance; reason `one_sided` (one kind), `no_spread` (at all, or once
+        strata and kinds are taken out), `no_overlap` (no stratum has two kinds), or `too_few` (a kind of fewer than six
+        units, or whose units are all alike: it does not know its own spread).
     """
     test = "kruskal" if ranks else "welch_anova"
     y = asked.outcome.to_numpy(float)
@@ -59,6 +59,8 @@ def variation(asked: Asked, ranks: bool) -> Effect:
     assert flat is not None  # two kinds and one stratum can always be told apart
     crude = _part(y, flat, ranks)
     low_crude, high_crude = map(_share_of_odds, crude.interval())
+    if within is not None and not _left(y, within) > 0:
+        return Effect(test, n, crude=_share(y, flat), share_of="variation", reason="no_spread")
     if within is None:
         return Effect(test, n, crude=_share(y, flat), share_of="variation", reason="no_overlap")
     part = _part(y, within, ranks)
@@ -91,7 +93,7 @@ def _alike(y: np.ndarray, code: np.ndarray, k: int) -> bool:
 
 @dataclass(frozen=True)
 class _Fit:
-    """Kinds regressed on within strata: per unit the stratum's mean and what the kind adds; `covariance` is White's (HC2)."""
+    """Kinds within strata: the stratum's mean and what the kind adds by unit; `gram`, `meat` make White's covariance (HC2)."""
 
     stratum_mean: np.ndarray
     kind: np.ndarray
@@ -99,6 +101,7 @@ class _Fit:
     gram: np.ndarray
     meat: np.ndarray
     freedom: int
+    strata: int
 
 
 def _fitted(y: np.ndarray, code: np.ndarray, k: int, layer: np.ndarray, s: int) -> _Fit | None:
@@ -117,13 +120,19 @@ def _fitted(y: np.ndarray, code: np.ndarray, k: int, layer: np.ndarray, s: int) 
     kind = x @ beta
     lever = np.einsum("ij,ij->i", x, np.linalg.solve(gram, x.T).T) + np.repeat(1 / per, k)
     squares = np.bincount(cell, (left - kind[cell]) ** 2, s * k) / np.clip(1 - lever, 1e-9, None)
-    return _Fit(mean[layer], kind[cell], beta, gram, (x * squares[:, None]).T @ x, len(y) - (k - 1) - s)
+    return _Fit(mean[layer], kind[cell], beta, gram, (x * squares[:, None]).T @ x, len(y) - (k - 1) - s, s)
 
 
 def _share(y: np.ndarray, fit: _Fit) -> float:
     """Between kinds ÷ (between + within) sums of squares: η², on ranks H ÷ (n − 1)."""
     between, rest = float((fit.kind**2).sum()), float(((y - fit.stratum_mean - fit.kind) ** 2).sum())
     return between / (between + rest)
+
+
+def _left(y: np.ndarray, fit: _Fit) -> float:
+    """The spread that strata and kinds leave; what rounding leaves of none is none."""
+    left = float(((y - fit.stratum_mean - fit.kind) ** 2).sum())
+    return left if left > 1e-20 * float((y**2).sum()) else 0.0
 
 
 def _part(y: np.ndarray, fit: _Fit, ranks: bool) -> Part:
@@ -157,7 +166,7 @@ def _some_difference(fit: _Fit, code: np.ndarray, k: int, y: np.ndarray) -> floa
 
 
 def _robust_f(fit: _Fit, code: np.ndarray, k: int, y: np.ndarray) -> tuple[float, float]:
-    if fit.freedom == len(y) - k:  # one stratum
+    if fit.strata == 1:
         n = np.bincount(code, minlength=k).astype(float)
         means = np.bincount(code, y, k) / n
         variance = np.bincount(code, (y - means[code]) ** 2, k) / (n - 1)

@@ -84,7 +84,7 @@ class Part:
         from scipy.optimize import brentq
 
         here, tiny = self.size / self.unit, 1e-12
-        low = high = here
+        high = here
 
         def beyond(odds: float) -> float:
             return self.against(odds)[0] - 0.025
@@ -102,7 +102,6 @@ class Part:
 
     def needed(self, odds: float, twice: float, level: float, start: int) -> float:
         """Units that find a size of `twice` units, and tell nought from `odds`, each with the power asked for."""
-
         from scipy.special import ndtr
 
         def power(n: int) -> float:

@@ -74,10 +74,12 @@ def heterogeneity(strata: pd.DataFrame) -> float:
     True
     """
     both = strata[(strata["with_units"] > 0) & (strata["without_units"] > 0)]
-    p1 = ((both["with_problem"] + 0.5) / (both["with_units"] + 1)).to_numpy(float)
-    p0 = ((both["without_problem"] + 0.5) / (both["without_units"] + 1)).to_numpy(float)
-    variance = p1 * (1 - p1) / both["with_units"].to_numpy(float) + p0 * (1 - p0) / both["without_units"].to_numpy(float)
-    return cochran(p1 - p0, variance)
+    return _risks_apart(*(both[c].to_numpy(float) for c in ("with_problem", "with_units", "without_problem", "without_units")))
+
+
+def _risks_apart(x1: np.ndarray, n1: np.ndarray, x0: np.ndarray, n0: np.ndarray) -> float:
+    p1, p0 = (x1 + 0.5) / (n1 + 1), (x0 + 0.5) / (n0 + 1)
+    return cochran(p1 - p0, p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0)
 
 
 def risk(asked: Asked) -> Effect:
@@ -154,7 +156,8 @@ def means(asked: Asked) -> Effect:
     low, high = theta - _t(df) * error, theta + _t(df) * error
     flat = Layers.of(has, y - middle, None, None)
     crude, crude_error, crude_df = _welch(flat)
-    wider = error / _welch(layers)[1] if clustered and error > 0 else 1.0
+    alone = _welch(layers)[1]
+    wider = error / alone if clustered and error > 0 and alone > 0 else 1.0
     share, half = _share(layers, _variances(layers), wider * _t(df), float(y.sum()))
     if error > 0:
         needed = needed_units(n1 + n0, error, asked.delta, asked.level, df if clustered else math.inf)
@@ -260,8 +263,7 @@ def _spread_over(layers: Layers) -> float:
     keep = (layers.n1 >= _FEWEST_IN_STRATUM) & (layers.n0 >= _FEWEST_IN_STRATUM)
     n1, s1, q1, n0, s0, q0 = (v[keep] for v in (layers.n1, layers.s1, layers.q1, layers.n0, layers.s0, layers.q0))
     if np.array_equal(s1, q1) and np.array_equal(s0, q0):  # yes and no: squares are themselves
-        m1, m0 = (s1 + 0.5) / (n1 + 1), (s0 + 0.5) / (n0 + 1)
-        return cochran(m1 - m0, m1 * (1 - m1) / n1 + m0 * (1 - m0) / n0)
+        return _risks_apart(s1, n1, s0, n0)
     v1, v0 = (q1 - s1 * s1 / n1) / (n1 - 1), (q0 - s0 * s0 / n0) / (n0 - 1)
     # the inverse of an estimated variance is too large on average, by (n − 1) / (n − 3)
     return cochran(s1 / n1 - s0 / n0, v1 / n1 * (n1 - 1) / (n1 - 3) + v0 / n0 * (n0 - 1) / (n0 - 3))

@@ -158,7 +158,7 @@ def checks(voice: Voice, units: pd.DataFrame, tested: pd.DataFrame, part: float)
                 f"{row.cause}未分层时相差{voice.points(row.crude)}，同一分公司、同一渠道之内为{voice.points(row.effect)}：差异主要来自分公司与渠道。",
                 f"{row.cause}: {voice.points(row.crude)} crude, {voice.points(row.effect)} within branch and channel: most of it is theirs."))
         )  # fmt: skip
-    for row in tested[tested["p_heterogeneity"] < 0.05].itertuples():
+    for row in tested[tested["warnings"].map(lambda warnings: "heterogeneous" in warnings)].itertuples():
         found.append(
             Check(f"heterogeneous.{row.cause}", Verdict.WARNING, voice.say(
                 f"{row.cause}的作用在各分公司、各渠道之间不一致（p = {row.p_heterogeneity:.3f}）：所列差异是平均。",
