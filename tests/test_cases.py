@@ -83,7 +83,7 @@ def test_an_unknown_or_faulty_case_is_named(workspace: Workspace) -> None:
     (workspace.cases / "nanqu-2010" / "series.csv").write_text("期间,阶段,数值\n2009-11,before,many\n2009-12,before,\n", encoding="utf-8")
     done = g3("deck", "nanqu-2010")
     assert done.exit_code == 1
-    assert "series.csv row 2, value: many" in done.output
+    assert "series.csv row 2, 数值: many" in done.output
     assert not (workspace.reports / "cases").exists()
 
 

@@ -221,10 +221,36 @@ def test_every_fault_of_every_file_is_listed(demo: Path) -> None:
     with pytest.raises(DataError) as fault:
         read_case(demo)
     said = str(fault.value)
-    for text in ("series.csv row 3, count: many", "series.csv row 4, phase: later", "schedule.csv row 2, planned_start: soon",
-                 "radar.csv row 3, after: nothing", "standards.csv, in_force: no such column", "activities.csv, 多余: a column that the table does not have",
+    for text in ("series.csv row 3, 件数: many", "series.csv row 4, 阶段: later", "schedule.csv row 2, 计划开始: soon",
+                 "radar.csv row 3, 活动后: nothing", "standards.csv, 生效日期: no such column; expected the column 生效日期 (in_force)", "activities.csv, 多余: a column that the table does not have",
                  "roster.csv"):  # fmt: skip
         assert text in said, (text, said)
+
+
+def test_what_reads_is_fitted_together_in_the_same_pass(demo: Path) -> None:
+    edit(demo, "schedule", 0, "计划开始", "2013-01")
+    edit(demo, "survey", 2, "渠道", "总和")
+    edit(demo, "series", 3, "期间", "合计")
+    edit(demo, "exam", 1, "未通过", "有")
+    edit(demo, "stock", 0, "缺货频繁", "12分")
+    edit(demo, "standards", 0, "生效日期", "2012-12-31")
+    (demo / "case.yaml").write_text((demo / "case.yaml").read_text(encoding="utf-8") + "\nnext: a: b\n", encoding="utf-8")
+    said = faults_of(demo)
+    for text in ("schedule.csv row 2, 计划开始: 2013-01; expected a day such as 2010-03-05", "case.yaml row ", "in quotes",
+                 "'未通过' of exam has '有' in row 3; expected yes or no", "'缺货频繁' of stock has '12分' in row 2; expected yes or no",
+                 "standards.csv row 2: ", "not checked before the above is mended: how roster.csv, series.csv, survey.csv fits together with it"):  # fmt: skip
+        assert text in said, (text, said)
+    (demo / "case.yaml").write_text((DEMO / "case.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    edit(demo, "schedule", 0, "计划开始", "2013-01-04")
+    said = faults_of(demo)
+    assert "survey.csv row 4: 渠道 is '总和', a total" in said and "series.csv row 5: '合计' is a total" in said
+    assert "not checked" not in said
+
+
+@pytest.mark.parametrize("name", ["roster", "causes", "countermeasures"])
+def test_a_table_that_is_not_there_makes_no_faults_of_others(demo: Path, name: str) -> None:
+    (demo / f"{name}.csv").unlink()
+    assert name not in read_case(demo).tables
 
 
 def test_what_does_not_fit_together_is_listed(demo: Path) -> None:
@@ -244,7 +270,7 @@ def test_what_does_not_fit_together_is_listed(demo: Path) -> None:
     said = str(fault.value)
     for text in ("kind is 'vote'", "topic.better is 'up'", "target.solvable is 1.4", "benefit.volume is 'many'", "'colour' is unknown",
                  "'现状调查' is given to '张三', who is not in roster.csv", "'设定目标' has its planned end before its start", "'D1' is given to '李四'",
-                 "'D2' is for '天气', which is no tested cause", "implementation.csv: 'D9' is no countermeasure", "standards.csv: 'D8' is no countermeasure",
+                 "'D2' is for '天气', which is no tested cause", "implementation.csv row 2: 'D9' is no countermeasure", "standards.csv row 2: 'D8' is no countermeasure",
                  "declared on 2013-03-01, after its data were looked at on 2013-02-04", "names data 'nowhere'", "2012-04 is counted out of 0",
                  "2012-05 counts 9999 of 1500"):  # fmt: skip
         assert text in said, text
@@ -263,7 +289,7 @@ def test_a_folder_without_a_case_is_said(tmp_path: Path) -> None:
     with pytest.raises(NoData, match=r"case\.yaml"):
         read_case(tmp_path)
     (tmp_path / "case.yaml").write_text("title: [", encoding="utf-8")
-    with pytest.raises(DataError, match="readable YAML"):
+    with pytest.raises(DataError, match="lines of `key: value` in UTF-8"):
         read_case(tmp_path)
     (tmp_path / "case.yaml").write_text("- a\n- b\n", encoding="utf-8")
     with pytest.raises(DataError, match="keys and values"):
@@ -423,7 +449,7 @@ def test_a_total_among_the_parts_or_a_part_without_a_name_is_a_fault(demo: Path)
 def test_options_for_what_was_not_tested_are_a_fault(demo: Path) -> None:
     with (demo / "options.csv").open("a", encoding="utf-8") as file:
         file.write("天气,换天气,○,○,○,○\n")
-    assert "options.csv: '天气' is no tested cause" in faults_of(demo)
+    assert "options.csv row 8: '天气' is no tested cause" in faults_of(demo)
 
 
 def test_a_case_of_a_topic_alone_is_of_the_day_it_is_read(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ _DEFAULTS: dict[str, object] = {
 }  # fmt: skip
 _NEEDED = ("cause", "outcome", "minimum_effect")
 _LEAST = 1e-9
+_YES_OR_NO = ("是", "否", "0", "1", 0, 1)
+_SHOWN = 3
 _DESIGNS = ("observed", "experiment")
 # types whose effect cannot be larger than one
 _PARTS = ("risk", "groups", "ranks", "table", "correlation")
@@ -106,15 +108,25 @@ def _of_data(row: dict[str, Any], frame: pd.DataFrame | None) -> list[str]:
     numbers = {"mean": ("outcome",), "groups": ("outcome",), "ranks": ("outcome",), "correlation": ("measure", "outcome")}
     for name in yes_or_no:
         if not _is_binary(frame[row[name]]):
-            faults.append(f"is a {row['type']}, but {row[name]!r} has other values than yes and no")
+            faults.append(f"is a {row['type']}, but {_strange(row, name, frame, _YES_OR_NO)}; expected yes or no (是, 否, 1, 0)")
     for name in numbers.get(str(row["type"]), ()):
         if not pd.api.types.is_numeric_dtype(frame[row[name]]):
-            faults.append(f"is a {row['type']}, but {row[name]!r} holds no numbers")
+            faults.append(f"is a {row['type']}, but {_strange(row, name, frame, None)}; expected numbers")
         elif np.isinf(frame[row[name]].to_numpy(dtype=float, na_value=np.nan)).any():
             faults.append(f"is a {row['type']}, but {row[name]!r} holds infinite values")
     if row["unit"] and not row["cluster"] and (again := int(frame[row["unit"]].duplicated().sum())):
         faults.append(f"has {again} rows of a {row['unit']!r} that is there already: declare the cluster, or one row a unit")
     return faults
+
+
+def _strange(row: dict[str, Any], name: str, frame: pd.DataFrame, fit: tuple[Any, ...] | None) -> str:
+    """The first values of a column that do not fit (those that are no numbers where `fit` is None), with their rows."""
+    known = frame[row[name]].dropna()
+    fits = known.isin(fit) if fit else pd.to_numeric(known, errors="coerce").notna()
+    bad = known[~fits] if not fits.all() else known  # words that would fit, in a column that was not read as such
+    shown = ", ".join(f"{value!r} in row {place}" for place, value in bad.head(_SHOWN).items())
+    more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+    return f"{row[name]!r}{' of ' + row['data'] if row['data'] else ''} has {shown}{more}"
 
 
 def _is_binary(column: pd.Series) -> bool:

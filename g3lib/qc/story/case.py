@@ -19,7 +19,7 @@ import pandas as pd
 
 from g3lib.errors import DataError, Fault, NoData, Severity, listed
 from g3lib.labels import fold, read_csv
-from g3lib.tables.cells import is_missing, read_column
+from g3lib.tables.cells import is_missing, read_column, when
 from g3lib.tables.reading import Unreadable, read
 from g3lib.tables.schema import Column, Kind
 
@@ -32,8 +32,8 @@ _OPEN = ("survey", "options")
 class Case:
     """A case as read: what case.yaml says, its tables, and the data that tests name.
 
-    `told` is case.yaml; `tables` has only tables that are there; `data` the other CSVs by name; `files` the digest of
-    every file read.
+    `told` is case.yaml; `tables` has only tables that are there; `data` the other CSVs by name, both with the rows of their
+    files as their index; `files` the digest of every file read.
     """
 
     name: str
@@ -73,17 +73,19 @@ class Case:
         return found
 
 
-def _spec() -> tuple[dict[str, list[Column]], dict[str, dict[str, str]]]:
+def _spec() -> tuple[dict[str, list[Column]], dict[str, dict[str, str]], dict[tuple[str, str], str]]:
     columns: dict[str, list[Column]] = {}
     headings: dict[str, dict[str, str]] = {}
+    chinese: dict[tuple[str, str], str] = {}
     for row in read_csv("g3lib.qc.story", "tables.csv"):
         column = Column(row["column"], Kind(row["kind"]), row["required"] == "yes", row["choices"])
         columns.setdefault(row["table"], []).append(column)
         headings.setdefault(row["table"], {}).update({fold(row["heading"]): row["column"], fold(row["column"]): row["column"]})
-    return columns, headings
+        chinese[row["table"], row["column"]] = row["heading"]
+    return columns, headings, chinese
 
 
-SPEC, _HEADINGS = _spec()
+SPEC, _HEADINGS, _HEADING = _spec()
 
 
 def read_case(folder: Path) -> Case:
@@ -100,6 +102,7 @@ def read_case(folder: Path) -> Case:
         raise NoData(f"{folder.name}: there is no {FILE}; a case is a folder with a {FILE} beside its CSVs.")
     told, faults = _told(folder / FILE)
     tables, data = {}, {}
+    unread = {"case"} if faults else set()
     files = {FILE: _digest(folder / FILE)}
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() == ".csv"):
         files[path.name] = _digest(path)
@@ -107,18 +110,20 @@ def read_case(folder: Path) -> Case:
             cells = _cells(path)
         except Unreadable as unreadable:
             faults.append(unreadable.fault)
+            unread.add(path.stem)
             continue
         if len(set(cells.columns)) < len(cells.columns):
             faults.append(_doubled(path.name, cells.columns, "the same heading twice"))
+            unread.add(path.stem)
             continue
         if path.stem in SPEC:
             tables[path.stem], found = _typed(path.name, cells, path.stem)
             faults += found
+            unread |= {path.stem} if found else set()
         else:
             data[path.stem] = _loose(cells)
     case = Case(folder.name, told, tables, data, files, folder)
-    # what does not fit together is only looked for where each part could be read
-    said = [_in_words(fault) for fault in faults] or fitting.faults(case)
+    said = [*map(_in_words, faults), *fitting.faults(case, unread)]
     if said:
         raise DataError(listed(said, f"The case {folder.name} has {len(said)} fault{'s' * (len(said) != 1)}:"))
     return case
@@ -140,8 +145,10 @@ def _told(path: Path) -> tuple[dict[str, Any], list[Fault]]:
     try:
         told = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        said = " ".join(str(error).split())
-        return {}, [Fault(path.name, "", None, "", said, "readable YAML in UTF-8", Severity.FILE)]
+        mark = getattr(error, "problem_mark", None)
+        said = str(getattr(error, "problem", None) or error)
+        expected = "lines of `key: value` in UTF-8, a text that holds a colon in quotes"
+        return {}, [Fault(path.name, "", mark.line + 1 if mark else None, "", said, expected, Severity.FILE)]
     if not isinstance(told, dict):
         return {}, [Fault(path.name, "", None, "", type(told).__name__, "keys and values, title first", Severity.FILE)]
     return told, []
@@ -161,7 +168,7 @@ def _cells(path: Path) -> pd.DataFrame:
 
 def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, list[Fault]]:
     known = {heading: _HEADINGS[table].get(fold(heading), heading) for heading in cells.columns}
-    names = [c.name for c in SPEC[table]]
+    names, said = [c.name for c in SPEC[table]], {name: heading for heading, name in known.items()}
     faults = [Fault(file, "", None, heading, "a column that the table does not have", ", ".join(names), Severity.FILE)
               for heading, name in known.items() if name not in names and table not in _OPEN]  # fmt: skip
     if len(set(known.values())) < len(known):
@@ -171,20 +178,24 @@ def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, li
     for column in SPEC[table]:
         if column.name not in texts:
             if column.required:
-                faults.append(Fault(file, "", None, column.name, "no such column", f"the column {column.name}", Severity.FILE))
+                heading = _HEADING[table, column.name]
+                expected = f"the column {heading} ({column.name})"
+                faults.append(Fault(file, "", None, heading, "no such column", expected, Severity.FILE))
             out[column.name] = None
             continue
         reading = read_column(texts[column.name], column, 1.0, None)
         out[column.name] = reading.values.astype(object) if column.kind in (Kind.TEXT, Kind.CHOICE) else reading.values
         for row, text in texts[column.name].items():
             if text in reading.faults:
-                faults.append(Fault(file, "", int(str(row)), column.name, text, reading.faults[text]))
+                faults.append(Fault(file, "", int(str(row)), said[column.name], text, reading.faults[text]))
+            elif column.kind is Kind.DATE and not is_missing(text) and when(text)[1] == "month":
+                faults.append(Fault(file, "", int(str(row)), said[column.name], text, "a day such as 2010-03-05"))
             elif column.required and is_missing(text):
-                faults.append(Fault(file, "", int(str(row)), column.name, "nothing", f"a {column.name}"))
+                faults.append(Fault(file, "", int(str(row)), said[column.name], "nothing", "a value"))
     for name in texts.columns:
         if table in _OPEN and name not in out:
             out[name] = texts[name].str.strip()
-    return out.reset_index(drop=True), faults
+    return out, faults
 
 
 def _loose(cells: pd.DataFrame) -> pd.DataFrame:
@@ -201,7 +212,7 @@ def _loose(cells: pd.DataFrame) -> pd.DataFrame:
             out[name] = (known == "是").reindex(cells.index).astype("boolean")
         else:
             out[name] = known.reindex(cells.index).astype(object)
-    return out.reset_index(drop=True)
+    return out
 
 
 def _digest(path: Path) -> str:

@@ -275,7 +275,7 @@ def _measures(case: Case) -> pd.DataFrame:
     for (name, metric), own in case.table("implementation").groupby(["id", "metric"], sort=False):
         sums = own.groupby("phase")[["count", "of"]].sum()
         before, after = sums.loc["before"], sums.loc["after"]
-        found = _difference(own.assign(excluded=None, period=own["period"]), "before", "after")
+        found = _difference(own.assign(excluded=None).sort_values("period"), "before", "after")
         now, goal, better = ratio(after["count"], after["of"]), float(own["goal"].iloc[0]), own["better"].iloc[0]
         met = now >= goal if better == "higher" else now <= goal
         said = own["side_effect"].dropna()
@@ -298,14 +298,15 @@ def _difference(rows: pd.DataFrame, one: str, other: str) -> tuple[float, float,
     sums, squares, freedom = {}, 0.0, 0
     residuals = []
     for phase in (one, other):
-        own = rows[(rows["phase"] == phase) & rows["excluded"].isna()]
+        own = rows[rows["phase"] == phase]
+        counts = own["excluded"].isna().to_numpy()
         d, n = own["count"].to_numpy(float), own["of"].to_numpy(float)
-        rate = d.sum() / n.sum()
-        sums[phase] = (d.sum(), n.sum())
-        if 0 < rate < 1 and len(d) > 1:
-            residuals.append((d - n * rate) / np.sqrt(n * rate * (1 - rate)))
-            squares += float((residuals[-1] ** 2).sum())
-        freedom += len(d) - 1
+        sums[phase] = (d[counts].sum(), n[counts].sum())
+        rate = sums[phase][0] / sums[phase][1]
+        if 0 < rate < 1 and counts.sum() > 1:
+            residuals.append(np.where(counts, (d - n * rate) / np.sqrt(n * rate * (1 - rate)), np.nan))
+            squares += float(np.nansum(residuals[-1] ** 2))
+        freedom += int(counts.sum()) - 1
     (x0, n0), (x1, n1) = sums.values()
     difference = float(x1 / n1 - x0 / n0)
     if not freedom:  # one point a phase: how months scatter is unknown, and with it what chance could do
@@ -325,15 +326,15 @@ def _difference(rows: pd.DataFrame, one: str, other: str) -> tuple[float, float,
 def _alike(residuals: list[np.ndarray]) -> float:
     """By how much a mean of points that follow each other scatters more than of as many independent ones, (1 + r) / (1 − r).
 
-    r is the correlation of neighbours within phases, never below nought. A phase's own mean pulls it down by some
-    (1 + 3r) / n, which is put back (Kendall 1954).
+    r is the correlation of neighbours within phases, never below nought; a point set aside (NaN) parts its neighbours. A
+    phase's own mean pulls it down by some (1 + 3r) / n, which is put back (Kendall 1954).
     """
-    squares = sum(float((e**2).sum()) for e in residuals)
-    n, phases = sum(map(len, residuals)), len(residuals)
+    squares = sum(float(np.nansum(e**2)) for e in residuals)
+    n, phases = sum(int((~np.isnan(e)).sum()) for e in residuals), len(residuals)
     if not squares > 0 or n <= 4 * phases:  # too short to tell
         return 1.0
     lag = phases / n
-    r = (sum(float((e[1:] * e[:-1]).sum()) for e in residuals) / squares + lag) / (1 - 3 * lag)
+    r = (sum(float(np.nansum(e[1:] * e[:-1])) for e in residuals) / squares + lag) / (1 - 3 * lag)
     r = min(max(r, 0.0), 0.7)
     return (1 + r) / (1 - r)
 
@@ -360,13 +361,13 @@ def _effect(series: pd.DataFrame, rate: bool, higher: bool, goal: Goal | None) -
 def _means(series: pd.DataFrame) -> tuple[float, float, float, float, float]:
     from scipy.special import stdtr, stdtrit
 
-    known = series[series["excluded"].isna()]
-    one = known.loc[known["phase"] == "before", "value"]
-    other = known.loc[known["phase"].isin(["after", "consolidation"]), "value"]
+    values = series["value"].where(series["excluded"].isna()).astype("float64")
+    every = [values[series["phase"].isin(phases)] for phases in (["before"], ["after", "consolidation"])]
+    one, other = (x.dropna() for x in every)
     difference = float(other.mean() - one.mean())
     if min(len(one), len(other)) < 2:
         return difference, NAN, NAN, NAN, 1.0
-    alike = _alike([((x - x.mean()) / (x.std() or 1.0)).to_numpy(float) for x in (one, other)])
+    alike = _alike([((x - x.mean()) / (x.std() or 1.0)).to_numpy(float) for x in every])
     parts = [float(x.var()) / len(x) * alike for x in (one, other)]
     error = math.sqrt(sum(parts))
     if not error > 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any
 
 import pandas as pd
@@ -16,6 +16,7 @@ from g3lib.qc.matrix import weighed
 from g3lib.qc.schedule import critical_path
 from g3lib.qc.story.case import SPEC, Case, day
 from g3lib.qc.tree import tree
+from g3lib.tables.shaping import TOTAL
 
 KINDS = ("problem", "assigned")
 BASES = ("assigned", "best", "peer", "computed")
@@ -33,15 +34,26 @@ _TOLD: dict[str, dict[str, str]] = {
 _PLAIN = {"title": "text", "branch": "text", "kind": "text", "made_up": "flag", "source": "text", "next_topic": "text"}
 _CHOICES = {("kind",): KINDS, ("topic", "better"): ("higher", "lower"), ("topic", "form"): ("rate", "volume"),
             ("target", "basis"): BASES, ("survey", "counts"): ("problem", "sales")}  # fmt: skip
-_TOTALS = {"合计", "总计", "小计", "total", "subtotal", "all"}
 _FRACTION = "a fraction of 0 to 1 (0.2 for 20 %): the topic's form is rate"
 
 
-def faults(case: Case) -> list[str]:
-    """Every fault of the case as a whole; a part that is not there has none."""
-    parts = (_told, _roster, _schedule, _series, _survey, _causes, _tests, _countermeasures, _implementation, _standards,
-             _activities, _options, _unused)  # fmt: skip
-    return [fault for part in parts for fault in part(case)]
+def faults(case: Case, unread: Set[str] = frozenset()) -> list[str]:
+    """Every fault of the case as a whole; a table that is not there has none.
+
+    Args:
+        unread: tables (and `case` for case.yaml) that could not be read: what rests on one is looked for once it can be.
+    """
+    found: list[str] = []
+    waiting: list[str] = []
+    for part, rests_on in _PARTS.items():
+        if unread & set(rests_on):
+            waiting += [name for name in rests_on if name not in unread]
+        else:
+            found += part(case)
+    if waiting := list(dict.fromkeys(name for name in waiting if name in case.tables)):
+        files = ", ".join(f"{name}.csv" for name in waiting)
+        found.append(f"not checked before the above is mended: how {files} fits together with it")
+    return found
 
 
 def _told(case: Case) -> Iterator[str]:
@@ -94,58 +106,66 @@ def _kind(path: str, value: Any, kind: str, rate: bool) -> Iterator[str]:
 
 
 def _roster(case: Case) -> Iterator[str]:
-    members = case.table("roster")["member"]
-    for name in members[members.duplicated()].unique():
-        yield f"roster.csv: {name!r} stands twice"
+    yield from _twice(case, "roster", "member")
+
+
+def _twice(case: Case, table: str, *columns: str) -> Iterator[str]:
+    rows = case.table(table)
+    for row in rows[rows.duplicated(list(columns))].itertuples():
+        yield f"{_at(table, row)}: {' of '.join(repr(getattr(row, c)) for c in reversed(columns))} stands twice"
+
+
+def _at(table: str, row: Any) -> str:
+    """The file and the row of it, as the analyst sees it."""
+    return f"{table}.csv row {row.Index}"
 
 
 def _schedule(case: Case) -> Iterator[str]:
     for row in case.table("schedule").itertuples():
         if not 1 <= row.step <= 10:
-            yield f"schedule.csv: {row.activity!r} belongs to step {row.step:g}, expected 1 to 10"
+            yield f"{_at('schedule', row)}: {row.activity!r} belongs to step {row.step:g}, expected 1 to 10"
         for start, end, what in ((row.planned_start, row.planned_end, "planned"), (row.actual_start, row.actual_end, "actual")):
             if _before(end, start):
-                yield f"schedule.csv: {row.activity!r} has its {what} end before its start"
+                yield f"{_at('schedule', row)}: {row.activity!r} has its {what} end before its start"
     yield from _responsible(case, "schedule", "activity")
 
 
 def _responsible(case: Case, table: str, name: str) -> Iterator[str]:
     members = set(case.table("roster")["member"])
-    for row in case.table(table).to_dict("records"):
-        if _given(row["responsible"]) and row["responsible"] not in members:
-            yield f"{table}.csv: {row[name]!r} is given to {row['responsible']!r}, who is not in roster.csv"
+    for row in case.table(table).itertuples() if "roster" in case.tables else ():
+        if _given(row.responsible) and row.responsible not in members:
+            yield f"{_at(table, row)}: {getattr(row, name)!r} is given to {row.responsible!r}, who is not in roster.csv"
 
 
 def _series(case: Case) -> Iterator[str]:
     series, form = case.table("series"), case.say("topic", "form") or "rate"
-    for period in series["period"][series["period"].duplicated()].unique():
-        yield f"series.csv: {period!r} stands twice"
+    yield from _twice(case, "series", "period")
     phases = [p for i, p in enumerate(series["phase"]) if not i or series["phase"].iloc[i - 1] != p]
     for phase in dict.fromkeys(p for p in phases if phases.count(p) > 1):
         yield f"series.csv: phase {phase!r} ends and comes back; sort the rows by time"
     months = []
-    for period in series["period"]:
+    for row in series.itertuples():
         try:
-            months.append(Period.parse(period).start)
+            months.append(Period.parse(row.period).start)
         except UsageError:
-            yield f"series.csv: {period!r} is no period such as 2010-03"
+            what = "a total: leave the row out" if _is_total(row.period) else "no period such as 2010-03"
+            yield f"{_at('series', row)}: {row.period!r} is {what}"
     if months != sorted(months):
         yield "series.csv: the periods are not in order"
     for row in series.itertuples():
         if form == "volume" and pd.isna(row.value):
-            yield f"series.csv: {row.period} has no value, but the topic's form is volume"
+            yield f"{_at('series', row)}: {row.period} has no value, but the topic's form is volume"
         if form == "rate" and (pd.isna(row.count) or pd.isna(row.of)):
-            yield f"series.csv: {row.period} has no count and total, but the topic's form is rate"
-    yield from _counts(series, "series.csv", "period")
+            yield f"{_at('series', row)}: {row.period} has no count and total, but the topic's form is rate"
+    yield from _counts(case, "series", "period")
 
 
-def _counts(table: pd.DataFrame, file: str, name: str) -> Iterator[str]:
-    for row in table.to_dict("records"):
-        if row["of"] == row["of"] and row["count"] == row["count"] and row["of"] is not None and row["count"] is not None:
-            if row["of"] == 0:
-                yield f"{file}: {row[name]} is counted out of 0"
-            elif row["count"] > row["of"]:
-                yield f"{file}: {row[name]} counts {row['count']:g} of {row['of']:g}"
+def _counts(case: Case, table: str, name: str) -> Iterator[str]:
+    for row in case.table(table).dropna(subset=["count", "of"]).itertuples():
+        if row.of == 0:
+            yield f"{_at(table, row)}: {getattr(row, name)} is counted out of 0"
+        elif row.count > row.of:
+            yield f"{_at(table, row)}: {getattr(row, name)} counts {row.count:g} of {row.of:g}"
 
 
 def _survey(case: Case) -> Iterator[str]:
@@ -160,8 +180,8 @@ def _survey(case: Case) -> Iterator[str]:
         return
     for name in set(strata) & {"count", "phase", "数量", "阶段"}:
         yield f"case.yaml: survey.strata names {name!r}, which is no stratum"
-    if len(survey) and (survey["count"] < 0).any():
-        yield "survey.csv: a count is below 0"
+    for row in survey[survey["count"] < 0].itertuples() if len(survey) else ():
+        yield f"{_at('survey', row)}: the count is below 0"
     for name in strata if len(survey) else ():
         if name in survey:
             yield from _classes(survey, name)
@@ -172,11 +192,15 @@ def _survey(case: Case) -> Iterator[str]:
 
 def _classes(survey: pd.DataFrame, name: str) -> Iterator[str]:
     """A total among its parts, or a part without a name."""
-    for row, value in enumerate(survey[name].fillna("").astype(str).str.strip(), start=2):
+    for row, value in survey[name].fillna("").astype(str).str.strip().items():
         if not value:
             yield f"survey.csv row {row}: {name} is blank; name the class (其他 where it is unknown)"
-        elif fold(value) in _TOTALS:
+        elif _is_total(value):
             yield f"survey.csv row {row}: {name} is {value!r}, a total among its parts: leave the row out"
+
+
+def _is_total(value: str) -> bool:
+    return bool(TOTAL.fullmatch(fold(value)))
 
 
 def _causes(case: Case) -> Iterator[str]:
@@ -195,9 +219,9 @@ def _tests(case: Case) -> Iterator[str]:
         ends = set(tree(case.table("causes")).ends) if "causes" in case.tables else set()
     except DataError:
         ends = set(tests["cause"])
-    for cause in tests["cause"]:
-        if cause not in ends:
-            yield f"tests.csv: {cause!r} is no end cause of causes.csv"
+    for row in tests.itertuples() if "causes" in case.tables else ():
+        if row.cause not in ends:
+            yield f"{_at('tests', row)}: {row.cause!r} is no end cause of causes.csv"
     try:
         refuse(filled(tests), case.data)
     except DataError as fault:
@@ -207,20 +231,19 @@ def _tests(case: Case) -> Iterator[str]:
 def _countermeasures(case: Case) -> Iterator[str]:
     table = case.table("countermeasures")
     tested = set(case.table("tests")["cause"])
-    for name in table["id"][table["id"].duplicated()].unique():
-        yield f"countermeasures.csv: {name!r} stands twice"
+    yield from _twice(case, "countermeasures", "id")
     for row in table.itertuples():
-        if row.cause not in tested:
-            yield f"countermeasures.csv: {row.id!r} is for {row.cause!r}, which is no tested cause"
+        if "tests" in case.tables and row.cause not in tested:
+            yield f"{_at('countermeasures', row)}: {row.id!r} is for {row.cause!r}, which is no tested cause"
         if _before(row.end, row.start):
-            yield f"countermeasures.csv: {row.id!r} ends before it starts"
+            yield f"{_at('countermeasures', row)}: {row.id!r} ends before it starts"
     yield from _responsible(case, "countermeasures", "id")
 
 
 def _implementation(case: Case) -> Iterator[str]:
     yield from _known_ids(case, "implementation")
     table = case.table("implementation")
-    yield from _counts(table, "implementation.csv", "id")
+    yield from _counts(case, "implementation", "id")
     for (name, metric), rows in table.groupby(["id", "metric"], sort=False):
         for phase in ("before", "after"):
             if phase not in set(rows["phase"]):
@@ -234,13 +257,18 @@ def _implementation(case: Case) -> Iterator[str]:
 
 def _standards(case: Case) -> Iterator[str]:
     yield from _known_ids(case, "standards")
+    begun = case.table("countermeasures").drop_duplicates("id").set_index("id")["start"]
+    for row in case.table("standards").itertuples():
+        if _before(row.in_force, begun.get(row.id)):
+            yield f"{_at('standards', row)}: {row.standard!r} is in force before its countermeasure {row.id!r} starts"
 
 
 def _known_ids(case: Case, table: str) -> Iterator[str]:
     known = set(case.table("countermeasures")["id"])
-    for name in dict.fromkeys(case.table(table)["id"]):
-        if name not in known:
-            yield f"{table}.csv: {name!r} is no countermeasure"
+    rows = case.table(table).drop_duplicates("id")
+    for row in rows.itertuples() if "countermeasures" in case.tables else ():
+        if row.id not in known:
+            yield f"{_at(table, row)}: {row.id!r} is no countermeasure"
 
 
 def _activities(case: Case) -> Iterator[str]:
@@ -255,15 +283,14 @@ def _options(case: Case) -> Iterator[str]:
     table = case.table("options")
     criteria = [c for c in table.columns if c not in ("cause", "option")]
     tested = set(case.table("tests")["cause"])
-    for cause in dict.fromkeys(table["cause"]):
-        if cause not in tested:
-            yield f"options.csv: {cause!r} is no tested cause"
+    for row in table.drop_duplicates("cause").itertuples() if "tests" in case.tables else ():
+        if row.cause not in tested:
+            yield f"{_at('options', row)}: {row.cause!r} is no tested cause"
     for name in set(criteria) & {"score", "rank"}:
         yield f"options.csv: a criterion cannot be called {name!r}"
     if len(table) and not criteria:
         yield "options.csv: there is no criterion"
-    for cause, option in table.loc[table.duplicated(["cause", "option"]), ["cause", "option"]].itertuples(index=False):
-        yield f"options.csv: {option!r} of {cause!r} stands twice"
+    yield from _twice(case, "options", "cause", "option")
     if criteria:
         try:
             weighed(table[["option", *criteria]], "option")
@@ -289,3 +316,21 @@ def _before(end: Any, start: Any) -> bool:
 
 def _given(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
+
+
+# each part and what it rests on
+_PARTS: dict[Callable[[Case], Iterable[str]], tuple[str, ...]] = {
+    _told: ("case",),
+    _roster: ("roster",),
+    _schedule: ("schedule", "roster"),
+    _series: ("series", "case"),
+    _survey: ("survey", "case"),
+    _causes: ("causes",),
+    _tests: ("tests", "causes"),
+    _countermeasures: ("countermeasures", "tests", "roster"),
+    _implementation: ("implementation", "countermeasures"),
+    _standards: ("standards", "countermeasures"),
+    _activities: ("activities",),
+    _options: ("options", "tests"),
+    _unused: ("tests",),
+}
