@@ -74,10 +74,11 @@ class CaseData:
 
     @cached_property
     def comments(self) -> pd.DataFrame:
-        """Analysts' comments on the case's findings, kept under its name."""
+        """Analysts' comments on the case's findings, kept under its name: its period grows with its series, they stay."""
         if self.notes_folder is None:
             return comments.none()
-        return comments.meant_for(comments.read(self.notes_folder)[0], self.case.name, str(self.period))
+        every = comments.read(self.notes_folder)[0]
+        return every[every["branch"] == self.case.name]
 
     @property
     def sources(self) -> list[CaseFile]:
