@@ -130,13 +130,14 @@ class Panels:
 
 @dataclass(frozen=True)
 class Staged:
-    """A claim over a control chart with its phases' names."""
+    """A claim over a control chart with its phases' names; `below` says why it is this chart."""
 
     findings: Sequence[Finding]
     chart: Chart
     percent: bool
     unit: str
     phases: Mapping[Any, str]
+    below: str = ""
     title: str = ""
 
 

@@ -137,6 +137,8 @@ def _effect(story: Story) -> Reasons:
 def _standards(story: Story) -> Reasons:
     if "consolidation" not in set(story.case.table("series")["phase"]):
         yield "no_watch", ""
+    elif story.effect is not None and story.effect.held is False:
+        yield "not_held", ""
 
 
 def _summary(story: Story) -> Reasons:

@@ -50,7 +50,7 @@ def arrow_diagram(activities: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
 
 def activity_words(lang: Lang) -> tuple[str, ...]:
     """What stands before an activity's figures: duration, earliest, latest, total and free float."""
-    return tuple(pick(lang, "工期 最早 最迟 总时差 自由时差", "days early late float free").split())
+    return tuple(pick(lang, "工期（天） 最早 最迟 总时差 自由时差", "days early late float free").split())
 
 
 def drawn_on(ax: Axes, diagram: Diagram, scale: float) -> Axes:

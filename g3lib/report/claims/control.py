@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
@@ -16,12 +16,15 @@ _MOST_POINTS = 4
 _TRIAL, _FEW = 20, 12
 
 
-def stable(voice: Voice, suited: Suited | None, name: str, what: str, base: str, table: str = "sales") -> list[Finding]:
+def stable(
+    voice: Voice, suited: Suited | None, name: str, what: str, base: str, table: str = "sales", level: Callable[[float], str] | None = None
+) -> list[Finding]:
     """Whether a series is one process: the rules that are broken, with their points; and the reasons for the chart.
 
     Args:
         suited: the chart chosen for it, None where there are too few points.
         name: of the finding; what: the series, in the reader's words; base: what each point is over.
+        level: how the mean of a phase is written; None where it is not told.
     """
     if suited is None:
         text = voice.say(f"{what}：点数不足，不作控制图", f"{what}: too few points for a control chart")
@@ -35,7 +38,8 @@ def stable(voice: Voice, suited: Suited | None, name: str, what: str, base: str,
         said = voice.say("没有离散，无法判定", "no spread, so nothing can be told")
     else:
         said = voice.say("；", "; ").join(broken) if broken else _quiet(voice, chart)
-    text = voice.say(f"{what}：{said}（{kind}）", f"{what}: {said} ({kind})")
+    told = _levels(voice, chart, level) if level is not None else ""
+    text = voice.say(f"{what}（{_bare(kind)}）：{said}{told}", f"{what} ({_bare(kind)}): {said}{told}")
     if chart.excluded:
         aside = voice.listed([f"{label}{voice.aside(cause)}" for label, cause in chart.excluded.items()])
         text += voice.say(f"；未计入控制限：{aside}", f"; left out of the limits: {aside}")
@@ -50,7 +54,24 @@ def _quiet(voice: Voice, chart: Chart) -> str:
     n = len(chart.values)
     if n < _FEW:
         return voice.say(f"{n}点中没有异常点，点数太少，还说不上稳定", f"none of {n} points is out, which are too few to call it stable")
+    if len(set(chart.phases)) > 1:
+        return voice.say("各阶段之内没有异常点", "no rule is broken within any phase")
     return voice.say("没有异常点，过程稳定", "no rule is broken: one stable process")
+
+
+def _levels(voice: Voice, chart: Chart, level: Callable[[float], str]) -> str:
+    """Where each phase stands: a process that is stable within its phases may still have moved between them."""
+    phases = list(dict.fromkeys(chart.phases))
+    means = [level(next(float(c) for c, p in zip(chart.centre, chart.phases, strict=True) if p == phase)) for phase in phases]
+    if len(phases) == 1:
+        return voice.say(f"，平均{means[0]}", f", mean {means[0]}")
+    named = [f"{voice.word('phase', str(phase))} {mean}" for phase, mean in zip(phases, means, strict=True)]
+    return voice.say(f"，平均{'、'.join(named)}", f", means: {', '.join(named)}")
+
+
+def _bare(kind: str) -> str:
+    """A chart's name without the brackets of its short form: it stands in some itself."""
+    return kind.replace("（", " ").replace("）", "")
 
 
 def _broken(voice: Voice, chart: Chart, rule: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -119,10 +120,11 @@ def level_claim(voice: Voice, story: Story, level: Level, place: str) -> Finding
         text = voice.say(f"{within}{top}贡献最大（{percent(share)}），{low}最小（{percent(least)}）", f"{within}{top} contributes most ({percent(share)}), {low} least ({percent(least)})")
         return voice.finding(f"survey.{place}", least, "1", text, definition="share of the smallest class", table="case.survey", denominator=voice.say(f"合计{number(total)}", f"{number(total)} in all"),
                              period=str(story.case.say("survey", "period") or ""))  # fmt: skip
-    few = list(level.vital)
+    few, reach = list(level.vital), percent(pareto.loc[pareto["vital"], "cumulative"].iloc[-1], 1)
+    alone = few == [top]
     text = voice.say(
-        f"{within}按{level.stratum}，{top}占{percent(share, 1)}；{'、'.join(few)}合占{percent(pareto.loc[pareto['vital'], 'cumulative'].iloc[-1], 1)}",
-        f"{within}by {level.stratum}, {top} holds {percent(share, 1)}; {', '.join(few)} together {percent(pareto.loc[pareto['vital'], 'cumulative'].iloc[-1], 1)}",
+        f"{within}按{level.stratum}，{top}占{percent(share, 1)}" + ("" if alone else f"；{'、'.join(few)}合占{reach}"),
+        f"{within}by {level.stratum}, {top} holds {percent(share, 1)}" + ("" if alone else f"; {', '.join(few)} together {reach}"),
     )
     return voice.finding(f"survey.{place}", share, "1", text, definition="Pareto, fewest that reach 80 %", table="case.survey",
                          denominator=voice.say(f"问题{number(total)}件", f"{number(total)} problems"), period=str(story.case.say("survey", "period") or ""))  # fmt: skip
@@ -131,7 +133,7 @@ def level_claim(voice: Voice, story: Story, level: Level, place: str) -> Finding
 def control(voice: Voice, story: Story, suited: Suited | None, name: str = "series.stable") -> list[Finding]:
     """The series as one process, or not."""
     base = voice.say("各期总数", "each period's total") if story.is_rate else voice.say("各期", "each period")
-    return stable(voice, suited, name, _named(story), base, "case.series")
+    return stable(voice, suited, name, _named(story), base, "case.series", partial(value, voice, story))
 
 
 def target(voice: Voice, story: Story) -> list[Finding]:
@@ -140,11 +142,13 @@ def target(voice: Voice, story: Story) -> list[Finding]:
     if goal is None:
         return [missing(voice, 3)]
     basis = voice.word("target_basis", goal.basis)
+    if goal.needed == goal.needed:
+        basis += voice.say(f"，{allowed(voice, story)}{value(voice, story, goal.needed)}", f", {allowed(voice, story)} {value(voice, story, goal.needed)}")
     text = voice.say(f"目标：{_named(story)}{value(voice, story, goal.value)}（依据：{basis}）", f"Target: {_named(story)} {value(voice, story, goal.value)} (basis: {basis})")
-    found = [voice.finding("target.value", goal.value, _unit(story), text, definition="target of the case", denominator=basis, table="case.case",
+    found = [voice.finding("target.value", goal.value, _unit(story), text, definition="target of the case", table="case.case",
                            status=Status.GOOD if goal.holds or goal.basis == "assigned" else Status.WATCH)]  # fmt: skip
     if goal.needed == goal.needed:
-        found.append(voice.figure("target.allowed", goal.needed, _unit(story), voice.say("依据所及", "what the basis allows for"), definition="what is left once the solvable part is gone",
+        found.append(voice.figure("target.allowed", goal.needed, _unit(story), allowed(voice, story), definition="what is left once the solvable part is gone",
                                   denominator=str(story.case.say("target", "solvable_basis") or ""), table="case.survey"))  # fmt: skip
     if goal.basis == "computed" and story.now is not None and goal.needed == goal.needed and not story.higher_is_better:
         part, solved = symptom(story.levels), float(story.case.say("target", "solvable"))
@@ -153,13 +157,29 @@ def target(voice: Voice, story: Story) -> list[Finding]:
     return found
 
 
+def allowed(voice: Voice, story: Story) -> str:
+    """What the target's basis leads to, in words."""
+    assert story.goal is not None
+    return voice.say("测算可达", "within reach") if story.goal.basis == "computed" else voice.say("参照水平", "level referred to")
+
+
+def months(voice: Voice, story: Story) -> str:
+    """Which months the target's two factors come from: the survey may count months that the series sets aside."""
+    if story.now is None or not story.case.say("survey", "period"):
+        return ""
+    one, other = _span(voice, story.now), voice.span(str(story.case.say("survey", "period")))
+    return voice.say(f"现状取{one}，症结占比取{other}的现状调查", f"state: {one}; the crux's share: the survey of {other}")
+
+
 def causes(voice: Voice, story: Story) -> list[Finding]:
     """Step 4: how many end causes, how deep."""
     if story.links is None:
         return [missing(voice, 4)]
     ends, deep = len(story.links.ends), max(story.links.depth.values())
     text = voice.say(f"从“{story.links.root}”分析到{ends}个末端原因，最深{deep}层", f"{ends} end causes of “{story.links.root}”, {deep} levels deep at most")
-    return [voice.finding("causes.ends", float(ends), "", text, definition="end causes", denominator=voice.say("因果表", "the causes table"), table="case.causes")]
+    if len(story.tested):
+        text += voice.say("（红：要因，灰：非要因，蓝：证据不足）", " (red: root cause, grey: none, blue: undecided)")
+    return [voice.finding("causes.ends", float(ends), "", text, definition="end causes", table="case.causes")]
 
 
 def confirmed(voice: Voice, story: Story) -> list[Finding]:
@@ -189,9 +209,19 @@ def cause(voice: Voice, row: dict[str, object]) -> Finding:
     reason = voice.word("cause_reason", row["reason"]) if row["reason"] else ""
     text = voice.say(f"{row['cause']}：{verdict}。{name} {shown(row['effect'])}{ends}，最小有意义差异{least}", f"{row['cause']}: {verdict}. {name} {shown(row['effect'])}{ends}, smallest that matters {least}")
     text = voice.say(f"{row['cause']}：{verdict}，{reason}", f"{row['cause']}: {verdict}, {reason}") if reason else text
+    text += would_decide(voice, row)
     status = {"confirmed": Status.WATCH, "insufficient": Status.UNKNOWN}.get(str(row["verdict"]), Status.PLAIN)
     return voice.finding(f"cause.{row['cause']}", float(row["effect"]), "1", text, definition=f"test: {row['test']}", table="case.tests", status=status,  # type: ignore[arg-type]
                          denominator=voice.say(f"{number(row['units'])}个对象", f"{number(row['units'])} units"))  # fmt: skip
+
+
+def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
+    """What sample would decide an undecided cause, in units and, where they come in clusters, in clusters; else nothing."""
+    if row["verdict"] != "insufficient" or not float(row["needed"]) > 0:
+        return ""
+    clusters = float(row["needed_clusters"])
+    zh, en = (f"（{number(clusters)}个群）", f" in {number(clusters)} clusters") if clusters > 0 else ("", "")
+    return voice.say(f"；约需{number(row['needed'])}个对象{zh}才能判定", f"; some {number(row['needed'])} units{en} would decide")
 
 
 def countermeasures(voice: Voice, story: Story) -> list[Finding]:
@@ -201,7 +231,7 @@ def countermeasures(voice: Voice, story: Story) -> list[Finding]:
         return [missing(voice, 6)]
     served = [name for name in story.confirmed if name in set(table["cause"])]
     text = voice.say(f"{len(story.confirmed)}个要因中{len(served)}个有对策，共{len(table)}条", f"{len(served)} of {len(story.confirmed)} root causes have a countermeasure, {len(table)} in all")
-    found = [voice.finding("countermeasures.count", float(len(table)), "", text, definition="countermeasures", denominator=voice.say("要因", "root causes"), table="case.countermeasures")]
+    found = [voice.finding("countermeasures.count", float(len(table)), "", text, definition="countermeasures", denominator=voice.say(f"{len(story.confirmed)}个要因", f"{len(story.confirmed)} root causes"), table="case.countermeasures")]
     if len(story.plan):
         days = float(story.plan["lf"].max())
         text = voice.say(f"关键线路{'→'.join(story.plan.loc[story.plan['critical'], 'activity'])}，共{number(days)}天", f"The critical path {' → '.join(story.plan.loc[story.plan['critical'], 'activity'])} takes {number(days)} days")
@@ -215,7 +245,7 @@ def implementation(voice: Voice, story: Story) -> list[Finding]:
         return [missing(voice, 7)]
     met = int(story.measures["met"].sum())
     lead = voice.finding("implementation.met", float(met), "", voice.say(f"{len(story.measures)}项对策目标中{met}项达到", f"{met} of {len(story.measures)} goals of countermeasures are met"),
-                         definition="goals of countermeasures", table="case.implementation", denominator=voice.say("对策目标", "goals"), status=Status.GOOD if met == len(story.measures) else Status.WATCH)  # fmt: skip
+                         definition="goals of countermeasures", table="case.implementation", denominator=voice.say(f"{len(story.measures)}项对策目标", f"{len(story.measures)} goals"), status=Status.GOOD if met == len(story.measures) else Status.WATCH)  # fmt: skip
     return [lead, *(measure(voice, row) for row in story.measures.to_dict("records"))]
 
 
@@ -256,6 +286,19 @@ def effect(voice: Voice, story: Story) -> list[Finding]:
     return out
 
 
+def not_attributed(voice: Voice) -> str:
+    """What a comparison of before and after cannot say."""
+    return voice.say("活动前后的比较，没有对照组，不能全部归因于对策", "Before against after, without a comparison group: not all of it need be the countermeasures'")
+
+
+def worth(voice: Voice, story: Story) -> str:
+    """How the gross benefit comes about."""
+    assert story.effect is not None
+    volume, unit = (float(story.case.say("benefit", key)) for key in ("volume", "unit_value"))
+    moved = change(voice, story, story.effect.difference * (1 if story.higher_is_better else -1)).lstrip("+")
+    return voice.say(f"毛效益 = {number(volume)} × {moved} × {voice.money(unit)}", f"gross = {number(volume)} × {moved} × {voice.money(unit)}")
+
+
 def after_words(voice: Voice, story: Story) -> str:
     """What counts as after: the months of consolidation are among them, where there are any."""
     pooled = story.effect is not None and story.effect.consolidation is not None
@@ -269,7 +312,9 @@ def symptom_moved(voice: Voice, story: Story) -> list[Finding]:
         return [voice.finding("symptom.after", None, "1", text, status=Status.UNKNOWN)]
     one, other = symptom(story.levels), symptom_after(story.case, story.levels)
     tops = "·".join(str(level.largest[level.stratum]) for level in story.levels)
-    text = voice.say(f"症结{tops}的占比从{percent(one, 1)}到{percent(other, 1)}", f"The crux, {tops}, went from {percent(one, 1)} of the problem to {percent(other, 1)}")
+    spans = [voice.span(str(p)) if p else "" for p in (story.case.say("survey", "period"), story.case.say("survey", "after_period"))]
+    zh, en = ("（活动前{}，活动后{}）".format(*spans), " (before: {}, after: {})".format(*spans)) if all(spans) else ("", "")
+    text = voice.say(f"症结{tops}占全部问题从{percent(one, 1)}到{percent(other, 1)}{zh}", f"The crux, {tops}, went from {percent(one, 1)} of the problem to {percent(other, 1)}{en}")
     return [voice.finding("symptom.after", other, "1", text, definition="share of the largest class at every level", table="case.survey", previous=one,
                           denominator=voice.say("全部问题", "all problems"), period=str(story.case.say("survey", "after_period") or ""), status=Status.GOOD if other < one else Status.WATCH)]  # fmt: skip
 
@@ -299,7 +344,7 @@ def standards(voice: Voice, story: Story) -> list[Finding]:
     if len(watched):
         span = voice.span(f"{watched['period'].iloc[0]}..{watched['period'].iloc[-1]}")
         text += voice.say(f"，巩固期{span}共{len(watched)}期", f"; watched in {span}, {len(watched)} periods")
-    return [voice.finding("standards.count", float(len(table)), "", text, definition="standards", table="case.standards", denominator=voice.say("对策", "countermeasures"))]
+    return [voice.finding("standards.count", float(len(table)), "", text, definition="standards", table="case.standards")]
 
 
 def summary(voice: Voice, story: Story) -> list[Finding]:
@@ -337,7 +382,7 @@ def checks(voice: Voice, story: Story) -> list[Check]:
             found.append(Check(f"tests.{code}", Verdict.WARNING, voice.say(zh, en)))
     if story.effect is not None:
         found.append(Check("effect.not_attributed", Verdict.WARNING, voice.say(
-            "效果是活动前后的比较，没有对照组，不能全部归因于对策。", "The effect compares before with after, without a comparison group: not all of it need be the countermeasures'.")))  # fmt: skip
+            f"{not_attributed(voice)}。", f"{not_attributed(voice)}.")))  # fmt: skip
         if story.effect.dispersion > 1:
             found.append(Check("effect.dispersion", Verdict.WARNING, voice.say(
                 f"各月的离散或前后相关使方差为独立数据的{number(story.effect.dispersion, 2)}倍，区间已相应放宽。", f"Months that scatter more, or follow each other, make the variance {number(story.effect.dispersion, 2)} times that of independent ones; the interval is widened accordingly.")))  # fmt: skip

@@ -109,18 +109,20 @@ def _staged(voice: Voice, story: Story, suited: Suited | None, name: str) -> lis
     chart = suited.location
     phases = {p: voice.word("phase", p) for p in dict.fromkeys(chart.phases)}
     word = story.characteristic + (voice.aside(told.unit(story)) if told.unit(story) else "")
-    return [Staged(told.control(voice, story, suited, name), chart, story.is_rate, word, phases)]
+    why = voice.say("；", "; ").join(voice.word("chart_choice", reason) for reason in suited.reasons)
+    return [Staged(told.control(voice, story, suited, name), chart, story.is_rate, word, phases, why)]
 
 
 def _target(voice: Voice, story: Story) -> list[Slide]:
     assert story.goal is not None
     rows = [(voice.say("现状", "state"), story.now.value if story.now else None), (voice.say("目标", "target"), story.goal.value),
-            (voice.say("依据所及", "basis allows"), story.goal.needed), (voice.say("要求", "required"), story.case.say("topic", "requirement"))]  # fmt: skip
+            (told.allowed(voice, story), story.goal.needed), (voice.say("要求", "required"), story.case.say("topic", "requirement"))]  # fmt: skip
     frame, columns = _named(rows, story.characteristic)
     claims = told.target(voice, story)
     calculation = next((f.text for f in claims if f.name == "target.computed"), "")
     basis = str(story.case.say("target", "solvable_basis") or "")
-    return [Clusters(claims, frame, columns, _form(story), told.unit(story), "；".join(filter(None, (calculation, basis))))]
+    below = voice.say("；", "; ").join(filter(None, (calculation, basis, told.months(voice, story) if calculation else "")))
+    return [Clusters(claims, frame, columns, _form(story), told.unit(story), below)]
 
 
 def _causes(voice: Voice, story: Story) -> list[Slide]:
@@ -169,7 +171,7 @@ def _countermeasures(voice: Voice, story: Story) -> list[Slide]:
         # the group's own marks, beside the score that they add up to
         rows = story.case.table("options").merge(scored[["cause", "option", "score", "rank"]], on=["cause", "option"])
         best = int((rows["rank"] == 1).sum())
-        claim = voice.finding("options.best", float(best), "", voice.say(f"{len(rows)}个备选对策按准则打分，{best}个名列第一", f"{len(rows)} options scored by criteria, {best} of them first"),
+        claim = voice.finding("options.best", float(best), "", voice.say(f"{len(rows)}个备选对策按准则打分（◎5、○3、△1），{best}个名列第一", f"{len(rows)} options scored by criteria (◎ 5, ○ 3, △ 1), {best} of them first"),
                               definition="sum of marks (◎ 5, ○ 3, △ 1)", table="case.options")  # fmt: skip
         criteria = [c for c in rows.columns if c not in ("cause", "option", "score", "rank")]
         found.append(Table([claim], rows[["cause", "option", *criteria, "score", "rank"]].rename(columns={"rank": "rank_of"}), voice.say("对策选择", "Choice of countermeasures")))
@@ -203,19 +205,23 @@ def _effect(voice: Voice, story: Story) -> list[Slide]:
     claims, goal = told.effect(voice, story), story.goal
     rows = [(voice.say("活动前", "before"), story.effect.before.value), (voice.say("目标", "target"), goal.value if goal else None), (told.after_words(voice, story), story.effect.after.value)]
     frame, columns = _named(rows, story.characteristic)
-    found: list[Slide] = [Clusters(claims, frame, columns, _form(story), told.unit(story))]
+    found: list[Slide] = [Clusters(claims, frame, columns, _form(story), told.unit(story), told.not_attributed(voice))]
     found += _staged(voice, story, story.chart, "series.stable")
-    words = (told.counted(voice, story), voice.say("累计占比", "cumulative share"))
     if story.levels and story.after_levels:
-        both = [(phase, levels[0]) for phase, levels in (("before", story.levels), ("after", story.after_levels))]
-        panels = [Pareto([told.level_claim(voice, story, level, phase)], level.pareto, level.stratum, "count", words) for phase, level in both]
-        moved = told.symptom_moved(voice, story)
-        found.append(Panels([*moved, *(f for p in panels for f in p.findings)], panels))
+        moved, first = told.symptom_moved(voice, story), story.after_levels[0]
+        shares = [(voice.word("phase", "before"), moved[0].previous), (voice.word("phase", "after"), moved[0].value)]
+        frame, columns = _named(shares, voice.say("症结占全部问题", "the crux's share"))
+        again = told.level_claim(voice, story, first, "after")
+        after = f"{voice.word('phase', 'after')}{voice.say('：', ': ')}{again.text}"
+        words = (told.counted(voice, story), voice.say("累计占比", "cumulative share"))
+        found.append(Panels([*moved, again], [Clusters(moved, frame, columns, "0.0%", title=columns["value"]), Pareto([again], first.pareto, first.stratum, "count", words, after)]))
     if story.benefit is not None:
         money = told.benefit(voice, story)
         parts = [(voice.say("毛效益", "gross"), story.benefit.gross), (voice.say("费用", "cost"), story.benefit.cost), (voice.say("净效益", "net"), story.benefit.net)]
-        frame, columns = _named(parts, voice.say("元", "yuan"))
-        found.append(Clusters(money, frame, columns, "#,##0", voice.say("元", "yuan")))
+        unit, yuan = voice.say("万元", "yuan"), 10_000 if voice.lang == "zh" else 1
+        frame, columns = _named([(word, amount / yuan) for word, amount in parts], unit)
+        below = voice.say("；", ". ").join((told.worth(voice, story), told.not_attributed(voice)))
+        found.append(Clusters(money, frame, columns, voice.say("#,##0.00", "#,##0"), unit, below))
     return found
 
 

@@ -166,11 +166,13 @@ def _second_axis(chart: Any, word: str) -> None:
         next(title.iter(qn("a:t"))).text = word
 
 
-def staged(page: Page, chart: Chart, percent: bool, unit: str, said: str, words: Mapping[Any, str]) -> None:
+def staged(
+    page: Page, chart: Chart, percent: bool, unit: str, said: str, words: Mapping[Any, str], room: Room | None = None
+) -> None:
     """A control chart: the points, and each phase's centre and limits as lines of their own.
 
     Args:
-        chart: `control.Chart`; words: phase → its name.
+        chart: `control.Chart`; words: phase → its name; room: where it stands, the slide's where None.
     """
     from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION
     from pptx.enum.dml import MSO_LINE
@@ -186,7 +188,7 @@ def staged(page: Page, chart: Chart, percent: bool, unit: str, said: str, words:
                 lines.append((name, int(np.flatnonzero(mine)[-1])))
                 own = np.where(mine & np.isfinite(values), values, np.nan)
                 data.add_series(f"{name} {words.get(phase, '')}".strip(), _known(own))
-    drawn = _placed(page, XL_CHART_TYPE.LINE_MARKERS, data, said)
+    drawn = _placed(page, XL_CHART_TYPE.LINE_MARKERS, data, said, room)
     axes(drawn, "", unit)
     drawn.has_legend = False
     drawn.value_axis.tick_labels.number_format, drawn.value_axis.tick_labels.number_format_is_linked = form, False
@@ -205,6 +207,8 @@ def staged(page: Page, chart: Chart, percent: bool, unit: str, said: str, words:
         if name in ("UCL", "LCL"):
             series.format.line.dash_style = MSO_LINE.DASH
         _marker(series, "", 0)
+        if name not in ("UCL", "LCL"):  # the points lie on it: a label there is overprinted, the sentence above tells it
+            continue
         tag = series.points[last].data_label
         tag.has_text_frame = False
         _labels(tag, "", 10)

@@ -39,7 +39,8 @@ def write(page: Page, slide: Slide, number: int, of: int) -> None:
     else:
         page.title(slide.title or slide.findings[0].text)
         _DRAW[type(slide)](page, slide)
-        page.foot(slide.findings, number, of)
+        # two charts may be of two bases; what else stands on a slide is in its notes
+        page.foot([p.findings[0] for p in slide.panels] if isinstance(slide, Panels) else slide.findings[:1], number, of)
     page.notes(slide.findings, [c.text for c in slide.checks] if isinstance(slide, Actions) else ())
 
 
@@ -99,7 +100,7 @@ def _panels(page: Page, slide: Panels) -> None:
     wide = (page.room.wide - 0.3) / len(slide.panels)
     for i, panel in enumerate(slide.panels):
         left = page.room.left + i * (wide + 0.3)
-        words = panel.findings[0].text
+        words = panel.title or panel.findings[0].text
         page.text(words, left, page.room.top, wide, 0.9, 13 if len(words) < 60 else 11.5)
         room = Room(left, page.room.top + 0.95, wide, page.room.high - 0.95)
         if isinstance(panel, Pareto):
@@ -113,12 +114,22 @@ def _paragraphs(page: Page, slide: Paragraphs) -> None:
 
 
 def _clusters(page: Page, slide: Clusters) -> None:
-    if slide.below:
-        room = Room(page.room.left, page.room.top, page.room.wide, page.room.high - 0.6)
-        charts.clusters(page, slide.frame, slide.columns, slide.form, slide.findings[0].text, slide.word, room)
-        page.text(slide.below, page.room.left, page.room.top + page.room.high - 0.55, page.room.wide, 0.5, 14, colour="444444")
-    else:
-        charts.clusters(page, slide.frame, slide.columns, slide.form, slide.findings[0].text, slide.word)
+    charts.clusters(page, slide.frame, slide.columns, slide.form, slide.findings[0].text, slide.word, _over(page, slide.below))
+
+
+def _staged(page: Page, slide: Staged) -> None:
+    room = _over(page, slide.below)
+    charts.staged(page, slide.chart, slide.percent, slide.unit, slide.findings[0].text, slide.phases, room)
+
+
+def _over(page: Page, below: str) -> Room:
+    """The room over a sentence at its bottom, which is written."""
+    if not below:
+        return page.room
+    size = 14 if _high(page, below, 14) < 0.5 else 12
+    high = _high(page, below, size)
+    page.text(below, page.room.left, page.room.top + page.room.high - high, page.room.wide, high, size, colour="444444")
+    return Room(page.room.left, page.room.top, page.room.wide, page.room.high - high - 0.05)
 
 
 _DRAW: dict[type, Callable[[Page, Any], None]] = {
@@ -131,7 +142,7 @@ _DRAW: dict[type, Callable[[Page, Any], None]] = {
     Clusters: _clusters,
     Panels: _panels,
     Pareto: lambda page, s: charts.pareto(page, s.frame, s.category, s.value, s.words, s.findings[0].text),
-    Staged: lambda page, s: charts.staged(page, s.chart, s.percent, s.unit, s.findings[0].text, s.phases),
+    Staged: _staged,
     Radar: lambda page, s: charts.radar(page, s.frame, s.columns, s.findings[0].text),
     Drawing: lambda page, s: shapes.drawing(page, s.make, s.findings[0].text),
     Gantt: lambda page, s: shapes.gantt(page, s.frame, s.findings[0].text),
