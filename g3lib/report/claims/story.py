@@ -189,7 +189,8 @@ def confirmed(voice: Voice, story: Story) -> list[Finding]:
         return [missing(voice, 5)]
     groups = {v: list(tested.loc[tested["verdict"] == v, "cause"]) for v in ("confirmed", "rejected", "insufficient")}
     zh = [f"{voice.word('cause_verdict', v)}{len(names)}个" + (f"（{'、'.join(names)}）" if v == "confirmed" else "") for v, names in groups.items() if names]
-    en = [f"{len(names)} {voice.word('cause_verdict', v)}" + (f" ({', '.join(names)})" if v == "confirmed" else "") for v, names in groups.items() if names]
+    words = {"confirmed": "confirmed", "rejected": "rejected", "insufficient": "undecided"}
+    en = [f"{len(names)} {words[v]}" + (f" ({', '.join(names)})" if v == "confirmed" else "") for v, names in groups.items() if names]
     lead = voice.finding("causes.confirmed", float(len(groups["confirmed"])), "", voice.say(f"{len(tested)}个末端原因逐一检验：" + "，".join(zh), f"{len(tested)} end causes tested: " + ", ".join(en)),
                          definition="effect against the smallest that matters, Holm", denominator=voice.say(f"{len(tested)}个末端原因", f"{len(tested)} end causes"), table="case.tests")  # fmt: skip
     return [lead, *(cause(voice, row) for row in tested.to_dict("records"))]
