@@ -144,18 +144,19 @@ def deck(case: str, template: str, lang: Any) -> None:
     """A QC case: its report, its slides, and the audit of its ten steps (CASE is a name below data/cases, or a folder)."""
     from g3lib.errors import UsageError
     from g3lib.runs import cases
+    from g3lib.runs.publishing import CASES
     from g3lib.tables.workspace import Workspace
 
     workspace = Workspace.find()
     if template and not Path(template).is_file():
         raise UsageError(f"There is no template {template}.")
     row, steps = cases.make(workspace, cases.open_folder(workspace, case), lang, template)
-    for step in steps.itertuples():
-        click.echo(f"{step.story_step}: {_completeness(step.completeness, lang)}{f' ({step.says})' if step.says else ''}")
     if row.state != "ok":
         click.echo(f"g3: {row.error}", err=True)
         sys.exit(1)
-    made = workspace.reports_in(lang) / cases.FOLDER / row.html
+    for step in steps.itertuples():
+        click.echo(f"{step.story_step}: {_completeness(step.completeness, lang)}{f' ({step.says})' if step.says else ''}")
+    made = workspace.reports_in(lang) / CASES / row.html
     for suffix in (".html", ".pptx", ".ipynb"):
         click.echo(made.with_suffix(suffix).relative_to(workspace.root).as_posix())
 

@@ -68,6 +68,8 @@ def test_a_case_elsewhere_in_english_on_a_template(workspace: Workspace, tmp_pat
     assert "3 the target: missing (there are no data)" in done.output
     made = Presentation(str(workspace.reports / "en" / "cases" / "our-case" / "08-qc-case.pptx"))
     assert {s.slide_layout.name for s in list(made.slides)[1:]} == {"Company"}
+    front = (workspace.reports / "en" / "index.html").read_text(encoding="utf-8")
+    assert '<a href="cases/our-case/08-qc-case.html">our-case</a>' in front and "QC cases" in front
 
 
 def test_a_bad_template_is_wrong_use(workspace: Workspace) -> None:

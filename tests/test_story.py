@@ -199,6 +199,10 @@ def test_few_units_leave_the_step_undecided(demo: Path) -> None:
     table = pd.read_csv(demo / "display.csv", dtype=str)
     table.head(40).to_csv(demo / "display.csv", index=False)
     assert "undecided" in reasons(demo)[5]
+    story = computed(read_case(demo))
+    row = story.tested.set_index("cause").loc["未设G3专区"]
+    said = {f.name: f.text for f in told.confirmed(Voice("zh", "b", "2010-01"), story)}["cause.未设G3专区"]
+    assert row.needed > 40 and f"；约需{row.needed:,.0f}个对象才能判定" in said
 
 
 def test_every_reason_has_its_words() -> None:
@@ -482,3 +486,4 @@ def test_consolidation_is_held_against_the_target_by_itself(demo: Path) -> None:
     said = {f.name: f for f in told.effect(Voice("zh", "示范分公司", str(CaseData(story.case).period)), story)}
     assert said["effect.consolidation"].status is Status.BREACH
     assert "含巩固期" in said["effect.after"].text
+    assert "not_held" in reasons(demo)[9] and "not_held" not in reasons(DEMO)[9]

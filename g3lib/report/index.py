@@ -73,11 +73,17 @@ def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str]
     return str(template("index.html.j2").render(lines=lines, names=names, titles=titles, words=words, **_assets()))
 
 
-def periods_html(folders: Sequence[Path], lang: Lang) -> str:
-    """The page above the periods: a link to each index."""
-    links = [(folder.name, quote(f"{folder.name}/index.html")) for folder in reversed(folders)]
-    title = pick(lang, "报告期", "Periods")
-    return str(template("periods.html.j2").render(links=links, title=title, lang=lang, **_assets()))
+def periods_html(periods: Sequence[Path], cases: Sequence[Path], lang: Lang) -> str:
+    """The page above the periods and the QC cases: a link to each period's index and to each case's page.
+
+    Args:
+        periods: their folders; cases: their pages.
+    """
+    months = [(folder.name, quote(f"{folder.name}/index.html")) for folder in reversed(periods)]
+    groups = [(page.parent.name, quote("/".join(page.parts[-3:]))) for page in cases]
+    lists = [(pick(lang, "报告期", "Periods"), months), (pick(lang, "QC案例", "QC cases"), groups)]
+    words = {"title": pick(lang, "全部报告", "All reports"), "lang": lang}
+    return str(template("periods.html.j2").render(lists=[(name, links) for name, links in lists if links], **words, **_assets()))
 
 
 def _line(branch: str, own: dict[str, ReportRow], names: Sequence[str], lang: Lang) -> dict[str, Any]:

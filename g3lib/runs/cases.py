@@ -19,11 +19,11 @@ from g3lib.report.claims.voice import Voice
 from g3lib.report.deck.master import master
 from g3lib.runs.ledger import Row
 from g3lib.runs.notebooks import find
+from g3lib.runs.publishing import CASES, front
 from g3lib.runs.task import Task, run
 from g3lib.tables.store import replace_bytes
 from g3lib.tables.workspace import Workspace
 
-FOLDER = "cases"
 _NOTEBOOK = "08"
 
 
@@ -78,10 +78,11 @@ def make(workspace: Workspace, case: Case, lang: Lang, template: str = "") -> tu
     # the notebook's kernel looks for the case by its name, in the folder that this says
     seen = {"G3_CASES": str(case.folder.parent), "G3_DECK_TEMPLATE": str(Path(template).resolve()) if template else ""}
     with _environment(seen):
-        row = run(Task(notebook.path, case.name, FOLDER, given, "", workspace.reports_in(lang), lang, inputs, case.made_up))
+        row = run(Task(notebook.path, case.name, CASES, given, "", workspace.reports_in(lang), lang, inputs, case.made_up))
+    front(workspace, lang)
     voice = Voice(lang, str(case.told["branch"]), "")
     steps = audit_table(voice, audit(computed(case)))
-    path = (workspace.reports_in(lang) / FOLDER / row.html).with_name("audit.csv") if row.state == "ok" else None
+    path = (workspace.reports_in(lang) / CASES / row.html).with_name("audit.csv") if row.state == "ok" else None
     if path is not None:
         replace_bytes(path, steps.to_csv(index=False).encode("utf-8-sig"))
     return row, steps

@@ -14,9 +14,12 @@ from g3lib.report.html import stamped
 from g3lib.report.index import index_html, periods_html
 from g3lib.runs import ledger, signoff
 from g3lib.runs.notebooks import find
+from g3lib.runs.task import EARLIER
 from g3lib.tables import comments
 from g3lib.tables.store import replace_bytes
 from g3lib.tables.workspace import Workspace
+
+CASES = "cases"
 
 
 def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list[Path]:
@@ -34,11 +37,18 @@ def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list
             indexes.append(refresh(workspace, period, lang))
         except DataError as fault:
             faults.append(f"{period}: {fault}")
-    folders = sorted(path.parent for path in reports.glob("*/run.json"))
-    replace_bytes(reports / "index.html", periods_html(folders, lang).encode())
+    front(workspace, lang)
     if faults:
         raise DataError(listed(faults, "The reports are made, but these periods cannot be held against their signing:"))
     return indexes
+
+
+def front(workspace: Workspace, lang: Lang) -> None:
+    """Write the page above the periods and the cases."""
+    reports = workspace.reports_in(lang)
+    periods = sorted(path.parent for path in reports.glob("*/run.json"))
+    cases = sorted(path for path in (reports / CASES).glob("*/*.html") if EARLIER not in path.stem)
+    replace_bytes(reports / "index.html", periods_html(periods, cases, lang).encode())
 
 
 def refresh(workspace: Workspace, period: str, lang: Lang) -> Path:

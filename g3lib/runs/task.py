@@ -22,7 +22,7 @@ from g3lib.runs.ledger import Row, now
 from g3lib.tables.store import replace_bytes
 
 _NEVER_CAME_UP = ("Kernel didn't respond", "Kernel died before replying")  # jupyter_client's words
-_EARLIER = "earlier"  # in the names of a report that a failed run left behind
+EARLIER = "earlier"  # in the names of a report that a failed run left behind
 # what a notebook may make beside its page, and the variable that names it the file
 _BESIDE = {".xlsx": "G3_WORKBOOK", ".pptx": "G3_DECK"}
 
@@ -82,7 +82,7 @@ def run(task: Task) -> Row:
                 if path.exists():
                     os.replace(path, target.with_suffix(suffix))
                     row.beside.append(suffix)
-            for left in (".failed.ipynb", *(f".{_EARLIER}{suffix}" for suffix in (".ipynb", ".html", *_BESIDE))):
+            for left in (".failed.ipynb", *(f".{EARLIER}{suffix}" for suffix in (".ipynb", ".html", *_BESIDE))):
                 target.with_suffix(left).unlink(missing_ok=True)
             row.state, row.html = "ok", f"{task.stem}.html"
     row.seconds, row.finished = round(time.perf_counter() - started, 2), now()
@@ -131,18 +131,18 @@ def _set_aside(task: Task, target: Path) -> str:
     """
     from g3lib.report.html import stamped
 
-    page = target.with_suffix(f".{_EARLIER}.html")
+    page = target.with_suffix(f".{EARLIER}.html")
     if target.with_suffix(".html").exists():
         for suffix in (".ipynb", ".html", *_BESIDE):
             if target.with_suffix(suffix).exists():
-                os.replace(target.with_suffix(suffix), target.with_suffix(f".{_EARLIER}{suffix}"))
+                os.replace(target.with_suffix(suffix), target.with_suffix(f".{EARLIER}{suffix}"))
         said = pick(task.lang, "这是上一次成功生成的报告；最近一次运行没有成功，数字可能已经过时。",
                     "This is the last report that succeeded; the latest run failed, so it may be out of date.")  # fmt: skip
         text = page.read_text(encoding="utf-8")
         for suffix in _BESIDE:  # the files beside it have moved along
-            text = text.replace(f'href="{task.notebook.stem}{suffix}"', f'href="{task.notebook.stem}.{_EARLIER}{suffix}"')
+            text = text.replace(f'href="{task.notebook.stem}{suffix}"', f'href="{task.notebook.stem}.{EARLIER}{suffix}"')
         replace_bytes(page, stamped(text, said).encode())
-    return f"{task.stem}.{_EARLIER}.html" if page.exists() else ""
+    return f"{task.stem}.{EARLIER}.html" if page.exists() else ""
 
 
 def _is_no_data(error: Exception) -> bool:

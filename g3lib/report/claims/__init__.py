@@ -19,7 +19,8 @@ from g3lib.report.claims import (
     story_slides,
     subsidy,
     targets,
+    verdicts,
 )
 from g3lib.report.claims.voice import Voice
 
-__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "control", "customers", "overview", "plan", "story", "story_slides", "subsidy", "targets"]
+__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "control", "customers", "overview", "plan", "story", "story_slides", "subsidy", "targets", "verdicts"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
@@ -12,16 +10,9 @@ from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.qc.control import Suited
 from g3lib.qc.story.computed import Level, Reading, Story, symptom, symptom_after
+from g3lib.report.claims import verdicts
 from g3lib.report.claims.control import stable
 from g3lib.report.claims.voice import Voice
-
-_TEST_NOTES = {
-    "observed": ("这些是观察到的关联，不是试验；未测量的因素仍可能造成差异。", "These are observed links and no experiment: what was not measured may still be behind them."),
-    "heterogeneous": ("有的原因在各层的作用不一致：所列效应是各层的平均，不能据此否定。", "Some causes act differently in different strata: the effect shown is an average, and no ground to reject one."),
-    "long_tails": ("有的结果由少数极端值左右，判定没有把握：用秩检验（ranks）或先取对数。", "A few extreme values carry some results: take ranks, or logarithms, before relying on the verdict."),
-    "opposite": ("有的“原因”与问题方向相反（有此因素者问题更少）：要因是缺少它，不是它本身。", "Some causes go the other way (units with it have the problem less often): lacking it is the cause, not having it."),
-    "same_as_outcome": ("这个原因与问题完全重合，请核对是否同一数据。", "This cause and the problem are one and the same in every unit: check that they are not one column."),
-}  # fmt: skip
 
 
 def value(voice: Voice, story: Story, amount: float) -> str:
@@ -193,36 +184,7 @@ def confirmed(voice: Voice, story: Story) -> list[Finding]:
     en = [f"{len(names)} {words[v]}" + (f" ({', '.join(names)})" if v == "confirmed" else "") for v, names in groups.items() if names]
     lead = voice.finding("causes.confirmed", float(len(groups["confirmed"])), "", voice.say(f"{len(tested)}个末端原因逐一检验：" + "，".join(zh), f"{len(tested)} end causes tested: " + ", ".join(en)),
                          definition="effect against the smallest that matters, Holm", denominator=voice.say(f"{len(tested)}个末端原因", f"{len(tested)} end causes"), table="case.tests")  # fmt: skip
-    return [lead, *(cause(voice, row) for row in tested.to_dict("records"))]
-
-
-def cause(voice: Voice, row: dict[str, object]) -> Finding:
-    """One cause's verdict, in its own measure."""
-    kind = str(row["type"])
-
-    def shown(amount: object) -> str:
-        return voice.points(float(amount)) if kind == "risk" else number(amount, 2, signed=kind == "mean")  # type: ignore[arg-type]
-
-    verdict = voice.word("cause_verdict", row["verdict"])
-    ends = voice.say(f"（95%区间{shown(row['low'])}至{shown(row['high'])}）", f" (95 % interval {shown(row['low'])} to {shown(row['high'])})")
-    least = shown(row["minimum_effect"]).lstrip("+")
-    name = voice.word("cause_effect", kind)
-    reason = voice.word("cause_reason", row["reason"]) if row["reason"] else ""
-    text = voice.say(f"{row['cause']}：{verdict}。{name} {shown(row['effect'])}{ends}，最小有意义差异{least}", f"{row['cause']}: {verdict}. {name} {shown(row['effect'])}{ends}, smallest that matters {least}")
-    text = voice.say(f"{row['cause']}：{verdict}，{reason}", f"{row['cause']}: {verdict}, {reason}") if reason else text
-    text += would_decide(voice, row)
-    status = {"confirmed": Status.WATCH, "insufficient": Status.UNKNOWN}.get(str(row["verdict"]), Status.PLAIN)
-    return voice.finding(f"cause.{row['cause']}", float(row["effect"]), "1", text, definition=f"test: {row['test']}", table="case.tests", status=status,  # type: ignore[arg-type]
-                         denominator=voice.say(f"{number(row['units'])}个对象", f"{number(row['units'])} units"))  # fmt: skip
-
-
-def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
-    """What sample would decide an undecided cause, in units and, where they come in clusters, in clusters; else nothing."""
-    if row["verdict"] != "insufficient" or not float(row["needed"]) > 0:
-        return ""
-    clusters = float(row["needed_clusters"])
-    zh, en = (f"（{number(clusters)}个群）", f" in {number(clusters)} clusters") if clusters > 0 else ("", "")
-    return voice.say(f"；约需{number(row['needed'])}个对象{zh}才能判定", f"; some {number(row['needed'])} units{en} would decide")
+    return [lead, *(verdicts.cause(voice, row) for row in tested.to_dict("records"))]
 
 
 def countermeasures(voice: Voice, story: Story) -> list[Finding]:
@@ -376,11 +338,7 @@ def audit_table(voice: Voice, audit: pd.DataFrame) -> pd.DataFrame:
 
 def checks(voice: Voice, story: Story) -> list[Check]:
     """What must be said beside the story."""
-    found = []
-    noted = {warning for row in story.tested["warnings"] for warning in row} if len(story.tested) else set()
-    for code, (zh, en) in _TEST_NOTES.items():
-        if code in noted:
-            found.append(Check(f"tests.{code}", Verdict.WARNING, voice.say(zh, en)))
+    found = verdicts.notes(voice, story)
     if story.effect is not None:
         found.append(Check("effect.not_attributed", Verdict.WARNING, voice.say(
             f"{not_attributed(voice)}。", f"{not_attributed(voice)}.")))  # fmt: skip
@@ -412,29 +370,3 @@ def finest(story: Story) -> pd.DataFrame:
 def marks(story: Story) -> dict[str, str]:
     """End cause → its verdict, for the colours of a diagram."""
     return dict(zip(story.tested["cause"], story.tested["verdict"], strict=True)) if len(story.tested) else {}
-
-
-def least(voice: Voice, row: Mapping[Any, Any]) -> str:
-    """The smallest effect that matters, in its type's own words."""
-    amount = float(row["minimum_effect"])
-    return f"{100 * amount:.2f}{_points(voice)}" if row["type"] == "risk" else f"{voice.word('cause_effect', row['type'])} {number(amount, 2)}"
-
-
-def _points(voice: Voice) -> str:
-    return voice.say("百分点", " pp")
-
-
-def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
-    """The verdicts as their reader sees them."""
-    rows = []
-    for row in story.tested.to_dict("records"):
-        risk, signed = row["type"] == "risk", row["type"] in ("mean", "correlation")
-        crude, effect, low, high = (
-            f"{100 * row[c]:+.2f}" if risk else number(row[c], 2 if signed else 3, signed=signed) for c in ("crude", "effect", "low", "high")
-        )
-        unit = _points(voice) if risk else ""
-        share = percent(row["share"], 1) if row["share_of"] == "problem" else "—"
-        rows.append((row["cause"], row["test"], row["units"], crude + unit, effect + unit, voice.say(f"{low}至{high}", f"{low} to {high}") + unit, least(voice, row),
-                     row["p_cause"], row["p_no_cause"], share, row["verdict"]))  # fmt: skip
-    columns = ["cause", "cause_test", "units_tested", "crude_text", "estimate", "interval", "least", "p_cause", "p_no_cause", "share_text", "cause_verdict"]
-    return pd.DataFrame(rows, columns=columns)

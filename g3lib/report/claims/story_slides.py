@@ -16,6 +16,7 @@ from g3lib.qc.story.pictures import picture
 from g3lib.report import diagrams
 from g3lib.report.charts.diagrams import activity_words
 from g3lib.report.claims import story as told
+from g3lib.report.claims import verdicts
 from g3lib.report.claims.voice import Voice
 from g3lib.report.slides import Clusters, Cover, Drawing, Gantt, Panels, Paragraphs, Pareto, Radar, Slide, Staged, Table
 
@@ -90,7 +91,9 @@ def _topic(voice: Voice, story: Story) -> list[Slide]:
     need = story.case.say("topic", "requirement")
     frame, columns = _named([(voice.say("现状", "state"), story.now.value if story.now else None), (voice.say("要求", "required"), need)],
                             story.characteristic)  # fmt: skip
-    reason = str(story.case.say("topic", "reason") or "")
+    basis = str(story.case.say("topic", "requirement_basis") or "")
+    lines = (voice.say(f"要求的依据：{basis}", f"required: {basis}") if basis else "", str(story.case.say("topic", "reason") or ""))
+    reason = voice.say("。", ". ").join(filter(None, lines))
     claims = told.topic(voice, story)
     return [Clusters(claims, frame, columns, _form(story), told.unit(story), reason)] if len(frame) else [Paragraphs(claims, [reason])]
 
@@ -139,12 +142,12 @@ def _tests(voice: Voice, story: Story) -> list[Slide]:
     claims = told.confirmed(voice, story)
     wanted = declared(story.case)
     plan = pd.DataFrame(
-        {"cause": wanted["cause"], "data_source": wanted["source"], "cause_test": story.tested["test"], "least": [told.least(voice, r) for r in story.tested.to_dict("records")],
+        {"cause": wanted["cause"], "data_source": wanted["source"], "cause_test": story.tested["test"], "least": [verdicts.least(voice, r) for r in story.tested.to_dict("records")],
          "declared_on": [f"{d:%Y-%m-%d}" for d in wanted["declared_on"]], "examined_on": [f"{d:%Y-%m-%d}" for d in wanted["examined_on"]]}
     )  # fmt: skip
     before = voice.finding("tests.declared", float(len(wanted)), "", voice.say(f"{len(wanted)}个末端原因的检验在查看数据之前声明", f"The tests of {len(wanted)} end causes were declared before looking"),
                            definition="declared before looking", table="case.tests")  # fmt: skip
-    found: list[Slide] = [Table([before], plan, voice.say("要因确认计划", "Plan of the tests")), Table(claims, told.tests_table(voice, story), voice.say("要因确认结果", "Verdicts"))]
+    found: list[Slide] = [Table([before], plan, voice.say("要因确认计划", "Plan of the tests")), Table(claims, verdicts.tests_table(voice, story), voice.say("要因确认结果", "Verdicts"))]
     panels = [_panel(voice, row, story) for row in wanted.to_dict("records")]
     for i in range(0, len(panels), _A_SLIDE):
         pair = panels[i : i + _A_SLIDE]
@@ -160,7 +163,7 @@ def _panel(voice: Voice, row: dict[str, Any], story: Story) -> Clusters:
     words = {"with": voice.say("有此因素", "with it"), "without": voice.say("无此因素", "without it"), "mean": voice.say(f"{row['outcome']}（平均）", f"mean {row['outcome']}")}
     columns = {c: words.get(c, str(c)) for c in frame.columns[1:]}
     share = row["type"] in ("risk", "table")
-    return Clusters([told.cause(voice, tested)], frame, columns, "0.0%" if share else "0.0", str(row["outcome"]) + (voice.say("（占比）", " (share)") if share else ""))
+    return Clusters([verdicts.cause(voice, tested)], frame, columns, "0.0%" if share else "0.0", str(row["outcome"]) + (voice.say("（占比）", " (share)") if share else ""))
 
 
 def _countermeasures(voice: Voice, story: Story) -> list[Slide]:
@@ -194,7 +197,7 @@ def _implementation(voice: Voice, story: Story) -> list[Slide]:
     frame = pd.DataFrame({"group": [f"{r.id} {r.metric}" for r in table.itertuples()], "before": table["before"], "after": table["after"], "goal": table["goal"]})
     columns = {"before": voice.say("实施前", "before"), "after": voice.say("实施后", "after"), "goal": voice.say("目标", "goal")}
     shown = pd.DataFrame(
-        {"id": table["id"], "item": table["metric"], "told": [told.measure(voice, r).text for r in table.to_dict("records")], "side_effect": table["side_effect"]}
+        {"id": table["id"], "item": table["metric"], "told": [told.measure(voice, r).text.removeprefix(f"{r['id']} {r['metric']}").lstrip(": ") for r in table.to_dict("records")], "side_effect": table["side_effect"]}
     )  # fmt: skip
     effects = voice.say("对策实施结果与副作用", "Results of the countermeasures and their side effects")
     return [Clusters(claims, frame, columns, "0.0%"), Table(claims[1:], shown, effects, effects)]

@@ -14,6 +14,7 @@ from g3lib.report.tables import heading, shown
 
 _MOST_ROWS, _FEWEST_ROWS = 16, 4
 _SIZES = (14, 13, 12, 11, 10, 9)
+_ABOVE_FOOT = 8.0  # points: an office suite may draw rows a little higher than it is told
 _BOLD = 1.12  # how much wider bold letters run
 _PAD = 14.4  # points left and right of a cell's text: PowerPoint's own margins
 
@@ -27,10 +28,11 @@ def table(page: Page, frame: pd.DataFrame, above: str = "") -> None:
     heads = [heading(c, page.report.lang) for c in kept.columns]
     rows = [heads, *([shown(c, v, page.report.lang) for c, v in zip(kept.columns, values, strict=True)]
                      for values in kept.itertuples(index=False, name=None))]  # fmt: skip
-    size, wide, high = _fitted(rows, 72 * page.room.wide, 72 * page.room.high)
-    while sum(high) > 72 * page.room.high and len(rows) > _FEWEST_ROWS:
+    room = 72 * page.room.wide, 72 * page.room.high - _ABOVE_FOOT
+    size, wide, high = _fitted(rows, *room)
+    while sum(high) > room[1] and len(rows) > _FEWEST_ROWS:
         rows.pop()
-        size, wide, high = _fitted(rows, 72 * page.room.wide, 72 * page.room.high)
+        size, wide, high = _fitted(rows, *room)
     cut = len(frame) - (len(rows) - 1)
     more = pick(page.lang, f"（另有{cut}行见报告）", f" ({cut} more rows in the report)") if cut else ""
     page.above(above + more)

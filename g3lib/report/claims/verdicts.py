@@ -1,0 +1,82 @@
+"""What the tests of a story's end causes say: each verdict, what would decide, the table of all, what to beware of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from g3lib.findings import Check, Finding, Status, Verdict
+from g3lib.labels import number, percent
+from g3lib.qc.story.computed import Story
+from g3lib.report.claims.voice import Voice
+
+_NOTES = {
+    "observed": ("这些是观察到的关联，不是试验；未测量的因素仍可能造成差异。", "These are observed links and no experiment: what was not measured may still be behind them."),
+    "heterogeneous": ("有的原因在各层的作用不一致：所列效应是各层的平均，不能据此否定。", "Some causes act differently in different strata: the effect shown is an average, and no ground to reject one."),
+    "long_tails": ("有的结果由少数极端值左右，判定没有把握：用秩检验（ranks）或先取对数。", "A few extreme values carry some results: take ranks, or logarithms, before relying on the verdict."),
+    "opposite": ("有的“原因”与问题方向相反（有此因素者问题更少）：要因是缺少它，不是它本身。", "Some causes go the other way (units with it have the problem less often): lacking it is the cause, not having it."),
+    "same_as_outcome": ("这个原因与问题完全重合，请核对是否同一数据。", "This cause and the problem are one and the same in every unit: check that they are not one column."),
+}  # fmt: skip
+
+
+def notes(voice: Voice, story: Story) -> list[Check]:
+    """What must be said beside the verdicts."""
+    noted = {warning for row in story.tested["warnings"] for warning in row} if len(story.tested) else set()
+    return [Check(f"tests.{code}", Verdict.WARNING, voice.say(zh, en)) for code, (zh, en) in _NOTES.items() if code in noted]
+
+
+def cause(voice: Voice, row: dict[str, object]) -> Finding:
+    """One cause's verdict, in its own measure."""
+    kind = str(row["type"])
+
+    def shown(amount: object) -> str:
+        return voice.points(float(amount)) if kind == "risk" else number(amount, 2, signed=kind == "mean")  # type: ignore[arg-type]
+
+    verdict = voice.word("cause_verdict", row["verdict"])
+    ends = voice.say(f"（95%区间{shown(row['low'])}至{shown(row['high'])}）", f" (95 % interval {shown(row['low'])} to {shown(row['high'])})")
+    least = shown(row["minimum_effect"]).lstrip("+")
+    name = voice.word("cause_effect", kind)
+    reason = voice.word("cause_reason", row["reason"]) if row["reason"] else ""
+    text = voice.say(f"{row['cause']}：{verdict}。{name} {shown(row['effect'])}{ends}，最小有意义差异{least}", f"{row['cause']}: {verdict}. {name} {shown(row['effect'])}{ends}, smallest that matters {least}")
+    text = voice.say(f"{row['cause']}：{verdict}，{reason}", f"{row['cause']}: {verdict}, {reason}") if reason else text
+    text += would_decide(voice, row)
+    status = {"confirmed": Status.WATCH, "insufficient": Status.UNKNOWN}.get(str(row["verdict"]), Status.PLAIN)
+    return voice.finding(f"cause.{row['cause']}", float(row["effect"]), "1", text, definition=f"test: {row['test']}", table="case.tests", status=status,  # type: ignore[arg-type]
+                         denominator=voice.say(f"{number(row['units'])}个对象", f"{number(row['units'])} units"))  # fmt: skip
+
+
+def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
+    """What sample would decide an undecided cause, in units and, where they come in clusters, in clusters; else nothing."""
+    if row["verdict"] != "insufficient" or not float(row["needed"]) > 0:
+        return ""
+    clusters = float(row["needed_clusters"])
+    zh, en = (f"（{number(clusters)}个群）", f" in {number(clusters)} clusters") if clusters > 0 else ("", "")
+    return voice.say(f"；约需{number(row['needed'])}个对象{zh}才能判定", f"; some {number(row['needed'])} units{en} would decide")
+
+
+def least(voice: Voice, row: Mapping[Any, Any]) -> str:
+    """The smallest effect that matters, in its type's own words."""
+    amount = float(row["minimum_effect"])
+    return f"{100 * amount:.2f}{_points(voice)}" if row["type"] == "risk" else f"{voice.word('cause_effect', row['type'])} {number(amount, 2)}"
+
+
+def _points(voice: Voice) -> str:
+    return voice.say("百分点", " pp")
+
+
+def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
+    """The verdicts as their reader sees them."""
+    rows = []
+    for row in story.tested.to_dict("records"):
+        risk, signed = row["type"] == "risk", row["type"] in ("mean", "correlation")
+        crude, effect, low, high = (
+            f"{100 * row[c]:+.2f}" if risk else number(row[c], 2 if signed else 3, signed=signed) for c in ("crude", "effect", "low", "high")
+        )
+        unit = _points(voice) if risk else ""
+        share = percent(row["share"], 1) if row["share_of"] == "problem" else "—"
+        rows.append((row["cause"], row["test"], row["units"], crude + unit, effect + unit, voice.say(f"{low}至{high}", f"{low} to {high}") + unit, least(voice, row),
+                     row["p_cause"], row["p_no_cause"], share, row["verdict"]))  # fmt: skip
+    columns = ["cause", "cause_test", "units_tested", "crude_text", "estimate", "interval", "least", "p_cause", "p_no_cause", "share_text", "cause_verdict"]
+    return pd.DataFrame(rows, columns=columns)
