@@ -21,6 +21,14 @@ _NOTES = {
 }  # fmt: skip
 
 
+# effects that may go either way; the others are parts, told to three digits
+_SIGNED = ("mean", "correlation")
+
+
+def _digits(kind: str) -> int:
+    return 2 if kind in _SIGNED else 3
+
+
 def notes(voice: Voice, story: Story) -> list[Check]:
     """What must be said beside the verdicts."""
     noted = {warning for row in story.tested["warnings"] for warning in row} if len(story.tested) else set()
@@ -32,14 +40,14 @@ def cause(voice: Voice, row: dict[str, object]) -> Finding:
     kind = str(row["type"])
 
     def shown(amount: object) -> str:
-        return voice.points(float(amount)) if kind == "risk" else number(amount, 2, signed=kind == "mean")  # type: ignore[arg-type]
+        return voice.points(float(amount)) if kind == "risk" else number(amount, _digits(kind), signed=kind in _SIGNED)  # type: ignore[arg-type]
 
     verdict = voice.word("cause_verdict", row["verdict"])
     ends = voice.say(f"（95%区间{shown(row['low'])}至{shown(row['high'])}）", f" (95 % interval {shown(row['low'])} to {shown(row['high'])})")
-    least = shown(row["minimum_effect"]).lstrip("+")
+    smallest = _smallest(voice, row)
     name = voice.word("cause_effect", kind)
     reason = voice.word("cause_reason", row["reason"]) if row["reason"] else ""
-    text = voice.say(f"{row['cause']}：{verdict}。{name} {shown(row['effect'])}{ends}，最小有意义差异{least}", f"{row['cause']}: {verdict}. {name} {shown(row['effect'])}{ends}, smallest that matters {least}")
+    text = voice.say(f"{row['cause']}：{verdict}。{name} {shown(row['effect'])}{ends}，最小有意义差异{smallest}", f"{row['cause']}: {verdict}. {name} {shown(row['effect'])}{ends}, smallest that matters {smallest}")
     text = voice.say(f"{row['cause']}：{verdict}，{reason}", f"{row['cause']}: {verdict}, {reason}") if reason else text
     text += would_decide(voice, row)
     status = {"confirmed": Status.WATCH, "insufficient": Status.UNKNOWN}.get(str(row["verdict"]), Status.PLAIN)
@@ -58,25 +66,24 @@ def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
 
 def least(voice: Voice, row: Mapping[Any, Any]) -> str:
     """The smallest effect that matters, in its type's own words."""
-    amount = float(row["minimum_effect"])
-    return f"{100 * amount:.2f}{_points(voice)}" if row["type"] == "risk" else f"{voice.word('cause_effect', row['type'])} {number(amount, 2)}"
+    return _smallest(voice, row) if row["type"] == "risk" else f"{voice.word('cause_effect', row['type'])} {_smallest(voice, row)}"
 
 
-def _points(voice: Voice) -> str:
-    return voice.say("百分点", " pp")
+def _smallest(voice: Voice, row: Mapping[Any, Any]) -> str:
+    amount = float(row["minimum_effect"])  # declared, so as it was written
+    return f"{100 * amount:g}{voice.say('百分点', ' pp')}" if row["type"] == "risk" else f"{amount:g}"
 
 
 def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
-    """The verdicts as their reader sees them."""
+    """The verdicts as their reader sees them: each effect in the unit of its smallest that matters."""
     rows = []
     for row in story.tested.to_dict("records"):
-        risk, signed = row["type"] == "risk", row["type"] in ("mean", "correlation")
+        risk, signed = row["type"] == "risk", row["type"] in _SIGNED
         crude, effect, low, high = (
-            f"{100 * row[c]:+.2f}" if risk else number(row[c], 2 if signed else 3, signed=signed) for c in ("crude", "effect", "low", "high")
+            f"{100 * row[c]:+.2f}" if risk else number(row[c], _digits(row["type"]), signed=signed) for c in ("crude", "effect", "low", "high")
         )
-        unit = _points(voice) if risk else ""
         share = percent(row["share"], 1) if row["share_of"] == "problem" else "—"
-        rows.append((row["cause"], row["test"], row["units"], crude + unit, effect + unit, voice.say(f"{low}至{high}", f"{low} to {high}") + unit, least(voice, row),
+        rows.append((row["cause"], row["test"], row["units"], crude, effect, voice.say(f"{low}至{high}", f"{low} to {high}"), least(voice, row),
                      row["p_cause"], row["p_no_cause"], share, row["verdict"]))  # fmt: skip
     columns = ["cause", "cause_test", "units_tested", "crude_text", "estimate", "interval", "least", "p_cause", "p_no_cause", "share_text", "cause_verdict"]
     return pd.DataFrame(rows, columns=columns)

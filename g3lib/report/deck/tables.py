@@ -13,8 +13,10 @@ from g3lib.report.placing import text_width, wrapped
 from g3lib.report.tables import heading, shown
 
 _MOST_ROWS, _FEWEST_ROWS = 16, 4
-_SIZES = (14, 13, 12, 11, 10, 9)
+_SIZES = (14, 13, 12, 11, 10, 9, 8)
 _ABOVE_FOOT = 8.0  # points: an office suite may draw rows a little higher than it is told
+_WIDER = 1.08  # another machine's font may be a little wider than ours
+_WHOLE = 1.2  # and a number or a word stays in one piece in any of them
 _BOLD = 1.12  # how much wider bold letters run
 _PAD = 14.4  # points left and right of a cell's text: PowerPoint's own margins
 
@@ -30,7 +32,7 @@ def table(page: Page, frame: pd.DataFrame, above: str = "") -> None:
                      for values in kept.itertuples(index=False, name=None))]  # fmt: skip
     room = 72 * page.room.wide, 72 * page.room.high - _ABOVE_FOOT
     size, wide, high = _fitted(rows, *room)
-    while sum(high) > room[1] and len(rows) > _FEWEST_ROWS:
+    while sum(high) > room[1] + 0.5 and len(rows) > _FEWEST_ROWS:
         rows.pop()
         size, wide, high = _fitted(rows, *room)
     cut = len(frame) - (len(rows) - 1)
@@ -66,12 +68,13 @@ def _fitted(rows: list[list[str]], wide: float, high: float) -> tuple[float, lis
     for size in _SIZES:
         letters = [_BOLD * size, *[size] * (len(rows) - 1)]
         columns = [list(zip(letters, column, strict=True)) for column in zip(*rows, strict=True)]
-        longest = [1.06 * max(text_width(text, s) + _air(text, s) for s, text in column) + _PAD for column in columns]
-        shortest = [max([4 * size + _PAD, *(text_width(part, s) + _PAD for s, text in column for part in _words(text))])
+        longest = [_WIDER * max(text_width(text, s) + _air(text, s) for s, text in column) + _PAD for column in columns]
+        shortest = [max([4 * size + _PAD, *(_WHOLE * text_width(part, s) + _PAD for s, text in column for part in _words(text))])
                     for column in columns]  # fmt: skip
+        longest = list(map(max, longest, shortest))
         # a column gives way in the measure of what it has beyond its longest word
         spare = max(0.0, sum(longest) - wide)
-        give = [max(0.0, a - b) for a, b in zip(longest, shortest, strict=True)]
+        give = [a - b for a, b in zip(longest, shortest, strict=True)]
         part = min(1.0, spare / sum(give)) if sum(give) else 0.0
         widths = [a - part * g for a, g in zip(longest, give, strict=True)]
         scale = wide / sum(widths)
@@ -87,8 +90,8 @@ def _fitted(rows: list[list[str]], wide: float, high: float) -> tuple[float, lis
 
 
 def _lines(text: str, size: float, wide: float) -> int:
-    """Lines of a cell; another machine's font may be a little wider than ours."""
-    return len(wrapped(text, size, 0.94 * (wide - _PAD) - _air(text, size)))
+    """Lines of a cell."""
+    return len(wrapped(text, size, (wide - _PAD) / _WIDER - _air(text, size)))
 
 
 def _air(text: str, size: float) -> float:
