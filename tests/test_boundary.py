@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from g3lib.qc import causes
 from g3lib.qc.causes import effects, layers, twogroups
@@ -401,6 +403,35 @@ def test_both_ways_of_going_together_are_drawn() -> None:
     # 3 units on one side, none with the problem: the way seen cannot be strong, the other can
     counts = np.array([[54.0, 3.0], [3.0, 0.0]])
     assert _monte_carlo(counts, 0.12**2)[1] > 0.15
+
+
+def test_few_problems_beside_a_vast_side_prove_no_more_than_they_can() -> None:
+    """Every count of the smaller side, by its own chance, where the truth lies on the border."""
+    rng = np.random.default_rng(4)
+    for n1, n0, p1, p0, delta, which in ((200, 20_000, 0.07, 0.02, 0.05, "p_no_cause"), (100, 1000, 0.15, 0.25, 0.1, "p_cause")):
+        wrong = {0.05: 0.0, 0.00625: 0.0}
+        sevenths = stats.binom.ppf((np.arange(7) + 0.5) / 7, n0, p0).astype(int)  # the vast side's count, each as likely
+        for x1, x0 in itertools.product(range(n1 + 1), sevenths):
+            if (chance := float(stats.binom.pmf(x1, n1, p1)) / 7) > 1e-5:
+                p = getattr(judged("risk", *sides(x1, n1, int(x0), n0), delta), which)
+                for level in wrong:
+                    wrong[level] += chance * (p <= level)
+        assert wrong[0.05] <= 0.0505 and wrong[0.00625] <= 0.0064, (n1, n0, wrong)
+    shops = np.repeat(["a", "b"], 10_100)
+    false = 0
+    for _ in range(300):
+        has = np.tile(np.arange(10_100) < 100, 2)
+        y = rng.random(20_200) < np.where(has, 0.13, 0.06)
+        false += judged("risk", has, y, 0.07, shops).p_no_cause <= LEVEL
+    assert false / 300 <= LEVEL + 0.025
+
+
+def test_beyond_the_last_border_nothing_is_a_cause() -> None:
+    for table in ((12, 25, 20_000, 40_000, 0.6), (350, 700, 350, 700, 0.6), (2, 4, 500, 1000, 0.7)):
+        p_cause, p_no_cause = twogroups.exact_p_values(*table)
+        assert p_cause == 1.0 and p_no_cause < 0.02
+    # too many tables to list: the normal at the border
+    assert twogroups.exact_p_values(3, 10**6, 500_000, 10**6, 0.1) == pytest.approx((0.0, 1.0), abs=1e-9)
 
 
 def test_the_exact_test_has_no_cliff_and_tells_its_own_risk() -> None:

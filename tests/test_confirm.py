@@ -349,8 +349,8 @@ def test_every_fault_of_every_cause_is_listed() -> None:
     said = str(fault.value)
     for text in ("'无数据' has no data", "'别的表' names data 'stock'", "'结果' is the problem itself",
                  "'事后' had its minimum effect declared on 2010-05-02, after its data were looked at on 2010-05-01",
-                 "'下游' is stratified by 'shop', which is downstream of it", "'三值' is a risk, but 'x' of u has ",
-                 "'空列' has no data", "'重复单位' has 1 rows of a 'shop' that is there already", "'文字' is a correlation, but 'words' of u has ",
+                 "'下游' is stratified by 'shop', which is downstream of it", "'三值' is of type risk, but 'x' of u has ",
+                 "'空列' has no data", "'重复单位' has 1 rows of a 'shop' that is there already", "'文字' is of type correlation, but 'words' of u has ",
                  "'群' is clustered by 'shop'", "'太大' has a minimum effect of 1.5", "'类型' has type 'vote'", "'三值' is declared twice"):  # fmt: skip
         assert text in said, text
 

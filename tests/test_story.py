@@ -242,13 +242,39 @@ def test_what_reads_is_fitted_together_in_the_same_pass(demo: Path) -> None:
     said = faults_of(demo)
     for text in ("schedule.csv row 2, 计划开始: 2013-01; expected a day such as 2010-03-05", "case.yaml row ", "in quotes",
                  "'未通过' of exam has '有' in row 3; expected yes or no", "'缺货频繁' of stock has '12分' in row 2; expected yes or no",
-                 "standards.csv row 2: ", "not checked before the above is mended: how roster.csv, series.csv, survey.csv fits together with it"):  # fmt: skip
+                 "standards.csv row 2: ", "(how roster.csv, series.csv, survey.csv fit the others is looked at once these are mended)"):  # fmt: skip
         assert text in said, (text, said)
     (demo / "case.yaml").write_text((DEMO / "case.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     edit(demo, "schedule", 0, "计划开始", "2013-01-04")
     said = faults_of(demo)
     assert "survey.csv row 4: 渠道 is '总和', a total" in said and "series.csv row 5: '合计' is a total" in said
-    assert "not checked" not in said
+    assert "looked at once" not in said
+
+
+def test_a_total_among_units_another_format_and_a_day_that_is_none_are_faults(demo: Path) -> None:
+    for name, line in (("staff", "合计,,20000,9000\n"), ("radar", "总计,27,43\n")):
+        with (demo / f"{name}.csv").open("a", encoding="utf-8") as file:
+            file.write(line)
+    (demo / "more.xlsx").write_bytes(b"")
+    said = faults_of(demo)
+    assert "合计', a total among its parts" in said and "'总计', a total among its parts" in said
+    assert "more.xlsx: a xlsx file; expected a CSV" in said
+    text = (DEMO / "case.yaml").read_text(encoding="utf-8")
+    (demo / "case.yaml").write_text(text.replace("2013-01-04", "2013-13-04"), encoding="utf-8")
+    assert "case.yaml: month must be in 1..12" in faults_of(demo)
+
+
+def test_the_benefit_of_a_volume_counts_months(demo: Path) -> None:
+    retold(demo, topic__form="volume", topic__requirement=500, target__value=500, target__basis="assigned", benefit__volume=1200)
+    assert "benefit.volume is 1200, expected 10, the months of benefit.period" in faults_of(demo)
+
+
+def test_data_wait_for_their_tests_and_a_misspelt_table_does_not(demo: Path) -> None:
+    (demo / "tests.csv").rename(demo / "test.csv")
+    (demo / "options.csv").unlink()
+    (demo / "countermeasures.csv").unlink()
+    said = faults_of(demo)
+    assert "test.csv: neither a table of a case" in said and "1 fault:" in said
 
 
 @pytest.mark.parametrize("name", ["roster", "causes", "countermeasures"])
@@ -393,6 +419,16 @@ def test_few_months_keep_their_level() -> None:
             rows["count"] = rng.binomial(240, rates)
             called += _difference(rows, "before", "after")[3] <= 0.05
         assert called / 400 <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5, each
+
+
+def test_a_phase_without_any_problem_says_nothing_of_the_scatter() -> None:
+    from g3lib.qc.story.computed import _difference
+
+    counts = [0] * 12 + [0, 0, 9, 0, 0, 0, 8, 0, 0, 0, 0, 7]
+    rows = pd.DataFrame({"phase": ["before"] * 12 + ["after"] * 12, "excluded": None, "count": counts, "of": 1000.0})
+    *_, p, phi = _difference(rows, "before", "after")
+    assert phi == pytest.approx(6.65, abs=0.01)  # 73.2 on 11 degrees of freedom, not on 22
+    assert p > 0.05
 
 
 def test_a_higher_rate_counts_what_fails(demo: Path) -> None:

@@ -103,17 +103,18 @@ def _of_data(row: dict[str, Any], frame: pd.DataFrame | None) -> list[str]:
     faults = []
     measure, outcome = frame[row["measure"]], frame[row["outcome"]]
     if not (measure.notna() & outcome.notna()).any():
-        faults.append("has no data: no unit has both its measure and the outcome")
+        return ["has no data: no unit has both its measure and the outcome"]
     yes_or_no = {"risk": ("measure", "outcome"), "mean": ("measure",)}.get(str(row["type"]), ())
     numbers = {"mean": ("outcome",), "groups": ("outcome",), "ranks": ("outcome",), "correlation": ("measure", "outcome")}
     for name in yes_or_no:
         if not _is_binary(frame[row[name]]):
-            faults.append(f"is a {row['type']}, but {_strange(row, name, frame, _YES_OR_NO)}; expected yes or no (是, 否, 1, 0)")
+            strange = _strange(row, name, frame, _YES_OR_NO)
+            faults.append(f"is of type {row['type']}, but {strange}; expected yes or no (是, 否, 1, 0)")
     for name in numbers.get(str(row["type"]), ()):
         if not pd.api.types.is_numeric_dtype(frame[row[name]]):
-            faults.append(f"is a {row['type']}, but {_strange(row, name, frame, None)}; expected numbers")
+            faults.append(f"is of type {row['type']}, but {_strange(row, name, frame, None)}; expected numbers")
         elif np.isinf(frame[row[name]].to_numpy(dtype=float, na_value=np.nan)).any():
-            faults.append(f"is a {row['type']}, but {row[name]!r} holds infinite values")
+            faults.append(f"is of type {row['type']}, but {row[name]!r} holds infinite values")
     if row["unit"] and not row["cluster"] and (again := int(frame[row["unit"]].duplicated().sum())):
         faults.append(f"has {again} rows of a {row['unit']!r} that is there already: declare the cluster, or one row a unit")
     return faults

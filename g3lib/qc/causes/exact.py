@@ -3,16 +3,21 @@
 Every table that could have come of n₁ and n₀ units is listed; the p-value is the chance of one at least as extreme,
 at the worst common risk on the boundary (Barnard's way, with the boundary at ±δ instead of nought). Where the list
 would be too long, the worst risk is sought in the 99.9 % interval of the larger side's alone, and the chance that it
-lies outside is added (Berger and Boos 1994): tables that nothing in there could make need no place in the list.
+lies outside is added (Berger and Boos 1994): tables that nothing in there could make need no place in the list. Where
+even these are too many, both sides are many at the border, and a normal with the border's own error is as good.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-# more tables than this are not all listed
-_MOST_TABLES = 400_000
-_GRID = 301  # risks from nought to one
+from g3lib.qc.causes.effects import p_values
+
+# more tables than this are not all listed, and more than that not at all
+_MOST_TABLES, _MOST_POSSIBLE = 100_000, 2_000_000
+_GRID = 301  # risks from nought to one, closer at both ends
 _FINE = 61  # and within the interval
 _OUTSIDE = 0.001
 _NEVER = 1e-10
@@ -32,14 +37,19 @@ def exact_p_values(x1: int, n1: int, x0: int, n0: int, delta: float) -> tuple[fl
         x1, n1, x0, n0 = x0, n0, x1, n1
     every = (n1 + 1) * (n0 + 1) <= _MOST_TABLES
     lowest, highest = (0.0, 1.0) if every else _interval(x0, n0)
-    cause = under = over = 0.0
+    cause = float(abs(x1 / n1 - x0 / n0) <= delta)  # within the border nothing speaks for a cause
+    under = over = 0.0
     for theta in (delta, -delta):
-        base = np.linspace(max(lowest, -theta), min(highest, 1 - theta), _GRID if every else _FINE)  # the larger side's risk
-        if base[0] > base[-1]:  # no pair of risks lies so far apart
+        first, last = max(lowest, -theta), min(highest, 1 - theta)
+        if first > last:  # no pair of risks lies so far apart
             continue
+        # the larger side's risk
+        base = first + (last - first) * np.sin(np.linspace(0, math.pi / 2, _GRID if every else _FINE)) ** 2
         beside = np.clip(base + theta, 0.0, 1.0)
         a = np.arange(n1 + 1) if every else _possible(beside, n1)
         b = np.arange(n0 + 1) if every else _possible(base, n0)
+        if len(a) * len(b) > _MOST_POSSIBLE:
+            return _by_normal(x1 / n1, n1, x0 / n0, n0, delta)
         one, other = _chances(beside, a, n1), _chances(base, b, n0)
         table, seen = _distance(a[:, None], n1, b, n0), _distance(np.array(x1), n1, np.array(x0), n0)
         slack = 1e-9  # tables that are equal up to rounding are equal
@@ -51,6 +61,12 @@ def exact_p_values(x1: int, n1: int, x0: int, n0: int, delta: float) -> tuple[fl
             over = _most(at_border >= seen_there - slack, one, other)
     left_out = 0.0 if every else _OUTSIDE + 4 * _NEVER
     return min(1.0, cause + left_out), min(1.0, max(under, over) + left_out)
+
+
+def _by_normal(p1: float, n1: int, p0: float, n0: int, delta: float) -> tuple[float, float]:
+    """`p_values` with the larger error of both borders, the larger side's risk being what it was found to be."""
+    error = max(math.sqrt(p * (1 - p) / n1 + p0 * (1 - p0) / n0) for p in (p1, min(p0 + delta, 1.0), max(p0 - delta, 0.0)))
+    return p_values(p1 - p0, error, delta)
 
 
 def _distance(a: np.ndarray, n1: int, b: np.ndarray, n0: int) -> tuple[np.ndarray, np.ndarray]:

@@ -18,8 +18,9 @@ from g3lib.qc.causes.effects import NAN, Z95, Asked, Effect, cochran, needed_uni
 from g3lib.qc.causes.exact import exact_p_values
 from g3lib.qc.causes.layers import Layers
 
-# below this expected count a normal approximation decides nothing
+# below this expected count a normal approximation decides nothing, and below this count an exact test is surer
 _SMALLEST_EXPECTED = 5.0
+_FEWEST_FOR_NORMAL = 30.0
 _FEWEST_CLUSTERS = 6
 # a side of fewer units, or one whose units are all alike, does not know its own spread
 _FEWEST_A_SIDE = 10
@@ -102,14 +103,15 @@ def risk(asked: Asked) -> Effect:
     if small and not alone and not reason:
         reason = "too_few"
     exact = exact_p_values(int(x1), int(n1), int(x0), int(n0), delta) if small and not reason else None
-    p_cause, p_no_cause = exact or ((1.0, 1.0) if reason else p_values(theta, error, delta, df))
+    # what the clusters widen, beside units that were alone
+    wider = error / _sato_safe(layers)[1] if clustered and error > 0 else 1.0
+    at_border = wider * max(_border_error(layers, delta), _border_error(layers, -delta))
+    p_cause, p_no_cause = exact or ((1.0, 1.0) if reason else p_values(theta, max(error, at_border), delta, df))
     low, high = theta - _t(df) * error, theta + _t(df) * error
     low, high = max(low, -1.0), min(high, 1.0)
     low_crude, high_crude = _newcombe(x1, n1, x0, n0)
     if exact:
         low, high = low_crude, high_crude
-    # what the clusters widen, beside units that were alone
-    wider = error / _sato_safe(layers)[1] if clustered and error > 0 else 1.0
     share, half = _share(layers, _risk_variance(layers), wider * _t(df), problems)
     needed = _needed_for_risk(layers, wider, df, alone, asked)
     return Effect(
@@ -128,8 +130,11 @@ def _small(layers: Layers, alone: bool) -> bool:
     """
     n1, x1, n0, x0 = (float(v[layers.both].sum()) for v in (layers.n1, layers.s1, layers.n0, layers.s0))
     problems = x1 + x0
-    few = min(x1, n1 - x1, x0, n0 - x0) < _SMALLEST_EXPECTED
-    return few and (alone or min(n1, n0) * min(problems, n1 + n0 - problems) < _SMALLEST_EXPECTED * (n1 + n0))
+    fewest = min(x1, n1 - x1, x0, n0 - x0)
+    if alone:
+        return fewest < _FEWEST_FOR_NORMAL
+    expected = min(n1, n0) * min(problems, n1 + n0 - problems)
+    return fewest < _SMALLEST_EXPECTED and expected < _SMALLEST_EXPECTED * (n1 + n0)
 
 
 def means(asked: Asked) -> Effect:
@@ -194,6 +199,21 @@ def _sato_safe(layers: Layers) -> tuple[float, float, float]:
     x1, n1, x0, n0 = layers.s1[both], layers.n1[both], layers.s0[both], layers.n0[both]
     theta, error = _sato(x1, n1, x0, n0)
     return theta, max(error, _sato(x1 + 0.5, n1 + 1, x0 + 0.5, n0 + 1)[1]), math.inf
+
+
+def _border_error(layers: Layers, theta: float) -> float:
+    """The Mantel–Haenszel difference's standard error were it θ in every stratum.
+
+    Few problems beside a vast side scatter less than they would at the border, and would prove too much.
+    """
+    both = layers.both
+    x1, n1, x0, n0 = layers.s1[both], layers.n1[both], layers.s0[both], layers.n0[both]
+    if not len(n1):
+        return 0.0
+    p0 = np.clip((x1 + x0 - theta * n1) / (n1 + n0), 0.0, 1.0)
+    p1 = np.clip(p0 + theta, 0.0, 1.0)
+    w = n1 * n0 / (n1 + n0)
+    return math.sqrt(float((w * w * (p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0)).sum())) / float(w.sum())
 
 
 def _welch(layers: Layers) -> tuple[float, float, float]:
@@ -270,7 +290,7 @@ def _spread_over(layers: Layers) -> float:
 
 
 def _needed_for_risk(layers: Layers, wider: float, df: float, alone: bool, asked: Asked) -> float:
-    """The sample that decides in the mix at hand: at no difference, at δ and at 2δ, whichever scatters most.
+    """The sample that decides in the mix at hand: at no difference, at ±δ and at 2δ, whichever scatters most.
 
     Where a side is missing it is told for equal halves; where the counts would be small, with the exact test's reserve.
     """
@@ -288,10 +308,10 @@ def _needed_for_risk(layers: Layers, wider: float, df: float, alone: bool, asked
         turned = np.clip(base + way * more, 0.0, 1.0)
         return math.sqrt(float((w * w * (turned * (1 - turned) / n1 + base * (1 - base) / n0)).sum())) / float(w.sum())
 
-    worst = wider * max(error(0.0), error(delta), error(2 * delta))
+    worst = wider * max(error(0.0), error(delta), error(-delta), error(2 * delta))
     needed = needed_units(units, worst, delta, asked.level, df)
     risk = float((base * w).sum() / w.sum())
-    if alone and needed * min(n1.sum(), n0.sum()) / units * min(risk, 1 - risk) < _SMALLEST_EXPECTED:
+    if alone and needed * min(n1.sum(), n0.sum()) / units * min(risk, 1 - risk) < _FEWEST_FOR_NORMAL:
         # Fleiss's reserve for the steps of an exact test
         step = units * (1 / float(n1.sum()) + 1 / float(n0.sum()))
         needed = math.ceil(needed / 4 * (1 + math.sqrt(1 + 2 * step / (needed * delta))) ** 2)

@@ -303,10 +303,10 @@ def _difference(rows: pd.DataFrame, one: str, other: str) -> tuple[float, float,
         d, n = own["count"].to_numpy(float), own["of"].to_numpy(float)
         sums[phase] = (d[counts].sum(), n[counts].sum())
         rate = sums[phase][0] / sums[phase][1]
-        if 0 < rate < 1 and counts.sum() > 1:
+        if 0 < rate < 1:  # a phase all alike shows nothing of how months scatter
             residuals.append(np.where(counts, (d - n * rate) / np.sqrt(n * rate * (1 - rate)), np.nan))
             squares += float(np.nansum(residuals[-1] ** 2))
-        freedom += int(counts.sum()) - 1
+            freedom += int(counts.sum()) - 1
     (x0, n0), (x1, n1) = sums.values()
     difference = float(x1 / n1 - x0 / n0)
     if not freedom:  # one point a phase: how months scatter is unknown, and with it what chance could do

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from difflib import get_close_matches
 from typing import Any
 
 import pandas as pd
@@ -37,11 +38,14 @@ _CHOICES = {("kind",): KINDS, ("topic", "better"): ("higher", "lower"), ("topic"
 _FRACTION = "a fraction of 0 to 1 (0.2 for 20 %): the topic's form is rate"
 
 
-def faults(case: Case, unread: Set[str] = frozenset()) -> list[str]:
+def faults(case: Case, unread: Set[str] = frozenset()) -> tuple[list[str], list[str]]:
     """Every fault of the case as a whole; a table that is not there has none.
 
     Args:
-        unread: tables (and `case` for case.yaml) that could not be read: what rests on one is looked for once it can be.
+        unread: tables (and `case` for case.yaml) with faults of their own: what rests on one is looked for once it has none.
+
+    Returns:
+        The faults, and the tables whose fit waits for an unread one.
     """
     found: list[str] = []
     waiting: list[str] = []
@@ -50,10 +54,7 @@ def faults(case: Case, unread: Set[str] = frozenset()) -> list[str]:
             waiting += [name for name in rests_on if name not in unread]
         else:
             found += part(case)
-    if waiting := list(dict.fromkeys(name for name in waiting if name in case.tables)):
-        files = ", ".join(f"{name}.csv" for name in waiting)
-        found.append(f"not checked before the above is mended: how {files} fits together with it")
-    return found
+    return found, list(dict.fromkeys(name for name in waiting if name in case.tables))
 
 
 def _told(case: Case) -> Iterator[str]:
@@ -163,7 +164,7 @@ def _series(case: Case) -> Iterator[str]:
 def _counts(case: Case, table: str, name: str) -> Iterator[str]:
     for row in case.table(table).dropna(subset=["count", "of"]).itertuples():
         if row.of == 0:
-            yield f"{_at(table, row)}: {getattr(row, name)} is counted out of 0"
+            yield f"{_at(table, row)}: {getattr(row, name)} is counted out of 0, expected a total above 0"
         elif row.count > row.of:
             yield f"{_at(table, row)}: {getattr(row, name)} counts {row.count:g} of {row.of:g}"
 
@@ -225,7 +226,10 @@ def _tests(case: Case) -> Iterator[str]:
     try:
         refuse(filled(tests), case.data)
     except DataError as fault:
-        yield from _lines("tests.csv", fault)
+        rows = {repr(cause): row for row, cause in tests["cause"].items()}
+        for line in _lines("tests.csv", fault):
+            row = next((row for cause, row in rows.items() if line.startswith(f"tests.csv: {cause} ")), None)
+            yield line if row is None else line.replace("tests.csv", f"tests.csv row {row}", 1)
 
 
 def _countermeasures(case: Case) -> Iterator[str]:
@@ -301,8 +305,33 @@ def _options(case: Case) -> Iterator[str]:
 def _unused(case: Case) -> Iterator[str]:
     named = set(case.table("tests")["data"])
     for name in case.data:
-        if name not in named:
+        # before the tests are written their data wait for them; a table's name misspelt waits for nothing
+        if name not in named and ("tests" in case.tables or get_close_matches(name, SPEC, cutoff=0.8)):
             yield f"{name}.csv: neither a table of a case ({', '.join(SPEC)}) nor data that a test names"
+
+
+def _totals(case: Case) -> Iterator[str]:
+    """A total among the units of a test's data, or among what is assessed."""
+    for name, frame in ({**case.data, "radar": case.table("radar")}).items():
+        for column in frame.columns:
+            words = frame[column].dropna()
+            for row, value in words[[isinstance(v, str) and _is_total(v) for v in words]].items():
+                yield f"{name}.csv row {row}: {column} is {value!r}, a total among its parts: leave the row out"
+
+
+def _benefit(case: Case) -> Iterator[str]:
+    """A volume is a mean of periods: the benefit counts as many of it as the period has months."""
+    volume, period = case.say("benefit", "volume"), case.say("benefit", "period")
+    if case.say("topic", "form") != "volume" or not isinstance(volume, int | float) or not period:
+        return
+    try:
+        months = len(Period.parse(str(period)).months)
+    except UsageError:
+        yield f"case.yaml: benefit.period is {period!r}, expected a period such as 2010-03 or 2009-11..2010-01"
+        return
+    if volume != months:
+        expected = f"{months}, the months of benefit.period (a volume is a mean of months)"
+        yield f"case.yaml: benefit.volume is {volume:g}, expected {expected}"
 
 
 def _lines(file: str, fault: DataError) -> Iterator[str]:
@@ -333,4 +362,6 @@ _PARTS: dict[Callable[[Case], Iterable[str]], tuple[str, ...]] = {
     _activities: ("activities",),
     _options: ("options", "tests"),
     _unused: ("tests",),
+    _totals: ("radar",),
+    _benefit: ("case",),
 }
