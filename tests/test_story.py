@@ -264,6 +264,16 @@ def test_a_total_among_units_another_format_and_a_day_that_is_none_are_faults(de
     assert "case.yaml: month must be in 1..12" in faults_of(demo)
 
 
+def test_a_stratum_that_is_no_text_is_named_and_a_reference_is_no_calculation(demo: Path) -> None:
+    retold(demo, survey__strata=[{"渠道": "区域"}])
+    assert "survey.strata is [{'渠道': '区域'}], expected a list of texts" in faults_of(demo)
+    retold(demo, survey__strata=["渠道", "区域"], target__solvable=None, target__reference=0.3)
+    story = computed(read_case(demo))
+    assert not story.goal.holds
+    assert "no_arithmetic" in reasons(demo)[3]
+    assert told.target(Voice("zh", "b", "2010-01"), story)
+
+
 def test_the_benefit_of_a_volume_counts_months(demo: Path) -> None:
     retold(demo, topic__form="volume", topic__requirement=500, target__value=500, target__basis="assigned", benefit__volume=1200)
     assert "benefit.volume is 1200, expected 10, the months of benefit.period" in faults_of(demo)

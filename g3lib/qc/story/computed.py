@@ -246,7 +246,7 @@ def _goal(case: Case, now: Reading | None, levels: Sequence[Level], higher: bool
             needed = now.value * (1 - part)
         else:  # of a rate the problem is what fails, of a volume what is missing of the requirement
             needed = now.value + part * ((1 - now.value) if rate else max(0.0, _room(case, now)))
-    elif case.say("target", "reference") is not None:
+    elif basis != "computed" and case.say("target", "reference") is not None:  # a reference is no calculation
         needed = float(case.say("target", "reference"))
     # a target may ask for less than its basis allows for, not for more than its rounding to two figures
     beyond = value - needed if higher else needed - value

@@ -173,11 +173,11 @@ def _survey(case: Case) -> Iterator[str]:
     survey = case.table("survey")
     strata = case.say("survey", "strata") or []
     for name in strata if isinstance(strata, list) else ():
-        if len(survey) and name not in survey:
+        if len(survey) and isinstance(name, str) and name not in survey:
             yield f"survey.csv: there is no column {name!r}, a stratum of case.yaml"
     if len(survey) and not strata:
         yield "case.yaml: survey.strata is missing, though there is a survey.csv"
-    if not isinstance(strata, list):
+    if not isinstance(strata, list) or not all(isinstance(name, str) for name in strata):
         return
     for name in set(strata) & {"count", "phase", "数量", "阶段"}:
         yield f"case.yaml: survey.strata names {name!r}, which is no stratum"
