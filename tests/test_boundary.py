@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from g3lib.qc import causes
-from g3lib.qc.causes import effects, layers, twogroups
+from g3lib.qc.causes import effects, exact, layers, twogroups
 from g3lib.qc.causes.confirm import _TESTS
 
 LEVEL = 0.05
@@ -430,6 +430,10 @@ def test_beyond_the_last_border_nothing_is_a_cause() -> None:
     for table in ((12, 25, 20_000, 40_000, 0.6), (350, 700, 350, 700, 0.6), (2, 4, 500, 1000, 0.7)):
         p_cause, p_no_cause = twogroups.exact_p_values(*table)
         assert p_cause == 1.0 and p_no_cause < 0.02
+    # the sides' names decide nothing
+    assert twogroups.exact_p_values(1, 700, 60, 700, 0.05) == twogroups.exact_p_values(60, 700, 1, 700, 0.05)
+    # and its interval is Clopper and Pearson's
+    assert exact._interval(3, 50) == pytest.approx(tuple(stats.binomtest(3, 50).proportion_ci(0.999)))
     # too many tables to list: the normal at the border
     assert twogroups.exact_p_values(3, 10**6, 500_000, 10**6, 0.1) == pytest.approx((0.0, 1.0), abs=1e-9)
 

@@ -24,6 +24,7 @@ from g3lib.qc.story.computed import computed, declared, symptom
 from g3lib.qc.story.pictures import picture
 from g3lib.report.case import CaseData
 from g3lib.report.claims import story as told
+from g3lib.report.claims import verdicts
 from g3lib.report.claims.voice import Voice
 
 CASES = Path(__file__).resolve().parent.parent / "data" / "cases"
@@ -202,7 +203,7 @@ def test_few_units_leave_the_step_undecided(demo: Path) -> None:
     story = computed(read_case(demo))
     row = story.tested.set_index("cause").loc["未设G3专区"]
     said = {f.name: f.text for f in told.confirmed(Voice("zh", "b", "2010-01"), story)}["cause.未设G3专区"]
-    assert row.needed > 40 and f"；约需{row.needed:,.0f}个对象才能判定" in said
+    assert row.needed > 40 and f"约需{row.needed:,.0f}个对象才有80%的把握判定" in said
 
 
 def test_every_reason_has_its_words() -> None:
@@ -272,6 +273,80 @@ def test_a_stratum_that_is_no_text_is_named_and_a_reference_is_no_calculation(de
     assert not story.goal.holds
     assert "no_arithmetic" in reasons(demo)[3]
     assert told.target(Voice("zh", "b", "2010-01"), story)
+
+
+def test_more_units_are_not_asked_for_where_they_would_not_decide() -> None:
+    row = {"verdict": "insufficient", "needed": 900.0, "needed_clusters": float("nan"), "units": 2000, "reason": "", "warnings": ()}
+    voice = Voice("en", "b", "2010-01")
+    assert "lies near the smallest" in verdicts.would_decide(voice, row)
+    assert verdicts.would_decide(voice, row | {"warnings": ("heterogeneous",)}) == ""
+    assert "some 900 units in 9 clusters would decide" in verdicts.would_decide(voice, row | {"units": 400, "needed_clusters": 9.0})
+
+
+def test_comments_stay_with_their_case_whatever_its_period(tmp_path: Path) -> None:
+    from g3lib.tables import comments
+
+    comments.add(tmp_path, "demo-province", "effect.difference", "核对过", "2012-01")
+    comments.add(tmp_path, "another", "effect.difference", "不是这个案例")
+    own = CaseData(read_case(DEMO), tmp_path).comments
+    assert own["comment"].tolist() == ["核对过"]
+
+
+def test_quarters_have_a_report(demo: Path) -> None:
+    table = pd.read_csv(demo / "series.csv", dtype=str, keep_default_na=False).head(8)
+    table["期间"] = [f"{year}Q{q}" for year in (2012, 2013) for q in range(1, 5)]
+    table["阶段"], table["剔除原因"] = ["before"] * 4 + ["after"] * 4, ""
+    table.to_csv(demo / "series.csv", index=False)
+    case = read_case(demo)
+    assert str(CaseData(case).period) == "2012-01..2013-12"
+    assert (computed(case).now.first, computed(case).now.last) == ("2012-01", "2012-12")
+
+
+def test_months_of_a_countermeasure_are_counted_once(demo: Path) -> None:
+    table = pd.read_csv(demo / "implementation.csv", dtype=str, keep_default_na=False)
+    more = table.iloc[[0, 1, 2]].copy()
+    more["期间"], more["目标值"] = [table["期间"][0], "合计", "2019-01"], ["0.1", "0.1", "10"]
+    more.loc[2, "阶段"], more.loc[2, "件数"] = "consolidation", "3"
+    pd.concat([table, more]).to_csv(demo / "implementation.csv", index=False)
+    retold(demo, survey__after_period="2013年5月", survey__strata=["渠道", "渠道"])
+    said = faults_of(demo)
+    n = len(table) + 2
+    for text in (f"implementation.csv row {n}: ", f"row {n + 1}: '合计' is a total", f"row {n + 2}: the phase is 'consolidation', expected before or after",
+                 f"row {n + 2}: the goal of", "is 10, expected a fraction", "survey.after_period is '2013年5月', expected a period",
+                 "survey.strata names '渠道' twice"):  # fmt: skip
+        assert text in said, (text, said)
+
+
+def test_data_that_cannot_be_read_are_not_missing(demo: Path) -> None:
+    (demo / "exam.csv").write_text("网点,网点\n1,2\n", encoding="utf-8")
+    said = faults_of(demo)
+    assert "1 fault:" in said and "exam.csv, 网点: the same heading twice" in said
+
+
+def test_counts_below_nought_and_mixed_spellings_name_their_rows(demo: Path) -> None:
+    edit(demo, "series", 2, "件数", "-5")
+    edit(demo, "exam", 1, "未通过", "1")
+    said = faults_of(demo)
+    assert "series.csv row 4: 2012-03 counts -5 of 1500, below 0" in said
+    assert "'未通过' of exam has '1' in row 3; expected yes or no" in said
+
+
+def test_sales_have_no_crux(demo: Path) -> None:
+    retold(demo, survey__counts="sales")
+    story = computed(read_case(demo))
+    assert not story.has_crux and math.isnan(story.goal.needed)
+    assert "没有复查" in told.symptom_moved(Voice("zh", "b", "2010-01"), story)[0].text
+    retold(demo, survey__counts="problem")
+    again = computed(read_case(demo))
+    assert told.level_claim(Voice("zh", "b", "2010-01"), again, again.after_levels[0], "after", "after_period").period == "2013-05..2013-10"
+
+
+def test_a_computed_volume_without_a_requirement_has_no_arithmetic(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(NANQU, tmp_path / "n"))
+    retold(folder, topic__requirement=None, target={"value": 900, "basis": "computed", "solvable": 0.5}, survey__counts="problem")
+    story = computed(read_case(folder))
+    assert math.isnan(story.goal.needed) and "no_arithmetic" in reasons(folder)[3]
+    assert told.value(Voice("en", "b", "2010-01"), story, 5.0) == "5.0 台"
 
 
 def test_the_benefit_of_a_volume_counts_months(demo: Path) -> None:

@@ -14,7 +14,7 @@ from g3lib.errors import UsageError
 from g3lib.labels import VOCABULARIES, Lang, pick
 from g3lib.periods import Period
 from g3lib.qc.story.audit import audit
-from g3lib.qc.story.case import Case, read_case
+from g3lib.qc.story.case import Case, months_of, read_case
 from g3lib.qc.story.computed import Story, computed
 from g3lib.report.page import Report
 from g3lib.tables import comments
@@ -64,9 +64,9 @@ class CaseData:
 
         A case of a topic alone is of the month in which it is read.
         """
-        points = self.case.table("series")["period"].tolist()
-        if points:
-            return Period.parse(f"{points[0]}..{points[-1]}" if len(points) > 1 else points[0])
+        points = self.case.table("series")["period"]
+        if len(points):
+            return Period.parse("..".join(dict.fromkeys(months_of(points))))
         if days := self.case.dated:
             first, last = f"{min(days):%Y-%m}", f"{max(days):%Y-%m}"
             return Period.parse(first if first == last else f"{first}..{last}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,6 +76,8 @@ def _of_words(row: dict[str, Any]) -> list[str]:
     delta = row["minimum_effect"]
     if not isinstance(delta, int | float | np.number) or not float(delta) > _LEAST:
         faults.append("has no minimum effect above 0")
+    elif not math.isfinite(delta):
+        faults.append("has a minimum effect that nothing reaches")
     elif row["type"] in _PARTS and float(delta) >= 1:
         faults.append(f"has a minimum effect of {float(delta):g}; a {row['type']} is below 1")
     if row["design"] not in _DESIGNS:
@@ -124,7 +127,10 @@ def _strange(row: dict[str, Any], name: str, frame: pd.DataFrame, fit: tuple[Any
     """The first values of a column that do not fit (those that are no numbers where `fit` is None), with their rows."""
     known = frame[row[name]].dropna()
     fits = known.isin(fit) if fit else pd.to_numeric(known, errors="coerce").notna()
-    bad = known[~fits] if not fits.all() else known  # words that would fit, in a column that was not read as such
+    words = known.isin(["是", "否"])
+    # where every value would fit two spellings are mixed, or words were not read as such: the rarer is the odd one
+    bad = known[~fits] if not fits.all() else known[words] if words.sum() <= len(known) / 2 and words.any() else known[~words]
+    bad = bad if len(bad) else known
     shown = ", ".join(f"{value!r} in row {place}" for place, value in bad.head(_SHOWN).items())
     more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
     return f"{row[name]!r}{' of ' + row['data'] if row['data'] else ''} has {shown}{more}"

@@ -28,8 +28,8 @@ class Effect:
     `effect` with `low` and `high` (95 %) is within strata, `crude` without them; `units_with` and `units_without` are
     filled where the cause is there or not, `units` always. `share` is a part of `share_of` (`problem`: of all problems;
     `total`: of the outcome's sum; `variation`: of its whole variance). `needed` are the units, in the mix at hand, that
-    would decide with 80 % power, `needed_clusters` the clusters where units hang together. `test` and `reason` are codes of
-    the vocabularies `cause_test` and `cause_reason`.
+    would decide with 80 % power where the effect is nought or twice the minimum, `needed_clusters` the clusters where units
+    hang together. `test` and `reason` are codes of the vocabularies `cause_test` and `cause_reason`.
     """
 
     test: str

@@ -33,7 +33,7 @@ def exact_p_values(x1: int, n1: int, x0: int, n0: int, delta: float) -> tuple[fl
     >>> p_cause < 0.01 < p_no_cause
     True
     """
-    if n1 > n0:  # θ changes its sign with its sides, |θ| does not
+    if (n1, x1) > (n0, x0):  # θ changes its sign with its sides, |θ| does not
         x1, n1, x0, n0 = x0, n0, x1, n1
     every = (n1 + 1) * (n0 + 1) <= _MOST_TABLES
     lowest, highest = (0.0, 1.0) if every else _interval(x0, n0)

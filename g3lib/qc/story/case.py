@@ -19,6 +19,7 @@ import pandas as pd
 
 from g3lib.errors import DataError, Fault, NoData, Severity, listed
 from g3lib.labels import fold, read_csv
+from g3lib.periods import Period
 from g3lib.tables.cells import is_missing, read_column, when
 from g3lib.tables.reading import Unreadable, read
 from g3lib.tables.schema import Column, Kind
@@ -33,7 +34,7 @@ class Case:
     """A case as read: what case.yaml says, its tables, and the data that tests name.
 
     `told` is case.yaml; `tables` has only tables that are there; `data` the other CSVs by name, both with the rows of their
-    files as their index; `files` the digest of every file read.
+    files as their index; `files` the digest of every file read; `unread` the names of those that have faults of their own.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Case:
     data: Mapping[str, pd.DataFrame]
     files: Mapping[str, str]
     folder: Path = Path()
+    unread: frozenset[str] = frozenset()
 
     @property
     def title(self) -> str:
@@ -124,8 +126,8 @@ def read_case(folder: Path) -> Case:
             data[path.stem] = _loose(cells)
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in (".xlsx", ".xls", ".xlsm", ".parquet")):
         faults.append(Fault(path.name, "", None, "", f"a {path.suffix[1:]} file", "a CSV: save the sheet as one", Severity.FILE))
-    case = Case(folder.name, told, tables, data, files, folder)
-    unfit, waiting = fitting.faults(case, unread)
+    case = Case(folder.name, told, tables, data, files, folder, frozenset(unread))
+    unfit, waiting = fitting.faults(case)
     if said := [*map(_in_words, faults), *unfit]:
         head = f"The case {folder.name} has {len(said)} fault{'s' * (len(said) != 1)}:"
         late = ", ".join(f"{name}.csv" for name in waiting)
@@ -222,6 +224,15 @@ def _loose(cells: pd.DataFrame) -> pd.DataFrame:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def months_of(periods: pd.Series) -> tuple[str, str]:
+    """The first and the last month of periods in order.
+
+    >>> months_of(pd.Series(["2010Q1", "2010Q2"]))
+    ('2010-01', '2010-06')
+    """
+    return f"{Period.parse(str(periods.iloc[0])).start:%Y-%m}", f"{Period.parse(str(periods.iloc[-1])).end:%Y-%m}"
 
 
 def day(value: object) -> date | None:

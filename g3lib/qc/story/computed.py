@@ -16,7 +16,7 @@ from g3lib.measures.guards import ratio
 from g3lib.qc import causes, control, matrix, strata
 from g3lib.qc.causes.declared import filled
 from g3lib.qc.schedule import critical_path
-from g3lib.qc.story.case import Case
+from g3lib.qc.story.case import Case, months_of
 from g3lib.qc.tree import Links, tree
 
 NAN = math.nan
@@ -138,6 +138,11 @@ class Story:
         return (self.case.say("topic", "form") or "rate") == "rate"
 
     @property
+    def has_crux(self) -> bool:
+        """Whether the survey breaks a problem down to a 症结; the best seller of a survey of sales is none."""
+        return len(self.levels) > 1 and self.case.say("survey", "counts") != "sales"
+
+    @property
     def location(self) -> control.Chart | None:
         """The staged control chart's location, None without a series."""
         return None if self.chart is None else self.chart.location
@@ -163,7 +168,7 @@ def computed(case: Case) -> Story:
     higher = (case.say("topic", "better") or "higher") == "higher"
     gap = NAN if now is None or requirement is None else (requirement - now.value) * (1 if higher else -1)
     levels = _levels(case, "before")
-    goal = _goal(case, now, levels, higher)
+    goal = _goal(case, now, levels if case.say("survey", "counts") != "sales" else (), higher)
     tested = causes.confirm(case.table("tests"), case.data) if len(case.table("tests")) else pd.DataFrame()
     effect = _effect(series, rate, higher, goal)
     charts = (_chart(series, rate), _chart(series[series["phase"] == "before"], rate))
@@ -181,7 +186,7 @@ def _reading(series: pd.DataFrame, phases: Sequence[str], rate: bool) -> Reading
         return None
     count, of = (float(rows["count"].sum()), float(rows["of"].sum())) if rate else (NAN, NAN)
     value = ratio(count, of) if rate else float(rows["value"].mean())
-    return Reading(value, count, of, str(rows["period"].iloc[0]), str(rows["period"].iloc[-1]), len(rows))
+    return Reading(value, count, of, *months_of(rows["period"]), len(rows))
 
 
 def _chart(series: pd.DataFrame, rate: bool) -> control.Suited | None:
@@ -245,7 +250,7 @@ def _goal(case: Case, now: Reading | None, levels: Sequence[Level], higher: bool
         if not higher:
             needed = now.value * (1 - part)
         else:  # of a rate the problem is what fails, of a volume what is missing of the requirement
-            needed = now.value + part * ((1 - now.value) if rate else max(0.0, _room(case, now)))
+            needed = now.value + part * ((1 - now.value) if rate else _room(case, now))
     elif basis != "computed" and case.say("target", "reference") is not None:  # a reference is no calculation
         needed = float(case.say("target", "reference"))
     # a target may ask for less than its basis allows for, not for more than its rounding to two figures
@@ -255,7 +260,7 @@ def _goal(case: Case, now: Reading | None, levels: Sequence[Level], higher: bool
 
 def _room(case: Case, now: Reading) -> float:
     requirement = case.say("topic", "requirement")
-    return float(requirement) - now.value if requirement is not None else NAN
+    return max(0.0, float(requirement) - now.value) if requirement is not None else NAN
 
 
 def _options(case: Case) -> dict[str, pd.DataFrame]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 
@@ -38,20 +39,17 @@ _CHOICES = {("kind",): KINDS, ("topic", "better"): ("higher", "lower"), ("topic"
 _FRACTION = "a fraction of 0 to 1 (0.2 for 20 %): the topic's form is rate"
 
 
-def faults(case: Case, unread: Set[str] = frozenset()) -> tuple[list[str], list[str]]:
+def faults(case: Case) -> tuple[list[str], list[str]]:
     """Every fault of the case as a whole; a table that is not there has none.
 
-    Args:
-        unread: tables (and `case` for case.yaml) with faults of their own: what rests on one is looked for once it has none.
-
     Returns:
-        The faults, and the tables whose fit waits for an unread one.
+        The faults, and the tables whose fit waits for one that has faults of its own (`Case.unread`; `case` is case.yaml).
     """
     found: list[str] = []
     waiting: list[str] = []
     for part, rests_on in _PARTS.items():
-        if unread & set(rests_on):
-            waiting += [name for name in rests_on if name not in unread]
+        if case.unread & set(rests_on):
+            waiting += [name for name in rests_on if name not in case.unread]
         else:
             found += part(case)
     return found, list(dict.fromkeys(name for name in waiting if name in case.tables))
@@ -68,11 +66,12 @@ def _told(case: Case) -> Iterator[str]:
             yield from _kind(name, value, _PLAIN[name], False)
         else:
             yield f"case.yaml: {name!r} is unknown; known: {', '.join((*_PLAIN, *_TOLD))}"
-    surveyed = case.say("survey", "period")
-    try:
-        Period.parse(str(surveyed or "2010-03"))
-    except UsageError:
-        yield f"case.yaml: survey.period is {surveyed!r}, expected a period such as 2010-03 or 2009-11..2010-01"
+    for section, key in (("survey", "period"), ("survey", "after_period"), ("benefit", "period")):
+        said = case.say(section, key)
+        try:
+            Period.parse(str(said or "2010-03"))
+        except UsageError:
+            yield f"case.yaml: {section}.{key} is {said!r}, expected a period such as 2010-03 or 2009-11..2010-01"
     for path, words in _CHOICES.items():
         if (value := case.say(*path)) is not None and value not in words:
             yield f"case.yaml: {'.'.join(path)} is {value!r}, expected one of {', '.join(words)}"
@@ -145,12 +144,10 @@ def _series(case: Case) -> Iterator[str]:
     for phase in dict.fromkeys(p for p in phases if phases.count(p) > 1):
         yield f"series.csv: phase {phase!r} ends and comes back; sort the rows by time"
     months = []
-    for row in series.itertuples():
-        try:
-            months.append(Period.parse(row.period).start)
-        except UsageError:
-            what = "a total: leave the row out" if _is_total(row.period) else "no period such as 2010-03"
-            yield f"{_at('series', row)}: {row.period!r} is {what}"
+    yield from _periods(case, "series")
+    for period in series["period"]:
+        with suppress(UsageError):
+            months.append(Period.parse(period).start)
     if months != sorted(months):
         yield "series.csv: the periods are not in order"
     for row in series.itertuples():
@@ -161,9 +158,20 @@ def _series(case: Case) -> Iterator[str]:
     yield from _counts(case, "series", "period")
 
 
+def _periods(case: Case, table: str) -> Iterator[str]:
+    for row in case.table(table).itertuples():
+        try:
+            Period.parse(row.period)
+        except UsageError:
+            what = "a total: leave the row out" if _is_total(row.period) else "no period such as 2010-03"
+            yield f"{_at(table, row)}: {row.period!r} is {what}"
+
+
 def _counts(case: Case, table: str, name: str) -> Iterator[str]:
     for row in case.table(table).dropna(subset=["count", "of"]).itertuples():
-        if row.of == 0:
+        if min(row.count, row.of) < 0:
+            yield f"{_at(table, row)}: {getattr(row, name)} counts {row.count:g} of {row.of:g}, below 0"
+        elif row.of == 0:
             yield f"{_at(table, row)}: {getattr(row, name)} is counted out of 0, expected a total above 0"
         elif row.count > row.of:
             yield f"{_at(table, row)}: {getattr(row, name)} counts {row.count:g} of {row.of:g}"
@@ -181,6 +189,8 @@ def _survey(case: Case) -> Iterator[str]:
         return
     for name in set(strata) & {"count", "phase", "数量", "阶段"}:
         yield f"case.yaml: survey.strata names {name!r}, which is no stratum"
+    for name in dict.fromkeys(name for name in strata if strata.count(name) > 1):
+        yield f"case.yaml: survey.strata names {name!r} twice"
     for row in survey[survey["count"] < 0].itertuples() if len(survey) else ():
         yield f"{_at('survey', row)}: the count is below 0"
     for name in strata if len(survey) else ():
@@ -214,7 +224,8 @@ def _causes(case: Case) -> Iterator[str]:
 
 def _tests(case: Case) -> Iterator[str]:
     tests = case.table("tests")
-    if tests.empty:
+    readable = tests[~tests["data"].isin(list(case.unread))]  # data that cannot be read are not missing
+    if readable.empty:
         return
     try:
         ends = set(tree(case.table("causes")).ends) if "causes" in case.tables else set()
@@ -224,7 +235,7 @@ def _tests(case: Case) -> Iterator[str]:
         if row.cause not in ends:
             yield f"{_at('tests', row)}: {row.cause!r} is no end cause of causes.csv"
     try:
-        refuse(filled(tests), case.data)
+        refuse(filled(readable), case.data)
     except DataError as fault:
         rows = {repr(cause): row for row, cause in tests["cause"].items()}
         for line in _lines("tests.csv", fault):
@@ -248,13 +259,17 @@ def _implementation(case: Case) -> Iterator[str]:
     yield from _known_ids(case, "implementation")
     table = case.table("implementation")
     yield from _counts(case, "implementation", "id")
+    yield from _periods(case, "implementation")
+    yield from _twice(case, "implementation", "period", "metric", "id")
+    for row in table[~table["phase"].isin(["before", "after"])].itertuples():
+        yield f"{_at('implementation', row)}: the phase is {row.phase!r}, expected before or after"
+    for row in table[~table["goal"].between(0, 1)].itertuples():
+        goal = f"the goal of {row.metric!r} of {row.id!r} is {row.goal:g}"
+        yield f"{_at('implementation', row)}: {goal}, expected a fraction (0.1 for 10 %)"
     for (name, metric), rows in table.groupby(["id", "metric"], sort=False):
         for phase in ("before", "after"):
             if phase not in set(rows["phase"]):
                 yield f"implementation.csv: {metric!r} of {name!r} has no row {phase}"
-        if not rows["goal"].between(0, 1).all():
-            goal = rows["goal"].iloc[0]
-            yield f"implementation.csv: the goal of {metric!r} of {name!r} is {goal:g}, expected a fraction (0.1 for 10 %)"
         if rows["goal"].nunique() > 1 or rows["better"].nunique() > 1:
             yield f"implementation.csv: {metric!r} of {name!r} has more than one goal or direction"
 
@@ -326,8 +341,7 @@ def _benefit(case: Case) -> Iterator[str]:
         return
     try:
         months = len(Period.parse(str(period)).months)
-    except UsageError:
-        yield f"case.yaml: benefit.period is {period!r}, expected a period such as 2010-03 or 2009-11..2010-01"
+    except UsageError:  # named by `_told`
         return
     if volume != months:
         expected = f"{months}, the months of benefit.period (a volume is a mean of months)"
@@ -336,7 +350,7 @@ def _benefit(case: Case) -> Iterator[str]:
 
 def _lines(file: str, fault: DataError) -> Iterator[str]:
     """What a measure lists of a table, with the table's file."""
-    return (f"{file}: {line.strip('- ')}" for line in str(fault).splitlines()[1:])
+    return (f"{file}: {line.strip('- ')}" for line in str(fault).splitlines()[1:] or [str(fault)])
 
 
 def _before(end: Any, start: Any) -> bool:

@@ -9,6 +9,7 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.qc.control import Suited
+from g3lib.qc.story.case import months_of
 from g3lib.qc.story.computed import Level, Reading, Story, symptom, symptom_after
 from g3lib.report.claims import verdicts
 from g3lib.report.claims.control import stable
@@ -17,12 +18,18 @@ from g3lib.report.claims.voice import Voice
 
 def value(voice: Voice, story: Story, amount: float) -> str:
     """A value of the characteristic as it is written: a rate in percent, a volume with its unit."""
-    return percent(amount) if story.is_rate else number(amount, 1) + voice.say(str(story.case.say("topic", "unit") or ""), "")
+    return percent(amount) if story.is_rate else number(amount, 1) + _after_number(voice, story)
 
 
 def change(voice: Voice, story: Story, amount: float) -> str:
     """A difference of two values of the characteristic."""
-    return voice.points(amount) if story.is_rate else number(amount, 1, signed=True) + voice.say(str(story.case.say("topic", "unit") or ""), "")
+    return voice.points(amount) if story.is_rate else number(amount, 1, signed=True) + _after_number(voice, story)
+
+
+def _after_number(voice: Voice, story: Story) -> str:
+    """The unit as it follows a number."""
+    unit = str(story.case.say("topic", "unit") or "")
+    return voice.say(unit, f" {unit}" if unit else "")
 
 
 def _unit(story: Story) -> str:
@@ -91,7 +98,7 @@ def survey(voice: Voice, story: Story) -> list[Finding]:
     if not story.levels:
         return [missing(voice, 2)]
     found = [level_claim(voice, story, level, str(i)) for i, level in enumerate(story.levels, 1)]
-    if len(story.levels) < 2 or story.case.say("survey", "counts") == "sales":
+    if not story.has_crux:
         return found
     tops = [str(level.largest[level.stratum]) for level in story.levels]
     part = symptom(story.levels)
@@ -101,16 +108,16 @@ def survey(voice: Voice, story: Story) -> list[Finding]:
     return [lead, *found]
 
 
-def level_claim(voice: Voice, story: Story, level: Level, place: str) -> Finding:
-    """One level of the survey: its largest class, and how few hold most."""
+def level_claim(voice: Voice, story: Story, level: Level, place: str, asked: str = "period") -> Finding:
+    """One level of the survey: its largest class, and how few hold most; `asked` names its period in case.yaml."""
+    period = str(story.case.say("survey", asked) or "")
     pareto, total = level.pareto, float(level.pareto["count"].sum())
     within = voice.say(f"{'·'.join(level.within)}中，" if level.within else "", f"Within {' · '.join(level.within)}, " if level.within else "")
     top, share = str(level.largest[level.stratum]), float(level.largest["share"])
     if story.case.say("survey", "counts") == "sales":
         low, least = str(level.smallest[level.stratum]), float(level.smallest["share"])
         text = voice.say(f"{within}{top}贡献最大（{percent(share)}），{low}最小（{percent(least)}）", f"{within}{top} contributes most ({percent(share)}), {low} least ({percent(least)})")
-        return voice.finding(f"survey.{place}", least, "1", text, definition="share of the smallest class", table="case.survey", denominator=voice.say(f"合计{number(total)}", f"{number(total)} in all"),
-                             period=str(story.case.say("survey", "period") or ""))  # fmt: skip
+        return voice.finding(f"survey.{place}", least, "1", text, definition="share of the smallest class", table="case.survey", denominator=voice.say(f"合计{number(total)}", f"{number(total)} in all"), period=period)  # fmt: skip
     few, reach = list(level.vital), percent(pareto.loc[pareto["vital"], "cumulative"].iloc[-1], 1)
     alone = few == [top]
     text = voice.say(
@@ -118,7 +125,7 @@ def level_claim(voice: Voice, story: Story, level: Level, place: str) -> Finding
         f"{within}by {level.stratum}, {top} holds {percent(share, 1)}" + ("" if alone else f"; {', '.join(few)} together {reach}"),
     )
     return voice.finding(f"survey.{place}", share, "1", text, definition="Pareto, fewest that reach 80 %", table="case.survey",
-                         denominator=voice.say(f"问题{number(total)}件", f"{number(total)} problems"), period=str(story.case.say("survey", "period") or ""))  # fmt: skip
+                         denominator=voice.say(f"问题{number(total)}件", f"{number(total)} problems"), period=period)  # fmt: skip
 
 
 def control(voice: Voice, story: Story, suited: Suited | None, name: str = "series.stable") -> list[Finding]:
@@ -270,7 +277,7 @@ def after_words(voice: Voice, story: Story) -> str:
 
 def symptom_moved(voice: Voice, story: Story) -> list[Finding]:
     """Whether the 症结 itself got smaller."""
-    if not story.after_levels or not story.levels:
+    if not story.after_levels or not story.has_crux:
         text = voice.say("没有复查症结", "The crux was not looked at again")
         return [voice.finding("symptom.after", None, "1", text, status=Status.UNKNOWN)]
     one, other = symptom(story.levels), symptom_after(story.case, story.levels)
@@ -305,7 +312,7 @@ def standards(voice: Voice, story: Story) -> list[Finding]:
     watched = series[series["phase"] == "consolidation"]
     text = voice.say(f"{len(table)}条措施写入标准", f"{len(table)} measures became standards")
     if len(watched):
-        span = voice.span(f"{watched['period'].iloc[0]}..{watched['period'].iloc[-1]}")
+        span = voice.span("..".join(months_of(watched["period"])))
         text += voice.say(f"，巩固期{span}共{len(watched)}期", f"; watched in {span}, {len(watched)} periods")
     return [voice.finding("standards.count", float(len(table)), "", text, definition="standards", table="case.standards")]
 

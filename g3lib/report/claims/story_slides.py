@@ -210,11 +210,11 @@ def _effect(voice: Voice, story: Story) -> list[Slide]:
     frame, columns = _named(rows, story.characteristic)
     found: list[Slide] = [Clusters(claims, frame, columns, _form(story), told.unit(story), told.not_attributed(voice))]
     found += _staged(voice, story, story.chart, "series.stable")
-    if story.levels and story.after_levels:
+    if story.has_crux and story.after_levels:
         moved, first = told.symptom_moved(voice, story), story.after_levels[0]
         shares = [(voice.word("phase", "before"), moved[0].previous), (voice.word("phase", "after"), moved[0].value)]
         frame, columns = _named(shares, voice.say("症结占全部问题", "the crux's share"))
-        again = told.level_claim(voice, story, first, "after")
+        again = told.level_claim(voice, story, first, "after", "after_period")
         after = f"{voice.word('phase', 'after')}{voice.say('：', ': ')}{again.text}"
         words = (told.counted(voice, story), voice.say("累计占比", "cumulative share"))
         found.append(Panels([*moved, again], [Clusters(moved, frame, columns, "0.0%", title=columns["value"]), Pareto([again], first.pareto, first.stratum, "count", words, after)]))

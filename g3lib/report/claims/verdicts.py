@@ -19,10 +19,9 @@ _NOTES = {
     "opposite": ("有的“原因”与问题方向相反（有此因素者问题更少）：要因是缺少它，不是它本身。", "Some causes go the other way (units with it have the problem less often): lacking it is the cause, not having it."),
     "same_as_outcome": ("这个原因与问题完全重合，请核对是否同一数据。", "This cause and the problem are one and the same in every unit: check that they are not one column."),
 }  # fmt: skip
-
-
 # effects that may go either way; the others are parts, told to three digits
 _SIGNED = ("mean", "correlation")
+
 
 
 def _digits(kind: str) -> int:
@@ -56,12 +55,18 @@ def cause(voice: Voice, row: dict[str, object]) -> Finding:
 
 
 def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
-    """What sample would decide an undecided cause, in units and, where they come in clusters, in clusters; else nothing."""
-    if row["verdict"] != "insufficient" or not float(row["needed"]) > 0:
+    """What sample would decide an undecided cause, in units and, where they come in clusters, in clusters.
+
+    Nothing where strata pull apart, for no number of units rejects such a cause.
+    """
+    needed, clusters = float(row["needed"]), float(row["needed_clusters"])
+    if row["verdict"] != "insufficient" or "heterogeneous" in row["warnings"] or not needed > 0:
         return ""
-    clusters = float(row["needed_clusters"])
+    if needed <= float(row["units"]) and not row["reason"]:
+        return voice.say("；样本已够分辨两倍最小差异与没有差异，真实差异在最小值附近", "; enough units to tell twice the smallest from none: the effect lies near the smallest")
     zh, en = (f"（{number(clusters)}个群）", f" in {number(clusters)} clusters") if clusters > 0 else ("", "")
-    return voice.say(f"；约需{number(row['needed'])}个对象{zh}才能判定", f"; some {number(row['needed'])} units{en} would decide")
+    return voice.say(f"；若真实差异为零或最小值的两倍，约需{number(needed)}个对象{zh}才有80%的把握判定",
+                     f"; were the effect nought or twice the smallest, some {number(needed)} units{en} would decide with 80 % power")  # fmt: skip
 
 
 def least(voice: Voice, row: Mapping[Any, Any]) -> str:
@@ -80,7 +85,7 @@ def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
     for row in story.tested.to_dict("records"):
         risk, signed = row["type"] == "risk", row["type"] in _SIGNED
         crude, effect, low, high = (
-            f"{100 * row[c]:+.2f}" if risk else number(row[c], _digits(row["type"]), signed=signed) for c in ("crude", "effect", "low", "high")
+            number(100 * row[c], 2, signed=True) if risk else number(row[c], _digits(row["type"]), signed=signed) for c in ("crude", "effect", "low", "high")
         )
         share = percent(row["share"], 1) if row["share_of"] == "problem" else "—"
         rows.append((row["cause"], row["test"], row["units"], crude, effect, voice.say(f"{low}至{high}", f"{low} to {high}"), least(voice, row),

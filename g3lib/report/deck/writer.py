@@ -9,7 +9,7 @@ from g3lib.labels import pick
 from g3lib.report.claims import kpis
 from g3lib.report.deck import charts, shapes, tables
 from g3lib.report.deck.master import Room
-from g3lib.report.deck.page import ACCENT, GREY, INK, WARN, Page
+from g3lib.report.deck.page import ACCENT, GREY, INK, WARN, Page, style
 from g3lib.report.placing import wrapped
 from g3lib.report.slides import (
     Actions,
@@ -48,8 +48,6 @@ def _cover(page: Page, slide: Cover) -> None:
     page.title(slide.title)
     body = next((p for p in page.slide.placeholders if p.placeholder_format.idx != 0), None)
     if body is not None:
-        from g3lib.report.deck.page import style
-
         body.text_frame.text = "\n".join(slide.lines)
         style(body.text_frame, 18, colour="444444" if page.own_master else "")
     else:
@@ -81,9 +79,9 @@ def _actions(page: Page, slide: Actions) -> None:
     _lines(page, lines, 16)
 
 
-def _lines(page: Page, lines: list[str], size: float, top: float = 0.0) -> None:
+def _lines(page: Page, lines: list[str], size: float) -> None:
     """Texts one under the other, each as high as it wraps."""
-    y = top or page.room.top
+    y = page.room.top
     while size > 9 and sum(_high(page, line, size) + 0.12 for line in lines) > page.room.high:
         size -= 1
     for line in lines:
