@@ -22,6 +22,11 @@ def judged(kind: str, x: object, y: object, delta: float, stratum: object = None
     return _TESTS[kind](effects.Asked(*columns, delta, level))
 
 
+def fifteenths(n: int, risk: float) -> list[int]:
+    """Fifteen counts of n units, each as likely."""
+    return stats.binom.ppf((np.arange(15) + 0.5) / 15, n, risk).astype(int).tolist()
+
+
 def most(of: int, claimed: float = LEVEL) -> float:
     """What a simulation of so many draws may show at most where the level is as claimed."""
     return claimed + 3 * math.sqrt(claimed * (1 - claimed) / of)
@@ -142,11 +147,11 @@ def test_a_vast_side_does_not_make_the_other_too_few() -> None:
 
 @pytest.mark.parametrize("risk", [0.001, 0.02, 0.2])
 def test_beside_a_vast_side_the_exact_test_keeps_its_level(risk: float) -> None:
-    of, delta, rng = 2000, 0.05, np.random.default_rng(round(1000 * risk))
-    cause = rng.binomial(25, risk + delta, of), rng.binomial(40_000, risk, of)
-    called = [twogroups.exact_p_values(int(a), 25, int(b), 40_000, delta) for a, b in zip(*cause, strict=True)]
-    assert np.mean([p <= LEVEL for p, _ in called]) <= LEVEL + 0.015
-    assert np.mean([p <= LEVEL for _, p in called]) <= LEVEL + 0.015
+    delta, wrong = 0.05, np.zeros(2)
+    for a, b in itertools.product(range(26), fifteenths(40_000, risk)):
+        chance = float(stats.binom.pmf(a, 25, risk + delta)) / 15
+        wrong += chance * (np.array(twogroups.exact_p_values(a, 25, b, 40_000, delta)) <= LEVEL)
+    assert (wrong <= LEVEL).all(), wrong
 
 
 @pytest.mark.parametrize(("risk", "delta", "part"), [(0.02, 0.05, 0.1), (0.001, 0.05, 0.3), (0.2, 0.1, 0.1), (0.9, 0.04, 0.3)])
@@ -410,10 +415,9 @@ def test_few_problems_beside_a_vast_side_prove_no_more_than_they_can() -> None:
     rng = np.random.default_rng(4)
     for n1, n0, p1, p0, delta, which in ((200, 20_000, 0.07, 0.02, 0.05, "p_no_cause"), (100, 1000, 0.15, 0.25, 0.1, "p_cause")):
         wrong = {0.05: 0.0, 0.00625: 0.0}
-        sevenths = stats.binom.ppf((np.arange(7) + 0.5) / 7, n0, p0).astype(int)  # the vast side's count, each as likely
-        for x1, x0 in itertools.product(range(n1 + 1), sevenths):
-            if (chance := float(stats.binom.pmf(x1, n1, p1)) / 7) > 1e-5:
-                p = getattr(judged("risk", *sides(x1, n1, int(x0), n0), delta), which)
+        for x1, x0 in itertools.product(range(n1 + 1), fifteenths(n0, p0)):
+            if (chance := float(stats.binom.pmf(x1, n1, p1)) / 15) > 1e-5:
+                p = getattr(judged("risk", *sides(x1, n1, x0, n0), delta), which)
                 for level in wrong:
                     wrong[level] += chance * (p <= level)
         assert wrong[0.05] <= 0.0505 and wrong[0.00625] <= 0.0064, (n1, n0, wrong)
