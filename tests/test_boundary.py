@@ -55,6 +55,76 @@ def test_long_tails_are_warned_of_and_ranks_are_sure() -> None:
     assert ["long_tails" in of for of in warned] == [True, False]
 
 
+@pytest.mark.parametrize("sides", [(10, 1000), (1000, 20)])
+@pytest.mark.parametrize("effect", [0.3, -0.3])
+def test_long_tails_beside_a_vast_side_move_no_mean(sides: tuple[int, int], effect: float) -> None:
+    # without the skewness taken out up to 14 %: the mean of a few is low where their spread is
+    of, delta, rng = 400, 0.3, np.random.default_rng(sides[0])
+    x = np.repeat([True, False], sides)
+    found = [judged("mean", x, rng.exponential(size=len(x)) + effect * x, delta) for _ in range(of)]
+    assert np.mean([row.p_cause <= LEVEL for row in found]) <= most(of)
+    assert np.mean([row.p_no_cause <= LEVEL for row in found]) <= most(of)
+    assert all(row.warnings == ("long_tails",) for row in found)
+
+
+def test_the_skewness_of_a_difference_is_that_of_many_draws() -> None:
+    rng = np.random.default_rng(31)
+    layer, x = np.arange(120) % 2, np.repeat([True, False], [30, 90])
+
+    def drawn(of: int) -> np.ndarray:
+        return np.where(x, 2.0, 1.0) * rng.exponential(size=(of, 120)) + 5 * layer
+
+    many, s = drawn(60_000), pd.Series(layer)
+    within = [many[:, x & (layer == a)].mean(axis=1) - many[:, ~x & (layer == a)].mean(axis=1) for a in (0, 1)]  # strata of one size
+    seen, own_error = stats.skew(np.add(*within)), math.sqrt(6 / len(many))
+    # of the moments' means, for a ratio of few units' moments is small on average
+    thirds = np.mean([(e := twogroups._welch(layers.Layers.of(x, y, s, None))).skews[0] * e.error**3 for y in drawn(3000)])
+    assert thirds / np.add(*within).std() ** 3 * 8 == pytest.approx(seen, abs=5 * own_error)
+    # one shape, one spread: an exponential's skewness is 2
+    a, b = 100_000, 400_000
+    one_shape = twogroups._welch(layers.Layers.of(np.arange(a + b) < a, rng.exponential(size=a + b), None, None)).skews[1]
+    assert one_shape == pytest.approx(2 * (1 / a**2 - 1 / b**2) / (1 / a + 1 / b) ** 1.5, rel=0.05)
+    y = drawn(1)[0]
+    alone = twogroups._welch(layers.Layers.of(x, y, s, None)).skews
+    turned = twogroups._welch(layers.Layers.of(~x, y, s, None)).skews
+    assert turned == pytest.approx([-skew for skew in alone])
+    # units that are clusters of their own skew alike
+    clusters = layers.Layers.of(x, y, None, pd.Series(range(120))).jackknife()[2]
+    assert clusters == pytest.approx(twogroups._welch(layers.Layers.of(x, y, None, None)).skews[0], rel=0.1)
+
+
+def test_a_skewed_sample_needs_more_and_a_straight_one_as_many_as_without() -> None:
+    plain = effects.needed_units(100, 0.1, 0.1, LEVEL)
+    assert effects.needed_units(100, 0.1, 0.1, LEVEL, skews=[0.0]) == plain
+    more = effects.needed_units(100, 0.1, 0.1, LEVEL, skews=[0.3, -0.1])
+    assert plain < more == effects.needed_units(100, 0.1, 0.1, LEVEL, skews=[-0.3])
+    # at that sample the straightened score of the edge is the quantile again
+    at, skew = math.sqrt(100 / more), -0.3 * math.sqrt(100 / more)
+    edge = 0.1 / (0.1 * at) - stats.norm.ppf(0.9)
+    assert effects.straightened(edge, skew) == pytest.approx(stats.norm.ppf(0.95), abs=0.02)
+
+
+@pytest.mark.parametrize(("sides", "base", "delta"), [((3, 3), 0.3, 0.15), ((1, 1), 0.3, 0.15), ((2, 8), 0.1, 0.12)])
+def test_strata_of_a_few_units_are_told_a_sample_that_decides(sides: tuple[int, int], base: float, delta: float) -> None:
+    of, rng = 200, np.random.default_rng(sum(sides))
+
+    def drawn(strata: int, effect: float) -> effects.Effect:
+        x = np.tile(np.repeat([True, False], sides), strata)
+        s = np.repeat(range(strata), sum(sides))
+        risk = base * np.linspace(0.5, 1.5, strata)[s]
+        return judged("risk", x, rng.random(len(x)) < risk + effect * x, delta, stratum=s)
+
+    at_least = 0.8 - 3 * math.sqrt(0.16 / of)
+    for effect in (0.0, 2 * delta):
+        needed = np.median([drawn(60, effect).needed for _ in range(20)])
+        strata = math.ceil(needed / sum(sides))
+        found = [drawn(strata, effect) for _ in range(of)]
+        assert np.mean([(row.p_cause if effect else row.p_no_cause) <= LEVEL for row in found]) >= at_least
+        at_border = [drawn(strata, delta) for _ in range(of)]
+        assert np.mean([row.p_cause <= LEVEL for row in at_border]) <= most(of)
+        assert np.mean([row.p_no_cause <= LEVEL for row in at_border]) <= most(of)
+
+
 def test_a_correlation_of_long_tails_keeps_its_level() -> None:
     of, rho, rng = 300, 0.15, np.random.default_rng(2)
 

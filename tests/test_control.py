@@ -461,6 +461,8 @@ def test_a_constant_series_of_decimals_has_no_verdict(value: float, n: int) -> N
         assert pair.location.signals == {}
         assert pair.verdict is Verdict.NONE
     assert control.ewma([value] * n).signals == {}
+    assert control.cusum([value] * n).signals == {}
+    assert control.cusum([value] * n).verdict is Verdict.NONE
 
 
 def test_a_short_phase_is_read_against_the_phase_before() -> None:
@@ -554,3 +556,34 @@ def test_capability_does_not_wait_on_every_rules_false_alarms() -> None:
     assert refused / 400 <= 0.11
     shifted = np.r_[np.random.default_rng(3).normal(size=12), np.random.default_rng(4).normal(4, 1, 12)]
     assert control.capability(shifted, control.i_mr(shifted), -4, 8).reason == "unstable"
+    # other rules asked for do not open the gate
+    assert control.capability(shifted, control.i_mr(shifted, rules=("nelson_3",)), -4, 8).reason == "unstable"
+
+
+def test_phases_share_one_scatter_and_each_alone_keeps_its_limits() -> None:
+    rng = np.random.default_rng(21)
+    n, phases = np.full(22, 1500), ["before"] * 12 + ["after"] * 10
+    d = rng.binomial(n, np.repeat([0.33, 0.17], [12, 10]) + rng.normal(0, 0.03, 22))
+    whole = control.for_parts(d, n, phases=phases)
+    assert whole.location.kind == "p_prime"
+    # by hand: neighbours' differences in standard errors, over both phases, without the step between them
+    rate = np.repeat([d[:12].sum() / n[:12].sum(), d[12:].sum() / n[12:].sum()], [12, 10])
+    z = (d / n - rate) / np.sqrt(rate * (1 - rate) / n)
+    moves = np.abs(np.diff(z))[np.arange(21) != 11]
+    sigma_z = moves.mean() / 1.1283791670955126
+    assert whole.location.sigmas == pytest.approx({"before": sigma_z, "after": sigma_z})
+    assert whole.dispersion is not None and whole.dispersion.sigma_z == pytest.approx(sigma_z) and sigma_z > 1
+    before = whole.only("before").location
+    assert (before.phases, before.labels) == (("before",) * 12, tuple(range(1, 13)))
+    assert before.upper == pytest.approx(whole.location.upper[:12])
+    frozen = control.p(d, n, True, phases=phases, frozen=True)
+    assert frozen.sigma == pytest.approx(control.p(d[:12], n[:12], True).sigma)
+
+
+def test_a_phase_alone_keeps_what_it_broke_and_what_was_set_aside() -> None:
+    x = [1.0, 2, 1, 2, 1, 2, 30, 5, 6, 5, 6, 5, 40]
+    pair = control.for_measurements(x, phases=["a"] * 7 + ["b"] * 6, excluded={7: "strike"})
+    alone = pair.only("b")
+    assert alone.location.signals["nelson_1"] == (5,) and alone.spread is not None
+    assert alone.location.excluded == {} and pair.only("a").location.excluded == {7: "strike"}
+    assert pair.only("a").location.signals == {}

@@ -55,12 +55,17 @@ def pareto(frame: pd.DataFrame, category: str, value: str, threshold: str = "0.8
     >>> frame = pd.DataFrame({"c": list("abcde"), "n": [50, 20, 10, 10, 10]})
     >>> pareto(frame, "c", "n").vital.tolist()
     [True, True, True, False, False]
+    >>> pareto(pd.DataFrame({"c": list("aabc"), "n": [0.1, 0.7, 0.1, 0.1]}), "c", "n").vital.tolist()      # 80 % are 80 %
+    [True, False, False]
     """
+    added: dict[object, Fraction] = {}
+    for name, amount in frame[[category, value]].dropna().itertuples(index=False):
+        added[name] = added.get(name, Fraction(0)) + Fraction(str(amount))
     order = frame.groupby(category, as_index=False)[value].sum()
     order["_other"] = order[category].astype(str).isin(OTHER)
     order = order.sort_values(["_other", value, category], ascending=[True, False, True], ignore_index=True)
     order = order.drop(columns="_other")
-    exact = [max(Fraction(0), Fraction(str(v))) for v in order[value]]
+    exact = [max(Fraction(0), added.get(name, Fraction(0))) for name in order[category]]
     total = sum(exact)
     running, shares, cumulative, vital = Fraction(0), [], [], []
     for part in exact:

@@ -12,16 +12,18 @@ import pandas as pd
 class Layers:
     """Sums of the outcome by stratum (columns) for units with and without the cause, and by cluster where there is one.
 
-    `n1`, `s1`, `q1` are count, sum and sum of squares with it, `n0`, `s0`, `q0` without; `clusters` holds n1, s1, n0, s0
-    by cluster (rows) and stratum.
+    `n1`, `s1`, `q1`, `c1` are count, sum, and sums of squares and cubes with it, `n0`, `s0`, `q0`, `c0` without; `clusters`
+    holds n1, s1, n0, s0 by cluster (rows) and stratum.
     """
 
     n1: np.ndarray
     s1: np.ndarray
     q1: np.ndarray
+    c1: np.ndarray
     n0: np.ndarray
     s0: np.ndarray
     q0: np.ndarray
+    c0: np.ndarray
     clusters: tuple[np.ndarray, ...] = ()
     within_clusters: bool = True
 
@@ -37,8 +39,9 @@ class Layers:
         def summed(side: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
             return np.bincount(layer[side], None if weights is None else weights[side], k).astype(float)
 
-        one, other = ([summed(side, w) for w in (None, y, y * y)] for side in (has, without))
-        sums = cls(one[0], one[1], one[2], other[0], other[1], other[2])
+        n1, s1, q1, c1 = summed(has, None), *(summed(has, y**k) for k in (1, 2, 3))
+        n0, s0, q0, c0 = summed(without, None), *(summed(without, y**k) for k in (1, 2, 3))
+        sums = cls(n1, s1, q1, c1, n0, s0, q0, c0)
         if cluster is None:
             return sums
         group, g = coded(cluster, len(y))
@@ -62,8 +65,8 @@ class Layers:
         """Σ w (ȳ₁ − ȳ₀) / Σ w with Mantel and Haenszel's weights w = n₁n₀ / (n₁ + n₀)."""
         return float(weighted(self.n1, self.s1, self.n0, self.s0))
 
-    def jackknife(self) -> tuple[float, float]:
-        """Standard error of `difference` over clusters, each left out in turn, and its degrees of freedom.
+    def jackknife(self) -> tuple[float, float, float]:
+        """Standard error of `difference` over clusters, each left out in turn, its degrees of freedom and skewness.
 
         A cause that a cluster has as a whole is known no better than the fewer of both kinds of clusters, and unequal clusters
         no better than (Σ v)² / Σ v² equal ones (Bell and McCaffrey 2002), v what a cluster adds to the variance.
@@ -72,13 +75,16 @@ class Layers:
         left = weighted(self.n1 - n1, self.s1 - s1, self.n0 - n0, self.s0 - s0)
         left = left[~np.isnan(left)]
         g = len(left)
-        error = float(np.sqrt((g - 1) / g * ((left - left.mean()) ** 2).sum())) if g > 1 else float("nan")
+        away = left.mean() - left if g else left
+        squares = float((away**2).sum())
+        error = float(np.sqrt((g - 1) / g * squares)) if g > 1 else float("nan")
+        skew = float((away**3).sum()) / squares**1.5 if squares > 0 else 0.0
         sides = (n1.sum(axis=1) > 0).sum(), (n0.sum(axis=1) > 0).sum()
         n = np.maximum(self.n1 + self.n0, 1.0)
         with_it, without = np.where(self.both, self.n0 / n, 0.0), np.where(self.both, self.n1 / n, 0.0)
         v = (n1 @ with_it - n0 @ without) ** 2 + n1 @ with_it**2 + n0 @ without**2
         equal = float(v.sum() ** 2 / (v**2).sum()) if v.any() else 0.0
-        return error, min(equal, g if self.within_clusters else float(min(sides))) - 1.0
+        return error, min(equal, g if self.within_clusters else float(min(sides))) - 1.0, skew
 
 
 def weighted(n1: np.ndarray, s1: np.ndarray, n0: np.ndarray, s0: np.ndarray) -> np.ndarray:

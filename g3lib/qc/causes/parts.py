@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from g3lib.qc.causes.effects import searched
+from g3lib.qc.causes.effects import searched, straightened
 
 # above this noncentrality the χ² is normal to three digits
 _NEARLY_NORMAL = 5_000.0
@@ -71,7 +71,7 @@ class Part:
         df = max(2 * self.n / max(four / two**2 - 1, 1e-9), _LEAST_FREEDOM) if two > 0 else 1e9
         if score:
             skew = float(np.clip(skew, -1 / abs(score), 1 / abs(score)))
-        moved = score + skew / 6 + skew * score**2 / 3 + skew**2 * score**3 / 27
+        moved = straightened(score, skew)
         by_root = float(ndtr(self._root(self.size, odds, self.n)))
         return float(stdtr(df, -min(score, moved))), max(float(stdtr(df, max(score, moved))), by_root)
 

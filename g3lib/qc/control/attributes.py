@@ -46,7 +46,7 @@ def p(counts: Values, of: Values, laney: bool = False, **options: Unpack[Options
     Args:
         counts: how many of each point have it; NaN is a missing point.
         of: out of how many; a point of 0 out of 0 is undefined and stays a gap.
-        laney: p′: the limits widened (or narrowed) by σ_z.
+        laney: p′: the limits widened (or narrowed) by σ_z, which all phases that have limits of their own tell together.
         options: see `Options`.
 
     Raises:
@@ -102,18 +102,24 @@ def dispersion(kind: str, counts: Values, of: Values, **options: Unpack[Options]
 
     d, n = _checked(kind, counts, of, options.get("labels"))
     points = Points.of(len(d), options)
-    z = np.full(len(d), np.nan)
-    for phase in dict.fromkeys(points.phases):
-        known = np.array([p == phase for p in points.phases]) & ~np.isnan(d) & (n > 0) & ~points.aside
-        rate = float(d[known].sum() / n[known].sum()) if known.any() else 0.0
-        if known.sum() > 1 and (sigma := _unit_sigma(kind, rate)) > 0:
-            z[known] = (d[known] / n[known] - rate) / sigma * np.sqrt(n[known])
+    z = _standardised(kind, d, n, points)
     counted = ~np.isnan(z)
     freedom = int(counted.sum()) - len({phase for phase, one in zip(points.phases, counted, strict=True) if one})
     if freedom < 1:
         return Dispersion(float("nan"), float("nan"), float("nan"))
     squares = float((z[counted] ** 2).sum())
     return Dispersion(squares / freedom, float(chdtrc(freedom, squares)), _between(z, counted, points.phases))
+
+
+def _standardised(kind: str, d: np.ndarray, n: np.ndarray, points: Points) -> np.ndarray:
+    """Each point in standard errors from the rate of its phase; NaN where it is set aside, missing, or alone in its phase."""
+    z = np.full(len(d), np.nan)
+    for phase in dict.fromkeys(points.phases):
+        known = np.array([p == phase for p in points.phases]) & ~np.isnan(d) & (n > 0) & ~points.aside
+        rate = float(d[known].sum() / n[known].sum()) if known.any() else 0.0
+        if known.sum() > 1 and (sigma := _unit_sigma(kind, rate)) > 0:
+            z[known] = (d[known] / n[known] - rate) / sigma * np.sqrt(n[known])
+    return z
 
 
 def _unit_sigma(kind: str, rate: float) -> float:
@@ -135,6 +141,12 @@ def _counted(kind: str, counts: Values, of: Values, laney: bool, options: Option
     values = d if in_units else d / whole
     values = np.where(np.isnan(whole), np.nan, values)
 
+    # one σ_z for all that have limits of their own: phases of a few points do not know theirs
+    z = _standardised(kind, d, n, points) if laney else np.full(len(d), np.nan)
+    z[[points.frozen and phase != points.phases[0] for phase in points.phases]] = np.nan
+    known = ~np.isnan(z)
+    scatter = _between(z, known, points.phases) if known.any() else 0.0
+
     def rate_of(mine: np.ndarray) -> float:
         return float(d[mine].sum() / n[mine].sum())
 
@@ -142,10 +154,7 @@ def _counted(kind: str, counts: Values, of: Values, laney: bool, options: Option
         rate = rate_of(mine)
         if not laney:
             return rate, _unit_sigma(kind, rate)
-        sigma = _unit_sigma(kind, rate)
-        z = (values - rate) / (sigma / np.sqrt(whole)) if sigma > 0 else np.zeros(len(values))
-        scatter = _between(np.where(mine, z, np.nan), mine, points.phases)
-        if math.isnan(scatter):
+        if mine.sum() < 2 or math.isnan(scatter):
             raise DataError("A p′ or u′ chart needs two neighbouring points at least: their difference says how counts scatter.")
         return rate, scatter
 

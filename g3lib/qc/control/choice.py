@@ -8,7 +8,7 @@ alike in size, X̄-S in larger or unequal ones, where a range wastes what the va
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 import numpy as np
@@ -42,6 +42,12 @@ class Suited:
     def location(self) -> Chart:
         """The chart that shows where the process stands."""
         return self.chart.location if isinstance(self.chart, Pair) else self.chart
+
+    def only(self, phase: Any) -> Suited:
+        """One phase's points: chosen, and their limits set, as among all."""
+        if isinstance(self.chart, Pair):
+            return replace(self, chart=Pair(self.chart.location.only(phase), self.chart.spread.only(phase)))
+        return replace(self, chart=self.chart.only(phase))
 
 
 def for_parts(counts: Values, of: Values, **options: Unpack[Options]) -> Suited:

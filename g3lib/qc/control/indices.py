@@ -15,11 +15,11 @@ import numpy as np
 from g3lib.errors import DataError, UsageError, listed
 from g3lib.findings import Verdict
 from g3lib.qc.control.constants import c4
-from g3lib.qc.control.result import Pair, Values
+from g3lib.qc.control.result import Pair, Values, signals
 
 # the rules that capability waits on. Each of the others adds its own false alarms: Nelson's eight with the moving ranges
 # call a quarter of stable charts of 24 single values unstable, these two on the values alone 6 %
-_GATE = {"nelson_1", "nelson_2", "western_1", "western_4"}
+_GATE = ("nelson_1", "nelson_2")
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,9 @@ def capability(
     n, mean, overall = len(x), float(x.mean()), float(x.std(ddof=1))
     location = chart.location
     # moving ranges show little that the values do not, and seldom follow their limits (Rigdon, Cruthis and Champ 1994)
-    broken = _GATE & {*location.signals, *(chart.spread.signals if chart.spread.kind != "mr" else ())}
+    judged = (location,) if chart.spread.kind == "mr" else (location, chart.spread)
+    # by the gate's own rules: a chart made with others would open it
+    broken = any(signals(one, _GATE) for one in judged)
     unmoved = replace(chart, location=replace(location, signals={}), spread=replace(chart.spread, signals={})).verdict
     stable, sigma = Verdict.FAIL if broken else unmoved, location.sigma
     reason = "" if stable is Verdict.PASS else "unstable" if stable is Verdict.FAIL else "no_spread"

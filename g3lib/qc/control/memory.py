@@ -111,7 +111,8 @@ def cusum(
             total[i] = max(0.0, before + step) if x[i] == x[i] else before
             start[i] = start[i - 1] if i and before > 0 else i
         sums[name], begun[name] = total, start
-    over = {name: np.flatnonzero(total > h * spread) for name, total in sums.items()}
+    # what rounding leaves of a constant adds up too
+    over = {name: np.flatnonzero((total > h * spread) & (spread > 0)) for name, total in sums.items()}
     signals = {name: tuple(map(int, points)) for name, points in over.items() if len(points)}
     since = {i: int(begun[name][i]) for name, points in signals.items() for i in points}
     named = Points.of(len(x), Options(labels=labels)).labels

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
 import numpy as np
@@ -77,6 +77,19 @@ class Chart:
         if self.signals:
             return Verdict.FAIL
         return Verdict.PASS if any(s > 0 for s in self.sigmas.values()) or self.kind == "run" else Verdict.NONE
+
+    def only(self, phase: Any) -> Chart:
+        """One phase's points, with the limits and the broken rules that they have among the others."""
+        mine = np.array([p == phase for p in self.phases], dtype=bool)
+        place = {int(old): new for new, old in enumerate(np.flatnonzero(mine))}
+        moved = {rule: tuple(place[i] for i in points if i in place) for rule, points in self.signals.items()}
+        labels = tuple(label for label, one in zip(self.labels, mine, strict=True) if one)
+        return replace(
+            self, labels=labels, phases=(phase,) * len(labels), sigmas={phase: self.sigmas[phase]},
+            excluded={label: cause for label, cause in self.excluded.items() if label in labels},
+            signals={rule: points for rule, points in moved.items() if points},
+            **{name: getattr(self, name)[mine] for name in ("values", "centre", "error", "lower", "upper")},
+        )  # fmt: skip
 
     def table(self) -> pd.DataFrame:
         """One row a point: point, phase, value, centre, lower, upper, broke (the rules, joined), excluded (the cause)."""
@@ -174,7 +187,6 @@ def assemble(
     counts = ~np.isnan(values) & ~points.aside
     centre, error = np.full(len(values), np.nan), np.full(len(values), np.nan)
     found: dict[Any, float] = {}
-    told = np.ones(len(values), dtype=bool)
     first: Estimate | None = None
     freedom = float("nan")
     for phase in dict.fromkeys(points.phases):
@@ -189,17 +201,24 @@ def assemble(
                 # a phase too short for limits of its own is read against those of the phase before
                 if first is None:
                     raise
-        if flat := first[1] <= _FLAT * abs(first[0]):  # what rounding leaves of a constant is no spread, and no yardstick
+        if first[1] <= _FLAT * abs(first[0]):  # what rounding leaves of a constant is no spread, and no yardstick
             first = (first[0], 0.0)
-        told[mine] = not flat
         found[phase] = first[1]
         whole = place(*first)
         centre[mine], error[mine] = whole[0][mine], whole[1][mine]
     lower = np.maximum(centre - sigmas * error, bounds[0])
     upper = np.minimum(centre + sigmas * error, bounds[1])
-    series = Series(values, centre, error, lower, upper, counts & told, _begins(counts, points.phases))
-    return Chart(kind, points.labels, values, centre, error, lower, upper, points.phases, found, estimator, freedom,
-                 points.excluded, broken(series, chosen(kind, rules)))  # fmt: skip
+    chart = Chart(kind, points.labels, values, centre, error, lower, upper, points.phases, found, estimator, freedom,
+                  points.excluded)  # fmt: skip
+    return replace(chart, signals=signals(chart, rules))
+
+
+def signals(chart: Chart, rules: Sequence[str] | None) -> Mapping[str, tuple[int, ...]]:
+    """Which of these rules a chart breaks, and where; as for `Options.rules`, whatever rules it was made with."""
+    counts = ~np.isnan(chart.values) & ~np.array([label in chart.excluded for label in chart.labels], dtype=bool)
+    told = counts & (chart.error > 0)
+    series = Series(chart.values, chart.centre, chart.error, chart.lower, chart.upper, told, _begins(counts, chart.phases))
+    return broken(series, chosen(chart.kind, rules))
 
 
 def _begins(counts: np.ndarray, phases: Sequence[Any]) -> np.ndarray:

@@ -16,6 +16,7 @@ from g3lib.measures.guards import ratio
 from g3lib.qc import causes, control, matrix, strata
 from g3lib.qc.causes.declared import filled
 from g3lib.qc.schedule import critical_path
+from g3lib.qc.story import change
 from g3lib.qc.story.case import Case, months_of
 from g3lib.qc.tree import Links, tree
 
@@ -171,9 +172,10 @@ def computed(case: Case) -> Story:
     goal = _goal(case, now, levels if case.say("survey", "counts") != "sales" else (), higher)
     tested = causes.confirm(case.table("tests"), case.data) if len(case.table("tests")) else pd.DataFrame()
     effect = _effect(series, rate, higher, goal)
-    charts = (_chart(series, rate), _chart(series[series["phase"] == "before"], rate))
+    chart = _chart(series, rate)
+    of_survey = None if chart is None or series["phase"].iloc[0] != "before" else chart.only("before")
     return Story(
-        case, now, gap, *charts, levels, _levels(case, "after"), goal,
+        case, now, gap, chart, of_survey, levels, _levels(case, "after"), goal,
         tree(case.table("causes")) if "causes" in case.tables else None, tested, _options(case),
         critical_path(case.table("activities")) if len(case.table("activities")) else pd.DataFrame(),
         _measures(case), effect, _benefit(case, effect, higher),
@@ -280,79 +282,26 @@ def _measures(case: Case) -> pd.DataFrame:
     for (name, metric), own in case.table("implementation").groupby(["id", "metric"], sort=False):
         sums = own.groupby("phase")[["count", "of"]].sum()
         before, after = sums.loc["before"], sums.loc["after"]
-        found = _difference(own.assign(excluded=None).sort_values("period"), "before", "after")
+        found = change.of_rates(own.assign(excluded=None).sort_values("period"))
         now, goal, better = ratio(after["count"], after["of"]), float(own["goal"].iloc[0]), own["better"].iloc[0]
         met = now >= goal if better == "higher" else now <= goal
         said = own["side_effect"].dropna()
         rows.append({"id": name, "metric": metric, "better": better, "goal": goal, "before": ratio(before["count"], before["of"]),
-                     "after": now, "difference": found[0], "low": found[1], "high": found[2], "met": bool(met),
+                     "after": now, "difference": found.difference, "low": found.low, "high": found.high, "met": bool(met),
                      "side_effect": "；".join(dict.fromkeys(said))})  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _difference(rows: pd.DataFrame, one: str, other: str) -> tuple[float, float, float, float, float]:
-    """Rate of `other` less that of `one`: difference, low, high (Newcombe on counts ÷ φ), p, φ.
-
-    φ, at least 1, is Pearson's χ² of the points within their phases ÷ its degrees of freedom, times what neighbours that
-    are alike leave of them (`_alike`): points that scatter more than counts do, or follow each other, are worth fewer. With
-    one point a phase it cannot be known, nor can the interval.
-    """
-    from scipy.special import stdtr, stdtrit
-    from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
-
-    sums, squares, freedom = {}, 0.0, 0
-    residuals = []
-    for phase in (one, other):
-        own = rows[rows["phase"] == phase]
-        counts = own["excluded"].isna().to_numpy()
-        d, n = own["count"].to_numpy(float), own["of"].to_numpy(float)
-        sums[phase] = (d[counts].sum(), n[counts].sum())
-        rate = sums[phase][0] / sums[phase][1]
-        if 0 < rate < 1:  # a phase all alike shows nothing of how months scatter
-            residuals.append(np.where(counts, (d - n * rate) / np.sqrt(n * rate * (1 - rate)), np.nan))
-            squares += float(np.nansum(residuals[-1] ** 2))
-            freedom += int(counts.sum()) - 1
-    (x0, n0), (x1, n1) = sums.values()
-    difference = float(x1 / n1 - x0 / n0)
-    if not freedom:  # one point a phase: how months scatter is unknown, and with it what chance could do
-        return difference, NAN, NAN, NAN, NAN
-    alike = _alike(residuals)
-    phi = max(1.0, squares / freedom) * alike
-    # few points know φ badly: Student's t instead of the normal, as a wider φ
-    wide = phi * (stdtrit(max(freedom / alike, 1.0), 0.975) / 1.959964) ** 2
-    low, high = confint_proportions_2indep(x1 / wide, n1 / wide, x0 / wide, n0 / wide, compare="diff", method="newcomb")
-    p = 1.0
-    if 0 < x0 + x1 < n0 + n1:
-        z = float(test_proportions_2indep(x1 / phi, n1 / phi, x0 / phi, n0 / phi, compare="diff", method="score").statistic)
-        p = float(2 * stdtr(max(freedom / alike, 1.0), -abs(z)))
-    return difference, float(low), float(high), p, phi
-
-
-def _alike(residuals: list[np.ndarray]) -> float:
-    """By how much a mean of points that follow each other scatters more than of as many independent ones, (1 + r) / (1 − r).
-
-    r is the correlation of neighbours within phases, never below nought; a point set aside (NaN) parts its neighbours. A
-    phase's own mean pulls it down by some (1 + 3r) / n, which is put back (Kendall 1954).
-    """
-    squares = sum(float(np.nansum(e**2)) for e in residuals)
-    n, phases = sum(int((~np.isnan(e)).sum()) for e in residuals), len(residuals)
-    if not squares > 0 or n <= 4 * phases:  # too short to tell
-        return 1.0
-    lag = phases / n
-    r = (sum(float(np.nansum(e[1:] * e[:-1])) for e in residuals) / squares + lag) / (1 - 3 * lag)
-    r = min(max(r, 0.0), 0.7)
-    return (1 + r) / (1 - r)
 
 
 def _effect(series: pd.DataFrame, rate: bool, higher: bool, goal: Goal | None) -> Effect | None:
     before, after = _reading(series, ("before",), rate), _reading(series, ("after", "consolidation"), rate)
     if before is None or after is None:
         return None
+    later = series["phase"].replace("consolidation", "after")
     if rate:
-        rows = series.assign(phase=series["phase"].replace("consolidation", "after"))
-        difference, low, high, p, phi = _difference(rows, "before", "after")
+        moved = change.of_rates(series.assign(phase=later))
     else:
-        difference, low, high, p, phi = _means(series)
+        values = series["value"].where(series["excluded"].isna()).astype("float64")
+        moved = change.of_means(values[later == "before"], values[later == "after"])
     last = _reading(series, ("consolidation",), rate)
 
     def meets(of: Reading | None) -> bool | None:
@@ -360,27 +309,7 @@ def _effect(series: pd.DataFrame, rate: bool, higher: bool, goal: Goal | None) -
 
     met, held = meets(after), meets(last)
     way = ratio(after.value - before.value, goal.value - before.value) if goal is not None else NAN
-    return Effect(before, after, difference, low, high, p, way, met, phi, last, held)
-
-
-def _means(series: pd.DataFrame) -> tuple[float, float, float, float, float]:
-    from scipy.special import stdtr, stdtrit
-
-    values = series["value"].where(series["excluded"].isna()).astype("float64")
-    every = [values[series["phase"].isin(phases)] for phases in (["before"], ["after", "consolidation"])]
-    one, other = (x.dropna() for x in every)
-    difference = float(other.mean() - one.mean())
-    if min(len(one), len(other)) < 2:
-        return difference, NAN, NAN, NAN, 1.0
-    alike = _alike([((x - x.mean()) / (x.std() or 1.0)).to_numpy(float) for x in every])
-    parts = [float(x.var()) / len(x) * alike for x in (one, other)]
-    error = math.sqrt(sum(parts))
-    if not error > 0:
-        return difference, NAN, NAN, NAN, alike
-    # Welch's test of so many fewer independent points
-    df = sum(parts) ** 2 / sum(v**2 / max(len(x) / alike - 1, 0.5) for v, x in zip(parts, (one, other), strict=True))
-    half = float(stdtrit(df, 0.975)) * error
-    return difference, difference - half, difference + half, float(2 * stdtr(df, -abs(difference) / error)), alike
+    return Effect(before, after, moved.difference, moved.low, moved.high, moved.p, way, met, moved.dispersion, last, held)
 
 
 def _benefit(case: Case, effect: Effect | None, higher: bool) -> Benefit | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -14,6 +15,8 @@ from g3lib.report.claims.voice import Voice
 _MOST_POINTS = 4
 # fewer than these leave limits that move with each new point
 _TRIAL, _FEW = 20, 12
+# so many points in a row make a trend (Nelson 3)
+_TREND = 6
 
 
 def stable(
@@ -55,7 +58,11 @@ def _quiet(voice: Voice, chart: Chart) -> str:
     if n < _FEW:
         return voice.say(f"{n}点中没有异常点，点数太少，还说不上稳定", f"none of {n} points is out, which are too few to call it stable")
     if len(set(chart.phases)) > 1:
-        return voice.say("各阶段之内没有异常点", "no rule is broken within any phase")
+        short = [voice.word("phase", str(phase)) for phase, points in Counter(chart.phases).items() if points < _TREND]
+        said = voice.say("各阶段之内没有异常点", "no rule is broken within any phase")
+        if short:
+            said += voice.say(f"（{'、'.join(short)}不足{_TREND}点，看不出趋势）", f" ({', '.join(short)}: fewer than {_TREND} points, no trend would show)")
+        return said
     return voice.say("没有异常点，过程稳定", "no rule is broken: one stable process")
 
 
