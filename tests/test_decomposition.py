@@ -18,9 +18,11 @@ from g3lib.measures import channels
 PUBLISHED = Path(__file__).parent / "published"
 CHANNELS, CLASSES = ("own", "social", "end", "direct"), ("handset", "netbook")
 
-# any cells may be absent on either side, and a cell may have several rows
+# any cells may be absent on either side, and a cell may have several rows; each branch is a case of its own, so that a few
+# hundred provinces of six are more cases than a thousand of two, in a third of the time
 cells = st.lists(
-    st.tuples(st.sampled_from("ab"), st.sampled_from(CHANNELS), st.sampled_from(CLASSES), st.integers(0, 10**6), st.floats(0, 1)), max_size=24
+    st.tuples(st.sampled_from("abcdef"), st.sampled_from(CHANNELS), st.sampled_from(CLASSES), st.integers(0, 10**6), st.floats(0, 1)),
+    max_size=48,
 )
 
 
@@ -38,23 +40,24 @@ def close(parts: float, whole: float, scale: float) -> bool:
     return abs(parts - whole) <= 1e-9 * max(1.0, scale)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=350)
 @given(cells, cells, st.integers(0, 99))
 def test_mix_and_rate_add_up_to_the_change_of_the_rate(old: list, new: list, seed: int) -> None:
     before, after = side(old), side(new)
     found = channels.mix_and_rate(before, after, by=["channel", "device_class"], within=["branch"])
-    for branch, rows in found.groupby("branch"):
-        sums = [frame.loc[frame["branch"] == branch, ["units", "valid"]].sum() for frame in (before, after)]
-        if min(s["units"] for s in sums) == 0:
-            assert rows["mix_points"].isna().all()  # a side without any unit has no rate
-            continue
-        change = sums[1]["valid"] / sums[1]["units"] - sums[0]["valid"] / sums[0]["units"]
-        assert close(rows["mix_points"].sum() + rows["rate_points"].sum(), change, 1)
+    rates = [{b: v / u if u else None for b, u, v in frame.groupby("branch", as_index=False)[["units", "valid"]].sum().to_numpy()}
+             for frame in (before, after)]  # fmt: skip
+    for branch, mix, rate in found[["branch", "mix_points", "rate_points"]].groupby("branch").agg(list).itertuples():
+        old_rate, new_rate = (side_rates.get(branch) for side_rates in rates)
+        if old_rate is None or new_rate is None:
+            assert np.isnan(mix).all()  # a side without any unit has no rate
+        else:
+            assert close(sum(mix) + sum(rate), new_rate - old_rate, 1)
     again = channels.mix_and_rate(shuffled(before, seed), shuffled(after, seed + 1), by=["channel", "device_class"], within=["branch"])
     pd.testing.assert_frame_equal(found, again, check_exact=True)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=350)
 @given(cells, cells, st.integers(0, 99))
 def test_price_volume_and_mix_add_up_in_each_cell(old: list, new: list, seed: int) -> None:
     before, after = side(old), side(new)
@@ -67,7 +70,7 @@ def test_price_volume_and_mix_add_up_in_each_cell(old: list, new: list, seed: in
     pd.testing.assert_frame_equal(found, again, check_exact=True)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=350)
 @given(cells, cells, st.integers(0, 99))
 def test_shift_and_share_add_up_to_the_change_of_each_branch(old: list, new: list, seed: int) -> None:
     units = pd.concat([side(old).assign(month="a"), side(new).assign(month="b")], ignore_index=True)

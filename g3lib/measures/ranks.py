@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from g3lib.measures.multiplicity import holm
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -43,20 +45,11 @@ def rank_intervals(estimate: Sequence[float], error: Sequence[float], level: flo
         others = places[places != j]
         with np.errstate(divide="ignore", invalid="ignore"):  # two known exactly: apart by any difference, else not at all
             z = np.nan_to_num((value[others] - value[j]) / np.hypot(spread[others], spread[j]))
-        shown = _holm(np.concatenate([ndtr(-z), ndtr(z)]), 1 - level)
+        shown = holm(np.concatenate([ndtr(-z), ndtr(z)])) <= 1 - level
         higher, lower = shown[: len(others)].sum(), shown[len(others) :].sum()
         # one without an error could stand anywhere: it is shown neither higher nor lower
         low[j], high[j] = 1 + higher, np.sum(~np.isnan(value)) - lower
     return pd.DataFrame({"rank": rank, "low": low, "high": high})
-
-
-def _holm(p: Floats, alpha: float) -> npt.NDArray[np.bool_]:
-    # statsmodels' multipletests says the same, and takes 33 s instead of 0.1 s for 1,000 members
-    order = np.argsort(p, kind="stable")
-    passed = np.cumprod(p[order] <= alpha / np.arange(len(p), 0, -1)).astype(bool)
-    shown = np.zeros(len(p), dtype=bool)
-    shown[order] = passed
-    return shown
 
 
 def rate_errors(participants: pd.Series, base: pd.Series) -> pd.Series:

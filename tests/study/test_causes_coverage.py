@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 import numpy as np
 import pandas as pd
 
@@ -85,7 +83,6 @@ def judged(times: float, sizes: list[int], seeds: int) -> pd.DataFrame:
 
 
 def test_the_family_keeps_its_level_and_the_sample_finds_what_it_promises() -> None:
-    gc.freeze()  # each adjustment of p-values collects garbage: what the suite has loaded need not be looked through
     pilots = [drawn(kind, 2 * delta, 2000, np.random.default_rng(i)) for i, (kind, delta) in enumerate(FAMILY)]
     names = [str(i) for i in range(len(FAMILY))]
     declared = pd.DataFrame({"cause": names, "data": names, "measure": "x", "outcome": "y", "type": [k for k, _ in FAMILY],

@@ -28,12 +28,15 @@ def goodman(rng: np.random.Generator) -> Drawn:
 
 
 def newcombe(rng: np.random.Generator) -> Drawn:
-    p0, p1 = rng.uniform(0.05, 0.5), rng.uniform(0.1, 0.6)
-    n0, n1 = rng.integers(60, 400, 2)
-    counts = pd.DataFrame({"branch": "a", "date": pd.to_datetime(["2010-02-01", "2010-03-01"]), "rate": np.nan,
-                           "participants": [float(rng.binomial(n0, p0)), float(rng.binomial(n1, p1))], "base": [float(n0), float(n1)]})  # fmt: skip
-    row = campaigns.uplift_intervals(counts, "2010-02", "2010-03").iloc[0]
-    return float(row["low"] <= p1 - p0 <= row["high"]), row["high"] - row["low"], row["lift"] - (p1 - p0)
+    branches = [f"b{i:02}" for i in range(40)]
+    truth = np.array([rng.uniform(0.05, 0.5, 40), rng.uniform(0.1, 0.6, 40)])
+    base = rng.integers(60, 400, (2, 40))
+    counts = pd.DataFrame({"branch": branches * 2, "date": np.repeat(pd.to_datetime(["2010-02-01", "2010-03-01"]), 40), "rate": np.nan,
+                           "participants": rng.binomial(base, truth).ravel().astype(float), "base": base.ravel().astype(float)})  # fmt: skip
+    rows = campaigns.uplift_intervals(counts, "2010-02", "2010-03").set_index("branch").loc[branches]
+    lift = truth[1] - truth[0]
+    held = (rows["low"] <= lift) & (lift <= rows["high"])
+    return float(held.mean()), float((rows["high"] - rows["low"]).mean()), float((rows["lift"] - lift).mean())
 
 
 def paired(rng: np.random.Generator) -> Drawn:
@@ -65,12 +68,14 @@ def shrunk(branches: int, phones: tuple[int, int], beta: tuple[float, float]) ->
 
 
 def efficiency(rng: np.random.Generator) -> Drawn:
-    truth, n = rng.uniform(0.6, 0.95), int(rng.integers(60, 400))
-    valid = rng.random(n) < truth
-    sales = pd.DataFrame({"channel": "own", "units": 1, "subsidy": 100.0, "list_price": 500.0, "outlet": "o"}, index=range(n))
+    names = [f"c{i:02}" for i in range(20)]
+    truth, n = rng.uniform(0.6, 0.95, 20), rng.integers(60, 400, 20)
+    valid = rng.random(n.sum()) < np.repeat(truth, n)
+    sales = pd.DataFrame({"channel": np.repeat(names, n), "units": 1, "subsidy": 100.0, "list_price": 500.0, "outlet": "o"})
     places = pd.DataFrame({"outlet": ["o"], "commission_rate": [0.0]})
-    row = channels.efficiency(sales, pd.DataFrame({"state": np.where(valid, "valid", "idle")}), places).iloc[0]
-    return float(row["low"] <= truth <= row["high"]), row["high"] - row["low"], row["valid_share"] - truth
+    rows = channels.efficiency(sales, pd.DataFrame({"state": np.where(valid, "valid", "idle")}), places).set_index("channel").loc[names]
+    held = (rows["low"] <= truth) & (truth <= rows["high"])
+    return float(held.mean()), float((rows["high"] - rows["low"]).mean()), float((rows["valid_share"] - truth).mean())
 
 
 MONTHS = [str(m) for m in pd.period_range("2012-01", "2013-12", freq="M")]
@@ -126,13 +131,13 @@ TWO = {"b0": "2013-03", "b1": "2013-03"}
 STAGGERED = {"b0": "2012-09", "b1": "2012-09", "b2": "2013-03", "b3": "2013-06", "b4": "2013-06"}
 METHODS: dict[str, tuple[Callable[[np.random.Generator], Drawn], int, float, float]] = {
     "Goodman, all four shares at once": (goodman, 2000, 0.93, 1.0),
-    "Newcombe, independent": (newcombe, 4000, 0.93, 0.97),
+    "Newcombe, independent": (newcombe, 100, 0.93, 0.97),  # of 40 branches each
     "Newcombe, paired": (paired, 4000, 0.93, 0.97),
     "ranks of 12 branches": (rank, 1000, 0.95, 1.0),
     "shrunken rates of 24 branches": (shrunk(24, (100, 3000), (30, 70)), 400, 0.93, 0.97),
     # none or one of twenty: wider than it need be, as every interval of such counts is
     "shrunken rates near 2 % of some 20 phones": (shrunk(20, (15, 26), (20, 980)), 400, 0.95, 1.0),
-    "valid share (Wilson)": (efficiency, 2000, 0.93, 0.97),
+    "valid share (Wilson)": (efficiency, 100, 0.93, 0.97),  # of 20 channels each
     "comparison, one start": (compared(SAME, False), 2000, 0.93, 0.97),
     "comparison, joined scatter twice as much": (compared(SAME, True), 2000, 0.93, 0.97),
     # two say little of their own spread: the interval is wider than it need be rather than too narrow

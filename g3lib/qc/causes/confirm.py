@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from g3lib.measures.multiplicity import holm
 from g3lib.qc.causes.declared import complete, filled, refuse
 from g3lib.qc.causes.effects import Asked, Effect
 from g3lib.qc.causes.kinds import correlated, variation
@@ -59,8 +60,6 @@ def confirm(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame] | pd.DataFr
     >>> found["effect"].round(4).item(), found["verdict"].item(), found["warnings"].item()
     (0.6667, 'confirmed', ('observed',))
     """
-    from statsmodels.stats.multitest import multipletests
-
     frames = {"": data} if isinstance(data, pd.DataFrame) else dict(data)
     complete(declared)
     wanted = filled(declared)
@@ -69,7 +68,7 @@ def confirm(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame] | pd.DataFr
     out = pd.DataFrame([_row(row, frames[row["data"]], strictest) for row in wanted.to_dict("records")])
     for name in ("p_cause", "p_no_cause"):
         # a cause that could not be tested stays in the family: with p = 1 it can never be confirmed
-        out[name] = multipletests(out[name].fillna(1.0), method="holm")[1]
+        out[name] = holm(out[name].fillna(1.0))
     testable = out["reason"] == ""
     # strata that pull apart may cancel: a small average is then no proof that there is no effect
     apart = out["warnings"].map(lambda warnings: "heterogeneous" in warnings)
