@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from g3lib.qc import causes
-from g3lib.qc.causes import effects, exact, layers, twogroups
+from g3lib.qc.causes import effects, exact, layers, twogroups, welch
 from g3lib.qc.causes.confirm import _TESTS
 
 LEVEL = 0.05
@@ -67,6 +67,34 @@ def test_long_tails_beside_a_vast_side_move_no_mean(sides: tuple[int, int], effe
     assert all(row.warnings == ("long_tails",) for row in found)
 
 
+def test_a_side_too_small_to_show_its_tails_is_warned_of() -> None:
+    rng, of, wrong, silent = np.random.default_rng(41), 400, 0, 0
+    x = np.repeat([True, False], [30, 1000])
+    for _ in range(of):
+        y = np.r_[rng.exponential(size=30) - 2, rng.normal(size=1000)]  # one below δ = 1
+        row = judged("mean", x, y, 1.0)
+        false = row.p_cause <= LEVEL
+        wrong, silent = wrong + false, silent + (false and not row.warnings)
+    assert wrong / of <= most(of, 0.08)
+    assert silent / of <= most(of, 0.02)
+    even = np.repeat([True, False], 200)
+    assert judged("mean", even, rng.normal(size=400), 0.3).warnings == ()
+
+
+@pytest.mark.parametrize(("sides", "delta"), [((1000, 1000), 2.0), ((100, 1900), 1.0), ((100, 1900), 0.8), ((300, 300), 1.0)])
+def test_the_sample_asked_for_is_one_that_the_test_takes(sides: tuple[int, int], delta: float) -> None:
+    rng, of = np.random.default_rng(sides[0]), 300
+
+    def drawn(n1: int, n0: int) -> effects.Effect:
+        return judged("mean", np.repeat([True, False], [n1, n0]), rng.normal(size=n1 + n0), delta)
+
+    needed = np.median([drawn(*sides).needed for _ in range(15)])
+    n1 = math.ceil(needed * sides[0] / sum(sides))
+    found = [drawn(n1, math.ceil(needed) - n1) for _ in range(of)]
+    assert all(row.reason == "" for row in found)
+    assert np.mean([row.p_no_cause <= LEVEL for row in found]) >= 0.8 - 3 * math.sqrt(0.16 / of)
+
+
 def test_the_skewness_of_a_difference_is_that_of_many_draws() -> None:
     rng = np.random.default_rng(31)
     layer, x = np.arange(120) % 2, np.repeat([True, False], [30, 90])
@@ -78,19 +106,19 @@ def test_the_skewness_of_a_difference_is_that_of_many_draws() -> None:
     within = [many[:, x & (layer == a)].mean(axis=1) - many[:, ~x & (layer == a)].mean(axis=1) for a in (0, 1)]  # strata of one size
     seen, own_error = stats.skew(np.add(*within)), math.sqrt(6 / len(many))
     # of the moments' means, for a ratio of few units' moments is small on average
-    thirds = np.mean([(e := twogroups._welch(layers.Layers.of(x, y, s, None))).skews[0] * e.error**3 for y in drawn(3000)])
+    thirds = np.mean([(e := welch.welch(layers.Layers.of(x, y, s, None))).skews[0] * e.error**3 for y in drawn(3000)])
     assert thirds / np.add(*within).std() ** 3 * 8 == pytest.approx(seen, abs=5 * own_error)
     # one shape, one spread: an exponential's skewness is 2
     a, b = 100_000, 400_000
-    one_shape = twogroups._welch(layers.Layers.of(np.arange(a + b) < a, rng.exponential(size=a + b), None, None)).skews[1]
+    one_shape = welch.welch(layers.Layers.of(np.arange(a + b) < a, rng.exponential(size=a + b), None, None)).skews[1]
     assert one_shape == pytest.approx(2 * (1 / a**2 - 1 / b**2) / (1 / a + 1 / b) ** 1.5, rel=0.05)
     y = drawn(1)[0]
-    alone = twogroups._welch(layers.Layers.of(x, y, s, None)).skews
-    turned = twogroups._welch(layers.Layers.of(~x, y, s, None)).skews
+    alone = welch.welch(layers.Layers.of(x, y, s, None)).skews
+    turned = welch.welch(layers.Layers.of(~x, y, s, None)).skews
     assert turned == pytest.approx([-skew for skew in alone])
     # units that are clusters of their own skew alike
     clusters = layers.Layers.of(x, y, None, pd.Series(range(120))).jackknife()[2]
-    assert clusters == pytest.approx(twogroups._welch(layers.Layers.of(x, y, None, None)).skews[0], rel=0.1)
+    assert clusters == pytest.approx(welch.welch(layers.Layers.of(x, y, None, None)).skews[0], rel=0.1)
 
 
 def test_a_skewed_sample_needs_more_and_a_straight_one_as_many_as_without() -> None:

@@ -560,24 +560,44 @@ def test_capability_does_not_wait_on_every_rules_false_alarms() -> None:
     assert control.capability(shifted, control.i_mr(shifted, rules=("nelson_3",)), -4, 8).reason == "unstable"
 
 
-def test_phases_share_one_scatter_and_each_alone_keeps_its_limits() -> None:
+def test_a_short_phase_takes_the_scatter_of_all_and_a_long_one_its_own() -> None:
     rng = np.random.default_rng(21)
-    n, phases = np.full(22, 1500), ["before"] * 12 + ["after"] * 10
-    d = rng.binomial(n, np.repeat([0.33, 0.17], [12, 10]) + rng.normal(0, 0.03, 22))
+    n, phases = np.full(16, 1500), ["before"] * 12 + ["after"] * 4
+    d = rng.binomial(n, np.repeat([0.33, 0.17], [12, 4]) + rng.normal(0, 0.03, 16))
     whole = control.for_parts(d, n, phases=phases)
     assert whole.location.kind == "p_prime"
     # by hand: neighbours' differences in standard errors, over both phases, without the step between them
-    rate = np.repeat([d[:12].sum() / n[:12].sum(), d[12:].sum() / n[12:].sum()], [12, 10])
+    rate = np.repeat([d[:12].sum() / n[:12].sum(), d[12:].sum() / n[12:].sum()], [12, 4])
     z = (d / n - rate) / np.sqrt(rate * (1 - rate) / n)
-    moves = np.abs(np.diff(z))[np.arange(21) != 11]
-    sigma_z = moves.mean() / 1.1283791670955126
-    assert whole.location.sigmas == pytest.approx({"before": sigma_z, "after": sigma_z})
-    assert whole.dispersion is not None and whole.dispersion.sigma_z == pytest.approx(sigma_z) and sigma_z > 1
+    moves = np.abs(np.diff(z))
+    pooled, own = moves[np.arange(15) != 11].mean() / 1.1283791670955126, moves[:11].mean() / 1.1283791670955126
+    assert whole.location.sigmas == pytest.approx({"before": own, "after": pooled})
+    assert whole.dispersion is not None and whole.dispersion.sigma_z == pytest.approx(pooled) and min(own, pooled) > 1
     before = whole.only("before").location
     assert (before.phases, before.labels) == (("before",) * 12, tuple(range(1, 13)))
     assert before.upper == pytest.approx(whole.location.upper[:12])
     frozen = control.p(d, n, True, phases=phases, frozen=True)
     assert frozen.sigma == pytest.approx(control.p(d[:12], n[:12], True).sigma)
+
+
+def test_a_calm_phase_is_not_read_by_the_scatter_of_a_restless_one() -> None:
+    out = np.zeros(2)
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        d = rng.binomial(2000, np.clip(np.repeat([0.3, 0.3], 12) + rng.normal(0, np.repeat([0.03, 0.002], 12)), 0, 1))
+        chart = control.for_parts(d, np.full(24, 2000), phases=["a"] * 12 + ["b"] * 12)
+        assert chart.location.kind == "p" or chart.location.sigmas["b"] >= 1  # never narrower than chance
+        out += [bool(chart.only(phase).location.signals.get("nelson_1")) for phase in "ab"]
+    assert (out / 150 <= 0.1).all(), out  # one sigma for both: 35 % of the restless phases
+
+
+def test_a_phase_of_nothing_has_no_verdict_and_one_alone_its_own_freedom() -> None:
+    chart = control.for_parts([0] * 8 + [20, 60, 25, 80, 30, 90, 22, 70], [1000] * 16, phases=["before"] * 8 + ["after"] * 8)
+    assert chart.only("before").location.verdict is Verdict.NONE
+    x = np.random.default_rng(5).normal(size=40)
+    both = control.for_measurements(x, phases=["a"] * 30 + ["b"] * 10)
+    alone = control.i_mr(x[:30]).location
+    assert both.only("a").location.df == pytest.approx(alone.df) and both.location.df < alone.df
 
 
 def test_a_phase_alone_keeps_what_it_broke_and_what_was_set_aside() -> None:

@@ -62,10 +62,12 @@ def pareto(frame: pd.DataFrame, category: str, value: str, threshold: str = "0.8
     for name, amount in frame[[category, value]].dropna().itertuples(index=False):
         added[name] = added.get(name, Fraction(0)) + Fraction(str(amount))
     order = frame.groupby(category, as_index=False)[value].sum()
+    exactly = [added.get(name, Fraction(0)) for name in order[category]]
     order["_other"] = order[category].astype(str).isin(OTHER)
-    order = order.sort_values(["_other", value, category], ascending=[True, False, True], ignore_index=True)
-    order = order.drop(columns="_other")
-    exact = [max(Fraction(0), added.get(name, Fraction(0))) for name in order[category]]
+    order["_exact"] = pd.Series(exactly, index=order.index, dtype=object)
+    order = order.sort_values(["_other", "_exact", category], ascending=[True, False, True], ignore_index=True)
+    exact = [max(Fraction(0), amount) for amount in order["_exact"]]
+    order = order.drop(columns=["_other", "_exact"])
     total = sum(exact)
     running, shares, cumulative, vital = Fraction(0), [], [], []
     for part in exact:

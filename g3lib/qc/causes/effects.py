@@ -81,6 +81,7 @@ def p_values(theta: float, error: float, delta: float, df: float = math.inf, ske
     Args:
         theta, error: the estimate and its standard error; df: Student's degrees of freedom.
         skews: readings of the estimate's skewness, κ₃ ÷ error³; each straightens the score, and the least sure score counts.
+            Towards a long tail a straightened score grows slowly: far effects there take more units to show.
 
     >>> [round(p, 3) for p in p_values(0.3, 0.1, 0.1)]
     [0.023, 0.977]
@@ -117,7 +118,7 @@ def needed_units(
 
     t is that of one side at the strictest level of the family and, since no difference needs both of its one-sided
     tests, of half of the remaining 20 %: at twice δ this is more than enough. Its degrees of freedom grow with the units,
-    the skewness falls with their root.
+    the skewness falls with their root. A spread that is itself an estimate (`df` is finite) asks for a reserve.
     """
     from scipy.special import stdtrit
 
@@ -128,7 +129,8 @@ def needed_units(
         of = max(min(df * n / units, 1e9), 1.0)
         edge = float(stdtrit(of, 1 - level))
         edge = max([edge, *(_bent(edge, -abs(skew) * math.sqrt(units / n)) for skew in skews)])
-        more = units * ((edge + float(stdtrit(of, (1 + _POWER) / 2))) * error / delta) ** 2
+        power = _POWER if math.isinf(df) else _SEARCHED
+        more = units * ((edge + float(stdtrit(of, (1 + power) / 2))) * error / delta) ** 2
         n = math.sqrt(n * more)  # half the way: more units make the edge less, and the whole way would swing
     return float(math.ceil(n))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from g3lib.measures.guards import ratio
 from g3lib.qc.causes.effects import NAN, Z95, Asked, Effect, cochran, needed_units, p_values
 from g3lib.qc.causes.exact import exact_p_values
 from g3lib.qc.causes.layers import Layers
+from g3lib.qc.causes.welch import Estimate, may_be_skewed, variances, welch
 
 # below this expected count a normal approximation decides nothing, and below this count an exact test is surer
 _SMALLEST_EXPECTED = 5.0
@@ -27,8 +27,6 @@ _FEWEST_CLUSTERS = 6
 _FEWEST_A_SIDE = 10
 # a stratum of fewer a side has no difference worth comparing
 _FEWEST_IN_STRATUM = 5
-# from what skewness of the difference on its correction is itself a guess (simulated: up to 16 % at 5 % beyond, 6.5 below)
-_SKEWED = 0.2
 
 
 def risk_difference(strata: pd.DataFrame) -> tuple[float, float]:
@@ -158,7 +156,7 @@ def means(asked: Asked) -> Effect:
     layers = Layers.of(has, y - middle, asked.stratum, asked.cluster)
     n1, n0 = float(layers.n1.sum()), float(layers.n0.sum())
     fewest = min(float(layers.n1[layers.both].sum()), float(layers.n0[layers.both].sum()))
-    found = _estimate(layers, _welch)
+    found = _estimate(layers, welch)
     theta, error, df, reason = found.theta, found.error, found.df, found.reason
     if not reason and not error > 0:
         reason = "no_spread"
@@ -166,12 +164,13 @@ def means(asked: Asked) -> Effect:
         reason = "too_few"
     p_cause, p_no_cause = (1.0, 1.0) if reason else p_values(theta, error, asked.delta, df, found.skews)
     low, high = theta - _t(df) * error, theta + _t(df) * error
-    crude = _welch(Layers.of(has, y - middle, None, None))
-    alone = _welch(layers).error
+    crude = welch(Layers.of(has, y - middle, None, None))
+    alone = welch(layers).error
     wider = error / alone if clustered and error > 0 and alone > 0 else 1.0
-    share, half = _share(layers, _variances(layers), wider * _t(df), float(y.sum()))
+    share, half = _share(layers, variances(layers), wider * _t(df), float(y.sum()))
     if error > 0:
-        needed = needed_units(n1 + n0, error, asked.delta, asked.level, df if clustered else math.inf, found.skews)
+        needed = needed_units(n1 + n0, error, asked.delta, asked.level, df, found.skews)
+        needed = max(needed, 0.0 if clustered else math.ceil(_FEWEST_A_SIDE * (n1 + n0) / max(fewest, 1.0)))
     else:  # a side is missing: equal halves
         needed = 2 * needed_units(1.0, float(np.std(y)) * math.sqrt(2) if len(y) else NAN, asked.delta, asked.level)
     return Effect(
@@ -180,34 +179,23 @@ def means(asked: Asked) -> Effect:
         _spread_over(layers), p_cause, p_no_cause, share, share - half, share + half, "total",
         needed, _in_clusters(needed, layers), reason, n1, n0,
         middle + ratio(float(layers.s1.sum()), n1), middle + ratio(float(layers.s0.sum()), n0),
-        warnings=("long_tails",) if max(map(abs, found.skews), default=0.0) > _SKEWED else (),
+        warnings=("long_tails",) if may_be_skewed(found, layers) else (),
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Estimate:
-    """θ, its standard error, Student's degrees of freedom, readings of its skewness, and why it cannot be had."""
-
-    theta: float = NAN
-    error: float = NAN
-    df: float = math.inf
-    skews: tuple[float, ...] = ()
-    reason: str = ""
-
-
-def _estimate(layers: Layers, alone: Callable[[Layers], _Estimate]) -> _Estimate:
+def _estimate(layers: Layers, alone: Callable[[Layers], Estimate]) -> Estimate:
     if not layers.n1.sum() or not layers.n0.sum():
-        return _Estimate(reason="one_sided")
+        return Estimate(reason="one_sided")
     if not layers.both.any():
-        return _Estimate(reason="no_overlap")
+        return Estimate(reason="no_overlap")
     if not layers.clusters:
         return alone(layers)
     error, df, skew = layers.jackknife()
     few = df < _FEWEST_CLUSTERS - 1 or not error > 0
-    return _Estimate(layers.difference(), error, max(df, 1.0), (skew,), "few_clusters" if few else "")
+    return Estimate(layers.difference(), error, max(df, 1.0), (skew,), "few_clusters" if few else "")
 
 
-def _sato_safe(layers: Layers) -> _Estimate:
+def _sato_safe(layers: Layers) -> Estimate:
     """Sato's standard error, or that of counts drawn a unit a side towards one half where it is larger.
 
     With every unit on one side a problem and none on the other Sato's is zero, and a zero is no
@@ -216,9 +204,11 @@ def _sato_safe(layers: Layers) -> _Estimate:
     both = layers.both
     x1, n1, x0, n0 = layers.s1[both], layers.n1[both], layers.s0[both], layers.n0[both]
     theta, error = _sato(x1, n1, x0, n0)
+    # strata of few units know their spread as badly as means of few do
+    df = float(n1.sum() + n0.sum()) - len(n1) - 1 if len(n1) > 1 else math.inf
     part1, part0 = n1 / max(n1.sum(), 1.0), n0 / max(n0.sum(), 1.0)
     drawn = _sato(x1 + part1 / 2, n1 + part1, x0 + part0 / 2, n0 + part0)[1]
-    return _Estimate(theta, max(error, drawn))
+    return Estimate(theta, max(error, drawn), max(df, 1.0))
 
 
 def _border_error(layers: Layers, theta: float) -> float:
@@ -234,63 +224,6 @@ def _border_error(layers: Layers, theta: float) -> float:
     p1 = np.clip(p0 + theta, 0.0, 1.0)
     w = n1 * n0 / (n1 + n0)
     return math.sqrt(float((w * w * (p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0)).sum())) / float(w.sum())
-
-
-def _welch(layers: Layers) -> _Estimate:
-    """The weighted difference of means, its standard error, Satterthwaite's degrees of freedom, and its skewness twice.
-
-    Once by each side's own third moment, which few units know badly, and once by that of all units about their means.
-    """
-    if not layers.both.any():
-        return _Estimate()
-    w = np.where(layers.both, layers.n1 * layers.n0 / np.maximum(layers.n1 + layers.n0, 1), 0.0)
-    sides = ((layers.n1, layers.s1, layers.q1, layers.c1), (layers.n0, layers.s0, layers.q0, layers.c0))
-    shape = _skewness(sides)
-    parts, squares, own, pooled = [], [], 0.0, 0.0
-    for way, (n, s, q, c), variance in zip((1, -1), sides, _variances(layers), strict=True):
-        part = w * w * variance / np.maximum(n, 1)
-        parts.append(part)
-        squares.append(part**2 / np.maximum(n - 1, 1))
-        third = _cubes(n, s, q, c) * n / np.maximum((n - 1) * (n - 2), 1)
-        own += way * float((w**3 * third / np.maximum(n, 1) ** 2).sum())
-        pooled += way * shape * float((w**3 * variance**1.5 / np.maximum(n, 1) ** 2).sum())
-    total = float(np.sum(parts))
-    df = total**2 / float(np.sum(squares)) if np.sum(squares) > 0 else math.inf
-    skews = (own / total**1.5, pooled / total**1.5) if total > 0 else ()
-    return _Estimate(layers.difference(), math.sqrt(total) / float(w.sum()), df, skews)
-
-
-_Sums = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-
-
-def _cubes(n: np.ndarray, s: np.ndarray, q: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """The sum of cubes about each stratum's mean; none where fewer than three units have no shape."""
-    mean = s / np.maximum(n, 1)
-    return np.where(n > 2, c - 3 * mean * q + 2 * n * mean**3, 0.0)
-
-
-def _skewness(sides: tuple[_Sums, _Sums]) -> float:
-    """The skewness of a unit about the mean of its side and stratum."""
-    cubes = sum(float(_cubes(*side).sum()) for side in sides)
-    squares = sum(float((q - s * s / np.maximum(n, 1)).sum()) for n, s, q, _ in sides)
-    free = sum(float(np.maximum(n - 1, 0).sum()) for n, *_ in sides)
-    free_cubes = sum(float(np.where(n > 2, (n - 1) * (n - 2) / np.maximum(n, 1), 0.0).sum()) for n, *_ in sides)
-    return cubes / free_cubes / (squares / free) ** 1.5 if free_cubes and squares > 0 else 0.0
-
-
-def _variances(layers: Layers) -> tuple[np.ndarray, np.ndarray]:
-    """A unit's variance with and without the cause by stratum.
-
-    A side of one unit has none of its own: it takes the other side's, where that is one unit too that within all strata's sides.
-    """
-    sides = ((layers.n1, layers.s1, layers.q1), (layers.n0, layers.s0, layers.q0))
-    squares = [np.maximum(q - s * s / np.maximum(n, 1), 0.0) for n, s, q in sides]
-    free = [np.maximum(n - 1, 0) for n, _, _ in sides]
-    known = float(sum(f.sum() for f in free))
-    pooled = float(sum(s.sum() for s in squares)) / known if known else 0.0
-    own = [np.where(f > 0, s / np.maximum(f, 1), np.nan) for s, f in zip(squares, free, strict=True)]
-    one, other = (np.where(np.isnan(a), np.where(np.isnan(b), pooled, b), a) for a, b in (own, own[::-1]))
-    return one, other
 
 
 def _risk_variance(layers: Layers) -> tuple[np.ndarray, np.ndarray]:
@@ -351,7 +284,7 @@ def _needed_for_risk(layers: Layers, wider: float, df: float, alone: bool, asked
     way = -1.0 if layers.difference() < 0 else 1.0
     w = n1 * n0 / (n1 + n0)
     # an estimated risk's p (1 − p) is too small on average, by the estimate's own variance
-    part = n0 / (n0 + 1) ** 2
+    part = n0 / (n0 + 1) ** 2 if layers.both.any() else np.zeros(1)
     lost = base * (1 - base) * part / (1 - part)
 
     def error(more: float) -> float:

@@ -19,6 +19,9 @@ from g3lib.errors import DataError, listed
 from g3lib.qc.control.constants import d2
 from g3lib.qc.control.result import Chart, Options, Points, Values, assemble, moving_ranges
 
+# from so many pairs of neighbours on a phase knows its own scatter
+_OWN_PAIRS = 8
+
 
 @dataclass(frozen=True)
 class Dispersion:
@@ -46,7 +49,8 @@ def p(counts: Values, of: Values, laney: bool = False, **options: Unpack[Options
     Args:
         counts: how many of each point have it; NaN is a missing point.
         of: out of how many; a point of 0 out of 0 is undefined and stays a gap.
-        laney: p′: the limits widened (or narrowed) by σ_z, which all phases that have limits of their own tell together.
+        laney: p′: the limits widened (or narrowed) by σ_z. A phase beside others has its own from eight pairs of neighbours
+            on, else that of all phases together, and never one below 1: it is here because counts scatter more.
         options: see `Options`.
 
     Raises:
@@ -108,7 +112,7 @@ def dispersion(kind: str, counts: Values, of: Values, **options: Unpack[Options]
     if freedom < 1:
         return Dispersion(float("nan"), float("nan"), float("nan"))
     squares = float((z[counted] ** 2).sum())
-    return Dispersion(squares / freedom, float(chdtrc(freedom, squares)), _between(z, counted, points.phases))
+    return Dispersion(squares / freedom, float(chdtrc(freedom, squares)), _between(z, counted, points.phases)[0])
 
 
 def _standardised(kind: str, d: np.ndarray, n: np.ndarray, points: Points) -> np.ndarray:
@@ -126,11 +130,11 @@ def _unit_sigma(kind: str, rate: float) -> float:
     return math.sqrt(max(0.0, rate * (1 - rate) if kind in ("p", "np") else rate))
 
 
-def _between(z: np.ndarray, counts: np.ndarray, phases: Sequence[Any]) -> float:
-    """σ_z: the mean moving range of the standardised points, ÷ d2(2) (Laney 2002)."""
+def _between(z: np.ndarray, counts: np.ndarray, phases: Sequence[Any]) -> tuple[float, int]:
+    """σ_z, the mean moving range of the standardised points ÷ d2(2) (Laney 2002), and of how many pairs."""
     ranges = moving_ranges(z, phases, counts)
     known = ranges[~np.isnan(ranges)]
-    return float(known.mean()) / d2(2) if len(known) else float("nan")
+    return (float(known.mean()) / d2(2) if len(known) else float("nan")), len(known)
 
 
 def _counted(kind: str, counts: Values, of: Values, laney: bool, options: Options) -> Chart:
@@ -141,11 +145,10 @@ def _counted(kind: str, counts: Values, of: Values, laney: bool, options: Option
     values = d if in_units else d / whole
     values = np.where(np.isnan(whole), np.nan, values)
 
-    # one σ_z for all that have limits of their own: phases of a few points do not know theirs
     z = _standardised(kind, d, n, points) if laney else np.full(len(d), np.nan)
     z[[points.frozen and phase != points.phases[0] for phase in points.phases]] = np.nan
-    known = ~np.isnan(z)
-    scatter = _between(z, known, points.phases) if known.any() else 0.0
+    pooled, _ = _between(z, ~np.isnan(z), points.phases)
+    staged = not points.frozen and len(set(points.phases)) > 1
 
     def rate_of(mine: np.ndarray) -> float:
         return float(d[mine].sum() / n[mine].sum())
@@ -154,6 +157,11 @@ def _counted(kind: str, counts: Values, of: Values, laney: bool, options: Option
         rate = rate_of(mine)
         if not laney:
             return rate, _unit_sigma(kind, rate)
+        if not _unit_sigma(kind, rate) > 0:
+            return rate, 0.0
+        scatter, pairs = _between(np.where(mine, z, np.nan), mine, points.phases)
+        if staged:
+            scatter = max(scatter if pairs >= _OWN_PAIRS else pooled, 1.0)
         if mine.sum() < 2 or math.isnan(scatter):
             raise DataError("A p′ or u′ chart needs two neighbouring points at least: their difference says how counts scatter.")
         return rate, scatter

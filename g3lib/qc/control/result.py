@@ -49,7 +49,7 @@ class Chart:
     `kind` is xbar, r, s, i, mr, p, np, c, u, p_prime, u_prime, ewma or run. `sigmas` holds the estimated
     sigma of each phase: of single values for measurements, of one unit's count for attributes (a p′ or u′
     chart's is σ_z, the factor by which the counts scatter more than chance). `signals` maps each broken
-    rule to the positions (from 0) where it is broken; `df` belongs to the sigma of the last phase.
+    rule to the positions (from 0) where it is broken; `freedom` holds each sigma's degrees of freedom.
     """
 
     kind: str
@@ -62,7 +62,7 @@ class Chart:
     phases: tuple[Any, ...]
     sigmas: Mapping[Any, float]
     estimator: str
-    df: float = float("nan")
+    freedom: Mapping[Any, float] = field(default_factory=dict)
     excluded: Mapping[Any, str] = field(default_factory=dict)
     signals: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -70,6 +70,11 @@ class Chart:
     def sigma(self) -> float:
         """The sigma of the last phase."""
         return self.sigmas[self.phases[-1]]
+
+    @property
+    def df(self) -> float:
+        """The degrees of freedom of the last phase's sigma; NaN where it has none."""
+        return self.freedom.get(self.phases[-1], float("nan"))
 
     @property
     def verdict(self) -> Verdict:
@@ -86,6 +91,7 @@ class Chart:
         labels = tuple(label for label, one in zip(self.labels, mine, strict=True) if one)
         return replace(
             self, labels=labels, phases=(phase,) * len(labels), sigmas={phase: self.sigmas[phase]},
+            freedom={p: df for p, df in self.freedom.items() if p == phase},
             excluded={label: cause for label, cause in self.excluded.items() if label in labels},
             signals={rule: points for rule, points in moved.items() if points},
             **{name: getattr(self, name)[mine] for name in ("values", "centre", "error", "lower", "upper")},
@@ -177,7 +183,7 @@ def assemble(
         place: (centre, sigma) → centre and standard error of every point.
         bounds: what the statistic can be at all; the limits are clipped there.
         rules: see `rules.chosen`.
-        df: (which points count) → degrees of freedom of the sigma estimator; the chart's are those of its last sigma.
+        df: (which points count) → degrees of freedom of the sigma estimator.
         sigmas: how many standard errors the limits are away.
 
     Raises:
@@ -188,7 +194,8 @@ def assemble(
     centre, error = np.full(len(values), np.nan), np.full(len(values), np.nan)
     found: dict[Any, float] = {}
     first: Estimate | None = None
-    freedom = float("nan")
+    freedom: dict[Any, float] = {}
+    last_df = float("nan")
     for phase in dict.fromkeys(points.phases):
         mine = np.array([p == phase for p in points.phases], dtype=bool)
         if first is None or not points.frozen:
@@ -196,14 +203,14 @@ def assemble(
                 if not (mine & counts).any():
                     raise DataError(f"There is no point to estimate limits from{f' in phase {phase!r}' if phase else ''}.")
                 first = estimate(mine & counts)
-                freedom = df(mine & counts) if df is not None else freedom
+                last_df = df(mine & counts) if df is not None else last_df
             except DataError:
                 # a phase too short for limits of its own is read against those of the phase before
                 if first is None:
                     raise
         if first[1] <= _FLAT * abs(first[0]):  # what rounding leaves of a constant is no spread, and no yardstick
             first = (first[0], 0.0)
-        found[phase] = first[1]
+        found[phase], freedom[phase] = first[1], last_df
         whole = place(*first)
         centre[mine], error[mine] = whole[0][mine], whole[1][mine]
     lower = np.maximum(centre - sigmas * error, bounds[0])

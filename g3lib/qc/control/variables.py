@@ -130,7 +130,7 @@ def run(values: Values, **options: Unpack[Options]) -> Chart:
         if crossings < fewest:
             signals["anhoj_crossings"] = (*signals.get("anhoj_crossings", ()), int(mine[-1]))
     bare = np.full(len(x), np.nan)
-    return Chart("run", flat.labels, x, flat.centre, bare, bare, bare, flat.phases, flat.sigmas, "median", float("nan"),
+    return Chart("run", flat.labels, x, flat.centre, bare, bare, bare, flat.phases, flat.sigmas, "median", {},
                  points.excluded, signals)  # fmt: skip
 
 

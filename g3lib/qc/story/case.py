@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from g3lib.errors import DataError, Fault, NoData, Severity, listed
+from g3lib.errors import DataError, Fault, NoData, Severity, UsageError, listed
 from g3lib.labels import fold, read_csv
 from g3lib.periods import Period
 from g3lib.tables.cells import is_missing, read_column, when
@@ -34,7 +35,8 @@ class Case:
     """A case as read: what case.yaml says, its tables, and the data that tests name.
 
     `told` is case.yaml; `tables` has only tables that are there; `data` the other CSVs by name, both with the rows of their
-    files as their index; `files` the digest of every file read; `unread` the names of those that have faults of their own.
+    files as their index; `files` the digest of every file read; `unread` the names of those whose columns or names do not stand,
+    `faulty` the rows of any other table that have faults of their own.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Case:
     files: Mapping[str, str]
     folder: Path = Path()
     unread: frozenset[str] = frozenset()
+    faulty: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -104,7 +107,7 @@ def read_case(folder: Path) -> Case:
         raise NoData(f"{folder.name}: there is no {FILE}; a case is a folder with a {FILE} beside its CSVs.")
     told, faults = _told(folder / FILE)
     tables, data = {}, {}
-    unread = {"case"} if faults else set()
+    unread, faulty = {"case"} if faults else set(), {}
     files = {FILE: _digest(folder / FILE)}
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() == ".csv"):
         files[path.name] = _digest(path)
@@ -119,19 +122,22 @@ def read_case(folder: Path) -> Case:
             unread.add(path.stem)
             continue
         if path.stem in SPEC:
-            tables[path.stem], found = _typed(path.name, cells, path.stem)
+            tables[path.stem], found, names_stand = _typed(path.name, cells, path.stem)
             faults += found
-            unread |= {path.stem} if found else set()
+            if not names_stand:
+                unread.add(path.stem)
+            elif found:
+                faulty[path.stem] = frozenset(fault.row for fault in found if fault.row)
         else:
             data[path.stem] = _loose(cells)
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in (".xlsx", ".xls", ".xlsm", ".parquet")):
         faults.append(Fault(path.name, "", None, "", f"a {path.suffix[1:]} file", "a CSV: save the sheet as one", Severity.FILE))
-    case = Case(folder.name, told, tables, data, files, folder, frozenset(unread))
+    case = Case(folder.name, told, tables, data, files, folder, frozenset(unread), faulty)
     unfit, waiting = fitting.faults(case)
     if said := [*map(_in_words, faults), *unfit]:
         head = f"The case {folder.name} has {len(said)} fault{'s' * (len(said) != 1)}:"
         late = ", ".join(f"{name}.csv" for name in waiting)
-        rest = [f"(how {late} fit the others is looked at once these are mended)"] if waiting else []
+        rest = [f"(how {late} fit as a whole is looked at once these are mended)"] if waiting else []
         raise DataError(listed([*said, *rest], head))
     return case
 
@@ -173,13 +179,15 @@ def _cells(path: Path) -> pd.DataFrame:
     return body
 
 
-def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, list[Fault]]:
+def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, list[Fault], bool]:
+    """The table, its faults, and whether its columns and the names in its rows stand: what others can be held against."""
     known = {heading: _HEADINGS[table].get(fold(heading), heading) for heading in cells.columns}
     names, said = [c.name for c in SPEC[table]], {name: heading for heading, name in known.items()}
     faults = [Fault(file, "", None, heading, "a column that the table does not have", ", ".join(names), Severity.FILE)
               for heading, name in known.items() if name not in names and table not in _OPEN]  # fmt: skip
     if len(set(known.values())) < len(known):
-        return pd.DataFrame(columns=names), [_doubled(file, known.values(), "a Chinese and an English heading")]
+        return pd.DataFrame(columns=names), [_doubled(file, known.values(), "a Chinese and an English heading")], False
+    stand = not faults
     texts = cells.rename(columns=known)
     out = pd.DataFrame(index=texts.index)
     for column in SPEC[table]:
@@ -188,8 +196,11 @@ def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, li
                 heading = _HEADING[table, column.name]
                 expected = f"the column {heading} ({column.name})"
                 faults.append(Fault(file, "", None, heading, "no such column", expected, Severity.FILE))
+                stand = False
             out[column.name] = None
             continue
+        if column.name == "period":
+            texts[column.name] = texts[column.name].map(_period)
         reading = read_column(texts[column.name], column, 1.0, None)
         out[column.name] = reading.values.astype(object) if column.kind in (Kind.TEXT, Kind.CHOICE) else reading.values
         for row, text in texts[column.name].items():
@@ -199,10 +210,22 @@ def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, li
                 faults.append(Fault(file, "", int(str(row)), said[column.name], text, "a day such as 2010-03-05"))
             elif column.required and is_missing(text):
                 faults.append(Fault(file, "", int(str(row)), said[column.name], "nothing", "a value"))
+                stand = stand and column.kind is not Kind.TEXT
     for name in texts.columns:
         if table in _OPEN and name not in out:
             out[name] = texts[name].str.strip()
-    return out, faults
+    return out, faults, stand
+
+
+def _period(text: str) -> str:
+    """A month as `Period` has it, where it is written in one of the ways in which dates are (2012/2, 2012年2月, Feb-12)."""
+    try:
+        Period.parse(text)
+    except UsageError:
+        with suppress(ValueError):
+            found, grain = when(text)
+            return f"{found:%Y-%m}" if grain == "month" else text
+    return text
 
 
 def _loose(cells: pd.DataFrame) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """Before against after: a difference of rates or of means, with its interval, where the points of a phase are months.
 
-Months scatter more than independent counts do, each phase in its own measure, and they follow each other. A phase's
-variance is therefore that of its months about its rate (a ratio's, linearised: months of unlike size count as they do in the
-rate), never less than the counts' own; phases are combined as Welch combines samples.
+Months scatter more than independent counts do, each phase in its own measure, and they follow each other. A phase's variance
+is therefore that of independent counts and what its months' own rates vary by besides, never less than nothing, told by the
+squares of its months about its rate; phases are combined as Welch combines samples.
 """
 
 from __future__ import annotations
@@ -13,19 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from g3lib.measures.guards import ratio
 from g3lib.qc.causes.effects import Z95
 
 NAN = math.nan
 # neighbours more alike than this are not told apart from a drift
 _MOST_ALIKE = 0.7
+# a phase of so many points says nothing of how neighbours follow each other
+_SHORT = 4
 
 
 @dataclass(frozen=True)
 class Change:
     """A difference, after less before, with its interval (95 %) and p (two-sided, of no difference).
 
-    `dispersion` is by how much its variance exceeds that of independent counts, or, for means, of independent points; it,
-    the interval and p are NaN where no phase has two points to know it by.
+    `dispersion` is by how much its variance exceeds that of independent counts, or, for means, of independent points. What too
+    few points cannot tell is NaN: for rates where no phase has two, for means where either has fewer.
     """
 
     difference: float
@@ -37,29 +40,34 @@ class Change:
 
 @dataclass(frozen=True)
 class _Phase:
-    """One phase's counts: their rate, how many times the counts' own variance it has, and on how many degrees of freedom."""
+    """One phase's counts and how alike the units of a point are, told by how its points scatter.
+
+    `alike` is ρ, the correlation of units of one point (NaN where the phase cannot say): a rate's variance is that of
+    independent counts times 1 + ρ·`size`, `size` being Σ of² ÷ Σ of. `gain` is what a unit of the sum of squares moves that
+    variance by, `squares` that sum, `freedom` its degrees of freedom.
+    """
 
     count: float
     of: float
-    factor: float
+    size: float
+    alike: float
+    gain: float
+    squares: float
     freedom: float
     residuals: np.ndarray
 
     @property
-    def rate(self) -> float:
-        return self.count / self.of
-
-    @property
     def independent(self) -> float:
         """The rate's variance were its counts independent."""
-        return self.rate * (1 - self.rate) / self.of
+        return ratio(self.count, self.of) * (1 - ratio(self.count, self.of)) / self.of if self.of else NAN
 
 
 def of_rates(rows: pd.DataFrame, one: str = "before", other: str = "after") -> Change:
     """Rate of one phase against that of another: Newcombe's interval and the score test on counts ÷ φ.
 
-    φ, at least 1, is by how much the phase's rate scatters more than independent counts, from its points; where neighbours are
-    alike, more so. Student's t in place of the normal, as a wider φ.
+    φ = 1 + ρ·size, at least 1: by how much a phase's rate scatters more than independent counts. Each phase has its own ρ, a
+    phase of one point that of the other; where neighbours follow each other φ is larger. Student's t in place of the normal,
+    as a wider φ, with Satterthwaite's degrees of freedom of the parts that were estimated.
 
     Args:
         rows: phase, count, of, excluded (a point set aside has a cause here), in the order of time.
@@ -73,16 +81,15 @@ def of_rates(rows: pd.DataFrame, one: str = "before", other: str = "after") -> C
     from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
 
     before, after = (_phase(rows[rows["phase"] == phase]) for phase in (one, other))
-    difference = float(after.rate - before.rate)
+    difference = ratio(after.count, after.of) - ratio(before.count, before.of)
     known = [phase for phase in (before, after) if phase.freedom > 0]
-    if not known:
+    if not known or difference != difference:
         return Change(difference)
-    alike = _alike([phase.residuals for phase in known])
-    # what a phase cannot say of itself the other says
-    phi = [(phase if phase.freedom > 0 else known[0]).factor * alike for phase in (before, after)]
-    parts = [(phase.factor * phase.independent, phase.freedom) for phase in known]
-    satterthwaite = sum(v for v, _ in parts) ** 2 / sum(v * v / df for v, df in parts)
-    freedom = max(satterthwaite / alike, 1.0)
+    together = _alike([phase.residuals for phase in known])
+    phi = [(1 + _told_by(phase, known).alike * phase.size) * together for phase in (before, after)]
+    plain = [phase.independent for phase in (before, after)]
+    total = sum(f * v for f, v in zip(phi, plain, strict=True))
+    freedom = max(_freedom(before, after, known, total / together) / together, 1.0)
     (x0, n0), (x1, n1) = ((phase.count / f, phase.of / f) for phase, f in zip((before, after), phi, strict=True))
     wide = (float(stdtrit(freedom, 0.975)) / Z95) ** 2
     low, high = confint_proportions_2indep(x1 / wide, n1 / wide, x0 / wide, n0 / wide, compare="diff", method="newcomb")
@@ -91,40 +98,43 @@ def of_rates(rows: pd.DataFrame, one: str = "before", other: str = "after") -> C
         with np.errstate(divide="ignore", invalid="ignore"):  # the odds that it works out too, of a phase without any
             z = float(test_proportions_2indep(x1, n1, x0, n0, compare="diff", method="score").statistic)
         p = float(2 * stdtr(freedom, -abs(z)))
-    plain = [phase.independent for phase in (before, after)]
-    dispersion = sum(f * v for f, v in zip(phi, plain, strict=True)) / sum(plain)
-    return Change(difference, float(low), float(high), p, dispersion)
+    return Change(difference, float(low), float(high), p, total / sum(plain))
+
+
+def _told_by(phase: _Phase, known: list[_Phase]) -> _Phase:
+    """The phase by whose points a phase's scatter is known: its own, else the other's."""
+    return phase if phase.freedom > 0 else known[0]
+
+
+def _freedom(before: _Phase, after: _Phase, known: list[_Phase], total: float) -> float:
+    """Satterthwaite's: 2 V² ÷ the variance of V, whose parts are the sums of squares that told a ρ."""
+    spread = 0.0
+    for source in known:
+        moved = sum(phase.independent * phase.size * source.gain for phase in (before, after) if _told_by(phase, known) is source)
+        spread += (moved * source.squares) ** 2 * 2 / source.freedom
+    return 2 * total**2 / spread if spread > 0 else 1e9
 
 
 def _phase(rows: pd.DataFrame) -> _Phase:
-    counts = rows["excluded"].isna().to_numpy()
-    d, n = rows["count"].to_numpy(float), rows["of"].to_numpy(float)
-    count, of = float(d[counts].sum()), float(n[counts].sum())
-    rate, own = count / of, rate_variance(d[counts], n[counts])
-    independent = rate * (1 - rate) / of
-    if not (independent > 0 and own == own):  # all or none have it, or there is one point: nothing of how points scatter
-        return _Phase(count, of, NAN, 0.0, np.array([]))
-    residuals = np.where(counts, (d - n * rate) / np.sqrt(np.maximum(n, 1.0) * rate * (1 - rate)), np.nan)
-    size = n[counts] ** 2
-    return _Phase(count, of, max(own / independent, 1.0), float(size.sum() ** 2 / (size**2).sum()) - 1, residuals)
-
-
-def rate_variance(count: np.ndarray, of: np.ndarray) -> float:
-    """The variance of Σ count ÷ Σ of over points as they scatter; NaN for one point.
-
-    Σ (count − of·rate)² ÷ (Σ of)², each square divided by the part of it that the rate, fitted to it too, leaves where points'
-    own rates vary alike: 1 − 2h + Σh², h being the point's part of all (Bell and McCaffrey's reduction for that variance).
-
-    >>> round(rate_variance(np.array([1.0, 3.0]), np.array([10.0, 10.0])), 4)         # 0.1 and 0.3: the error of 0.2 is 0.1
-    0.01
-    """
-    whole = of > 0
-    count, of = count[whole], of[whole]
-    if len(of) < 2:
-        return NAN
-    part = of / of.sum()
-    rest = count - of * count.sum() / of.sum()
-    return float((rest**2 / (1 - 2 * part + (part**2).sum())).sum() / of.sum() ** 2)
+    counts = rows["excluded"].isna().to_numpy() & (rows["of"].to_numpy(float) > 0)
+    every, whole = rows["count"].to_numpy(float), rows["of"].to_numpy(float)
+    d, n = every[counts], whole[counts]
+    count, of = float(d.sum()), float(n.sum())
+    size = ratio(float((n * n).sum()), of)
+    unit = ratio(count, of) * (1 - ratio(count, of))
+    if not (unit > 0 and len(n) > 1):  # all or none have it, or there is one point: nothing of how points scatter
+        return _Phase(count, of, size, NAN, NAN, NAN, 0.0, np.array([]))
+    part = n / of
+    squares = float((((d - n * count / of) / of) ** 2).sum())
+    # what independent counts, and what a variance of the points' own rates, make of the squares about a fitted rate
+    by_chance = unit * float((part * (1 - part)).sum()) / of
+    by_rates = float((part**2 * (1 - 2 * part + (part**2).sum())).sum())
+    alike = max(0.0, (squares - by_chance) / by_rates) / unit
+    each = part**2 * (alike + 1 / n)
+    residuals = np.full(len(every), np.nan)
+    residuals[counts] = (d - n * count / of) / np.sqrt(n * unit)
+    freedom = float(each.sum() ** 2 / (each**2).sum()) - 1
+    return _Phase(count, of, size, alike, 1 / (by_rates * unit), squares, freedom, residuals)
 
 
 def _alike(residuals: list[np.ndarray]) -> float:
@@ -135,11 +145,12 @@ def _alike(residuals: list[np.ndarray]) -> float:
     """
     squares = sum(float(np.nansum(e**2)) for e in residuals)
     n, phases = sum(int((~np.isnan(e)).sum()) for e in residuals), len(residuals)
-    if not squares > 0 or n <= 4 * phases:  # too short to tell
+    if not squares > 0 or n <= _SHORT * phases:  # too short to tell
         return 1.0
     lag = phases / n
     r = (sum(float(np.nansum(e[1:] * e[:-1])) for e in residuals) / squares + lag) / (1 - 3 * lag)
-    r = min(max(r, 0.0), _MOST_ALIKE)
+    # of a few points r is mostly chance: believed as far as there are more
+    r = min(max(r, 0.0), _MOST_ALIKE) * (1 - _SHORT * lag)
     return (1 + r) / (1 - r)
 
 
@@ -157,7 +168,7 @@ def of_means(before: pd.Series, after: pd.Series) -> Change:
     one, other = before.dropna(), after.dropna()
     difference = float(other.mean() - one.mean())
     if min(len(one), len(other)) < 2:
-        return Change(difference, dispersion=1.0)
+        return Change(difference)
     alike = _alike([((x - x.mean()) / (x.std() or 1.0)).to_numpy(float) for x in (before, after)])
     parts = [float(x.var()) / len(x) * alike for x in (one, other)]
     error = math.sqrt(sum(parts))

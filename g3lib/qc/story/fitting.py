@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
@@ -16,34 +16,21 @@ from g3lib.periods import Period
 from g3lib.qc.causes.declared import filled, refuse
 from g3lib.qc.matrix import weighed
 from g3lib.qc.schedule import critical_path
-from g3lib.qc.story.case import SPEC, Case, day
+from g3lib.qc.story.case import SPEC, Case
+from g3lib.qc.story.casefile import said
 from g3lib.qc.tree import tree
 from g3lib.tables.shaping import TOTAL
 
-KINDS = ("problem", "assigned")
-BASES = ("assigned", "best", "peer", "computed")
-# what case.yaml may hold, and of which kind
-_TOLD: dict[str, dict[str, str]] = {
-    "group": {"name": "text", "registered": "text", "founded": "text", "topic_type": "text", "started": "date", "ended": "date",
-              "meetings": "number", "honours": "texts"},
-    "topic": {"characteristic": "text", "unit": "text", "form": "text", "better": "text", "requirement": "level",
-              "requirement_basis": "text", "reason": "text"},
-    "survey": {"period": "text", "after_period": "text", "source": "text", "counts": "text", "strata": "texts"},
-    "target": {"value": "level", "basis": "text", "reference": "level", "solvable": "part", "solvable_basis": "text"},
-    "benefit": {"volume": "number", "unit_value": "number", "period": "text"},
-    "lessons": {"technical": "text", "management": "text", "people": "text"},
-}  # fmt: skip
-_PLAIN = {"title": "text", "branch": "text", "kind": "text", "made_up": "flag", "source": "text", "next_topic": "text"}
-_CHOICES = {("kind",): KINDS, ("topic", "better"): ("higher", "lower"), ("topic", "form"): ("rate", "volume"),
-            ("target", "basis"): BASES, ("survey", "counts"): ("problem", "sales")}  # fmt: skip
-_FRACTION = "a fraction of 0 to 1 (0.2 for 20 %): the topic's form is rate"
+# a table pasted oftener than this is data of kinds, not of names; how many repeated rows are shown
+_PASTED, _SHOWN = 4, 5
 
 
 def faults(case: Case) -> tuple[list[str], list[str]]:
     """Every fault of the case as a whole; a table that is not there has none.
 
     Returns:
-        The faults, and the tables whose fit waits for one that has faults of its own (`Case.unread`; `case` is case.yaml).
+        The faults, and the tables whose fit waits: for one that cannot be read (`Case.unread`; `case` is case.yaml), or for
+        rows of their own that have faults (`Case.faulty`): the other rows are looked at by themselves.
     """
     found: list[str] = []
     waiting: list[str] = []
@@ -51,58 +38,16 @@ def faults(case: Case) -> tuple[list[str], list[str]]:
         if case.unread & set(rests_on):
             waiting += [name for name in rests_on if name not in case.unread]
         else:
-            found += part(case)
+            found += [line for line in part(case) if _is_own(line, case)]
+    waiting += case.faulty
     return found, list(dict.fromkeys(name for name in waiting if name in case.tables))
 
 
-def _told(case: Case) -> Iterator[str]:
-    for name in ("title", "branch", "topic"):
-        if not case.told.get(name):
-            yield f"case.yaml: {name} is missing"
-    for name, value in case.told.items():
-        if name in _TOLD:
-            yield from _section(name, value, (case.say("topic", "form") or "rate") == "rate")
-        elif name in _PLAIN:
-            yield from _kind(name, value, _PLAIN[name], False)
-        else:
-            yield f"case.yaml: {name!r} is unknown; known: {', '.join((*_PLAIN, *_TOLD))}"
-    for section, key in (("survey", "period"), ("survey", "after_period"), ("benefit", "period")):
-        said = case.say(section, key)
-        try:
-            Period.parse(str(said or "2010-03"))
-        except UsageError:
-            yield f"case.yaml: {section}.{key} is {said!r}, expected a period such as 2010-03 or 2009-11..2010-01"
-    for path, words in _CHOICES.items():
-        if (value := case.say(*path)) is not None and value not in words:
-            yield f"case.yaml: {'.'.join(path)} is {value!r}, expected one of {', '.join(words)}"
-
-
-def _section(section: str, told: Any, rate: bool) -> Iterator[str]:
-    if not isinstance(told, Mapping):
-        yield f"case.yaml: {section} is {told!r}, expected keys and values ({', '.join(_TOLD[section])})"
-        return
-    for key, value in told.items():
-        if key not in _TOLD[section]:
-            yield f"case.yaml: {section}.{key} is unknown; known: {', '.join(_TOLD[section])}"
-        elif value is not None:
-            yield from _kind(f"{section}.{key}", value, _TOLD[section][key], rate)
-
-
-def _kind(path: str, value: Any, kind: str, rate: bool) -> Iterator[str]:
-    """A value of another kind than its key's: a rate is a fraction, 0.2 for 20 %."""
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    within = number and 0 <= value <= 1
-    good, expected = {
-        "text": (not isinstance(value, Mapping | list | bool), "a text"),
-        "texts": (isinstance(value, list) and all(isinstance(v, str) for v in value), "a list of texts"),
-        "flag": (isinstance(value, bool), "true or false"),
-        "date": (day(value) is not None, "a date such as 2010-02-01"),
-        "number": (number, "a number"),
-        "part": (within and value > 0, "a part above 0, at most 1"),
-        "level": (within if rate else number, _FRACTION if rate else "a number"),
-    }[kind]
-    if not good:
-        yield f"case.yaml: {path} is {value!r}, expected {expected}"
+def _is_own(line: str, case: Case) -> bool:
+    """Whether a fault is one of a row that reads, or of a table all of whose rows do: others may follow from what was misread."""
+    place = re.match(r"(.+?)\.csv(?: row (\d+))?:", line)
+    rows = case.faulty.get(place[1]) if place else None
+    return rows is None or bool(place and place[2] and int(place[2]) not in rows)
 
 
 def _roster(case: Case) -> Iterator[str]:
@@ -219,7 +164,7 @@ def _causes(case: Case) -> Iterator[str]:
         try:
             tree(case.table("causes"))
         except DataError as fault:
-            yield from _lines("causes.csv", fault)
+            yield from _rows(case, "causes", ("cause", "effect"), _lines("causes.csv", fault))
 
 
 def _tests(case: Case) -> Iterator[str]:
@@ -237,10 +182,7 @@ def _tests(case: Case) -> Iterator[str]:
     try:
         refuse(filled(readable), case.data)
     except DataError as fault:
-        rows = {repr(cause): row for row, cause in tests["cause"].items()}
-        for line in _lines("tests.csv", fault):
-            row = next((row for cause, row in rows.items() if line.startswith(f"tests.csv: {cause} ")), None)
-            yield line if row is None else line.replace("tests.csv", f"tests.csv row {row}", 1)
+        yield from _rows(case, "tests", ("cause",), _lines("tests.csv", fault))
 
 
 def _countermeasures(case: Case) -> Iterator[str]:
@@ -295,7 +237,7 @@ def _activities(case: Case) -> Iterator[str]:
         try:
             critical_path(case.table("activities"))
         except DataError as fault:
-            yield from _lines("activities.csv", fault)
+            yield from _rows(case, "activities", ("activity",), _lines("activities.csv", fault))
 
 
 def _options(case: Case) -> Iterator[str]:
@@ -314,7 +256,7 @@ def _options(case: Case) -> Iterator[str]:
         try:
             weighed(table[["option", *criteria]], "option")
         except DataError as fault:
-            yield from _lines("options.csv", fault)
+            yield from _rows(case, "options", ("option",), _lines("options.csv", fault))
 
 
 def _unused(case: Case) -> Iterator[str]:
@@ -323,6 +265,23 @@ def _unused(case: Case) -> Iterator[str]:
         # before the tests are written their data wait for them; a table's name misspelt waits for nothing
         if name not in named and ("tests" in case.tables or get_close_matches(name, SPEC, cutoff=0.8)):
             yield f"{name}.csv: neither a table of a case ({', '.join(SPEC)}) nor data that a test names"
+
+
+def _repeats(case: Case) -> Iterator[str]:
+    """Data pasted twice: rows that repeat another whole, where a column names the rows."""
+    for name, frame in case.data.items():
+        distinct = frame.drop_duplicates()
+        if len(distinct) == len(frame):
+            continue
+        # kinds are few beside the rows, and a name stands once in those that differ; two numbers may be alike by chance, not all
+        every = frame.groupby(list(frame.columns), dropna=False).size().nunique() == 1
+        names = [c for c in frame.columns if every or not pd.api.types.is_numeric_dtype(frame[c])]
+        named = next((c for c in names if distinct[c].nunique() == len(distinct) > len(frame) / _PASTED), None)
+        again = frame[frame.duplicated()]
+        for row, values in again.head(_SHOWN).iterrows() if named is not None else ():
+            yield f"{name}.csv row {row}: {named} {values[named]!r} stands above with the same values: give each row once"
+        if named is not None and len(again) > _SHOWN:
+            yield f"{name}.csv: {len(again) - _SHOWN} more rows that stand above: is the table pasted twice?"
 
 
 def _totals(case: Case) -> Iterator[str]:
@@ -341,7 +300,7 @@ def _benefit(case: Case) -> Iterator[str]:
         return
     try:
         months = len(Period.parse(str(period)).months)
-    except UsageError:  # named by `_told`
+    except UsageError:  # named by `said`
         return
     if volume != months:
         expected = f"{months}, the months of benefit.period (a volume is a mean of months)"
@@ -351,6 +310,19 @@ def _benefit(case: Case) -> Iterator[str]:
 def _lines(file: str, fault: DataError) -> Iterator[str]:
     """What a measure lists of a table, with the table's file."""
     return (f"{file}: {line.strip('- ')}" for line in str(fault).splitlines()[1:] or [str(fault)])
+
+
+def _rows(case: Case, table: str, columns: tuple[str, ...], lines: Iterable[str]) -> Iterator[str]:
+    """What begins with a name of a table's row, with that row."""
+    rows: dict[str, object] = {}
+    for column in columns:
+        for row, name in case.table(table)[column].items():
+            rows.setdefault(repr(name), row)
+            rows.setdefault(f"{name}:", row)
+    for line in lines:
+        rest = line.removeprefix(f"{table}.csv: ")
+        row = next((row for name, row in rows.items() if rest.startswith(f"{name} ")), None)
+        yield line if row is None else f"{table}.csv row {row}: {rest}"
 
 
 def _before(end: Any, start: Any) -> bool:
@@ -363,7 +335,7 @@ def _given(value: object) -> bool:
 
 # each part and what it rests on
 _PARTS: dict[Callable[[Case], Iterable[str]], tuple[str, ...]] = {
-    _told: ("case",),
+    said: ("case",),
     _roster: ("roster",),
     _schedule: ("schedule", "roster"),
     _series: ("series", "case"),
@@ -376,6 +348,7 @@ _PARTS: dict[Callable[[Case], Iterable[str]], tuple[str, ...]] = {
     _activities: ("activities",),
     _options: ("options", "tests"),
     _unused: ("tests",),
+    _repeats: (),
     _totals: ("radar",),
     _benefit: ("case",),
 }

@@ -15,7 +15,7 @@ from g3lib.report.claims.voice import Voice
 _NOTES = {
     "observed": ("这些是观察到的关联，不是试验；未测量的因素仍可能造成差异。", "These are observed links and no experiment: what was not measured may still be behind them."),
     "heterogeneous": ("有的原因在各层的作用不一致：所列效应是各层的平均，不能据此否定。", "Some causes act differently in different strata: the effect shown is an average, and no ground to reject one."),
-    "long_tails": ("有的结果由少数极端值左右，判定没有把握：用秩检验（ranks）或先取对数。", "A few extreme values carry some results: take ranks, or logarithms, before relying on the verdict."),
+    "long_tails": ("有的结果由少数极端值左右，或一侧对象太少、看不出是否偏斜，判定没有把握：增加对象、先取对数或用秩检验（ranks）。", "A few extreme values carry some results, or a side is too small to show whether they do: take more units, logarithms or ranks before relying on the verdict."),
     "opposite": ("有的“原因”与问题方向相反（有此因素者问题更少）：要因是缺少它，不是它本身。", "Some causes go the other way (units with it have the problem less often): lacking it is the cause, not having it."),
     "same_as_outcome": ("这个原因与问题完全重合，请核对是否同一数据。", "This cause and the problem are one and the same in every unit: check that they are not one column."),
 }  # fmt: skip
