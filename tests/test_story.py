@@ -680,6 +680,26 @@ def test_a_table_pasted_twice_is_told_and_kinds_may_repeat(demo: Path) -> None:
     assert len(read_case(demo).data["staff"]) == len(numbers) + 2
 
 
+def test_rows_without_a_value_and_problems_counted_otherwise_are_said(demo: Path) -> None:
+    voice = Voice("en", "b", "2012-02..2013-01")
+    said = {c.name for c in told.checks(voice, computed(read_case(demo)))}
+    assert not said & {"tests.left_out", "survey.against_series"}
+    stock = pd.read_csv(demo / "stock.csv", dtype=str)
+    stock.loc[:149, "缺货频繁"] = ""
+    stock.to_csv(demo / "stock.csv", index=False)
+    survey = pd.read_csv(demo / "survey.csv", dtype=str)
+    before = survey["阶段"] == "before"
+    total = survey.loc[before, "数量"].astype(int).sum()
+    survey.loc[0, "数量"] = str(int(survey["数量"][0]) + 7)
+    survey.to_csv(demo / "survey.csv", index=False)
+    story = computed(read_case(demo))
+    texts = {c.name: c.text for c in told.checks(voice, story)}
+    assert "缺货频繁 150 of 1,500 rows" in texts["tests.left_out"]
+    assert f"the survey counts {total + 7:,} problems, the series {total:,}" in texts["survey.against_series"]
+    row = next(r for r in story.tested.to_dict("records") if r["cause"] == "缺货频繁")
+    assert verdicts.cause(voice, row).denominator == "1,350 units (150 more rows lack a value)"
+
+
 @pytest.mark.parametrize("written", ["2012/2", "2012年2月", "12年2月", "201202"])
 def test_a_month_of_a_series_is_written_as_dates_are(demo: Path, written: str) -> None:
     edit(demo, "series", 1, "期间", written)

@@ -46,11 +46,11 @@ def confirm(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame] | pd.DataFr
 
     Returns:
         One row a cause, in the declared order: cause, type, design, minimum_effect, the fields of `Effect` (p_cause
-        and p_no_cause Holm-adjusted), verdict (`confirmed`, `rejected`, `insufficient`; never rejected where the strata's
-        effects differ, p_heterogeneity ≤ 0.05). `warnings` holds `observed` where no experiment stands behind the link,
-        `same_as_outcome`, `heterogeneous`, `long_tails` (a few far units carry a `mean`, `groups` or `correlation`, or a side is
-        too small to show whether they could: ranks, the logarithm or more units are surer) and, for a risk, `opposite`:
-        units with it have the problem less often.
+        and p_no_cause Holm-adjusted), left_out (rows without a measure or an outcome), verdict (`confirmed`, `rejected`,
+        `insufficient`; never rejected where the strata's effects differ, p_heterogeneity ≤ 0.05). `warnings` holds `observed`
+        where no experiment stands behind the link, `same_as_outcome`, `heterogeneous`, `long_tails` (a few far units carry a
+        `mean`, `groups` or `correlation`, or a side is too small to show whether they could: ranks, the logarithm or more
+        units are surer) and, for a risk, `opposite`: units with it have the problem less often.
 
     Raises:
         DataError: lists every fault of every cause (`declared.refuse`).
@@ -91,5 +91,5 @@ def _row(row: dict[str, Any], frame: pd.DataFrame, level: float) -> dict[str, An
         warnings.append("heterogeneous")
     if row["type"] == "risk" and found.high < 0:
         warnings.append("opposite")
-    plain = asdict(found) | {"warnings": tuple(warnings)}
+    plain = asdict(found) | {"warnings": tuple(warnings), "left_out": int((~known).sum())}
     return {name: row[name] for name in ("cause", "type", "design", "minimum_effect")} | plain

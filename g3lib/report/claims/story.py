@@ -8,6 +8,7 @@ import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
+from g3lib.periods import Period
 from g3lib.qc.control import Suited
 from g3lib.qc.story.case import months_of
 from g3lib.qc.story.computed import Level, Reading, Story, symptom, symptom_after
@@ -345,7 +346,7 @@ def audit_table(voice: Voice, audit: pd.DataFrame) -> pd.DataFrame:
 
 def checks(voice: Voice, story: Story) -> list[Check]:
     """What must be said beside the story."""
-    found = verdicts.notes(voice, story)
+    found = [*verdicts.notes(voice, story), *_counted_twice(voice, story)]
     if story.effect is not None:
         found.append(Check("effect.not_attributed", Verdict.WARNING, voice.say(
             f"{not_attributed(voice)}。", f"{not_attributed(voice)}.")))  # fmt: skip
@@ -354,6 +355,22 @@ def checks(voice: Voice, story: Story) -> list[Check]:
                 f"各月的离散或前后相关使方差为独立数据的{number(story.effect.dispersion, 2)}倍，区间已相应放宽。", f"Months that scatter more, or follow each other, make the variance {number(story.effect.dispersion, 2)} times that of independent ones; the interval is widened accordingly.")))  # fmt: skip
     made = voice.say("没有发现需要说明的限制。", "Nothing else needs saying.")
     return found or [Check("story", Verdict.PASS, made)]
+
+
+def _counted_twice(voice: Voice, story: Story) -> list[Check]:
+    """The survey's problems against the series' own of the same months, where both count them."""
+    series, period = story.case.table("series"), story.case.say("survey", "period")
+    if not (story.is_rate and story.levels and period and len(series)) or story.case.say("survey", "counts") == "sales" or story.higher_is_better:
+        return []
+    months = set(Period.parse(str(period)).months)
+    rows = series[[set(Period.parse(p).months) <= months for p in series["period"]]]
+    told = {m for p in rows["period"] for m in Period.parse(p).months}
+    one, other = float(story.levels[0].pareto["count"].sum()), float(rows["count"].sum())
+    if told != months or one == other:
+        return []
+    return [Check("survey.against_series", Verdict.WARNING, voice.say(
+        f"{voice.span(str(period))}现状调查共{number(one)}件，同期序列为{number(other)}件：口径不同须说明。",
+        f"{voice.span(str(period))}: the survey counts {number(one)} problems, the series {number(other)}; say why they differ."))]  # fmt: skip
 
 
 def unit(story: Story) -> str:

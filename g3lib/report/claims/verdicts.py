@@ -30,8 +30,15 @@ def _digits(kind: str) -> int:
 
 def notes(voice: Voice, story: Story) -> list[Check]:
     """What must be said beside the verdicts."""
+    left_out = voice.listed([
+        voice.say(f"{row.cause}{number(row.left_out + row.units)}行中{number(row.left_out)}行", f"{row.cause} {number(row.left_out)} of {number(row.left_out + row.units)} rows")
+        for row in story.tested.itertuples() if row.left_out > 0
+    ])
     noted = {warning for row in story.tested["warnings"] for warning in row} if len(story.tested) else set()
-    return [Check(f"tests.{code}", Verdict.WARNING, voice.say(zh, en)) for code, (zh, en) in _NOTES.items() if code in noted]
+    found = [Check(f"tests.{code}", Verdict.WARNING, voice.say(zh, en)) for code, (zh, en) in _NOTES.items() if code in noted]
+    if left_out:
+        found.append(Check("tests.left_out", Verdict.WARNING, voice.say(f"没有度量或结果的行未计入检验：{left_out}。", f"Rows without a measure or an outcome are left out of the tests: {left_out}.")))
+    return found
 
 
 def cause(voice: Voice, row: dict[str, object]) -> Finding:
@@ -51,7 +58,13 @@ def cause(voice: Voice, row: dict[str, object]) -> Finding:
     text += would_decide(voice, row)
     status = {"confirmed": Status.WATCH, "insufficient": Status.UNKNOWN}.get(str(row["verdict"]), Status.PLAIN)
     return voice.finding(f"cause.{row['cause']}", float(row["effect"]), "1", text, definition=f"test: {row['test']}", table="case.tests", status=status,  # type: ignore[arg-type]
-                         denominator=voice.say(f"{number(row['units'])}个对象", f"{number(row['units'])} units"))  # fmt: skip
+                         denominator=voice.say(f"{number(row['units'])}个对象", f"{number(row['units'])} units") + _without(voice, row))  # fmt: skip
+
+
+def _without(voice: Voice, row: Mapping[str, Any]) -> str:
+    """How many rows had no measure or no outcome."""
+    out = row["left_out"]
+    return voice.say(f"（另有{number(out)}行缺值未计入）", f" ({number(out)} more rows lack a value)") if out else ""
 
 
 def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
