@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pptx import Presentation
 
 from g3lib.cli import main
 from g3lib.findings import in_notebook
+from g3lib.qc.story import casefile
 from g3lib.tables.workspace import Workspace
 
 
@@ -54,6 +56,15 @@ def test_one_command_makes_report_page_deck_and_audit(workspace: Workspace) -> N
     page = (folder / "08-qc-case.html").read_text(encoding="utf-8")
     assert str(workspace.root) not in page + json.dumps(notebook)
     assert 'href="08-qc-case.pptx"' in page
+
+
+def test_the_readme_names_every_key_of_case_yaml_and_every_choice() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").partition("`case.yaml` holds")[2].partition("Every fault")[0]
+    for section, keys in {**casefile.SECTIONS, "": casefile.PLAIN}.items():
+        row = next(line for line in readme.splitlines() if line.startswith(f"| `{section}`" if section else "| |"))
+        assert [key for key in keys if f"`{key}`" not in row] == []
+    for words in casefile.CHOICES.values():
+        assert all(re.search(rf"\b{word}\b", readme) for word in words)
 
 
 def test_a_case_elsewhere_in_english_on_a_template(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -42,6 +42,7 @@ def picture(row: Mapping[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
         # a measure of one value only is one span, not none
         cut = pd.qcut(measure.astype(float), _FIFTHS, duplicates="drop") if measure.nunique() > 1 else measure
         parts = pd.DataFrame({"x": measure.astype(float), "y": outcome.astype(float)}).groupby(cut, observed=True)
-        spans = [f"{low:g}–{high:g}" for low, high in zip(parts["x"].min(), parts["x"].max(), strict=True)]
+        ends = zip(parts["x"].min(), parts["x"].max(), strict=True)
+        spans = [f"{low:g}–{high:g}" if low < high else f"{low:g}" for low, high in ends]
         return pd.DataFrame({"group": spans, "mean": parts["y"].mean().to_numpy()})
     return outcome.astype(float).groupby(measure.astype(str)).mean().rename_axis("group").reset_index(name="mean")

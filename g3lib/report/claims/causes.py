@@ -127,10 +127,11 @@ def effects(voice: Voice, tested: pd.DataFrame) -> list[Finding]:
 
 def verdicts(voice: Voice, tested: pd.DataFrame) -> pd.DataFrame:
     """The table behind the verdicts: units, crude and stratified effect, both p-values, share of the problem, needed sample."""
+    points = voice.say("百分点", " pp")
     rows = [
-        (row.cause, row.verdict, row.units, f"{100 * row.crude:+.1f} pp", f"{100 * row.effect:+.1f} pp",
+        (row.cause, row.verdict, row.units, f"{100 * row.crude:+.1f}{points}", f"{100 * row.effect:+.1f}{points}",
          voice.say(f"{100 * row.low:+.1f}至{100 * row.high:+.1f}", f"{100 * row.low:+.1f} to {100 * row.high:+.1f}"), row.p_cause, row.p_no_cause,
-         percent(row.share, 0), row.needed)
+         percent(row.share, 0) if row.share > 0 else "—", row.needed)
         for row in tested.itertuples()
     ]  # fmt: skip
     columns = ["cause", "cause_verdict", "units_tested", "crude_text", "estimate", "interval", "p_cause", "p_no_cause", "share_text", "needed_units"]
