@@ -67,6 +67,19 @@ def frames(deck):
     yield from (slide.notes_slide.notes_text_frame for slide in deck.slides)
 
 
+def test_a_table_of_few_very_long_rows_stays_on_its_slide(tmp_path: Path) -> None:
+    shutil.copytree(CASES / "demo-province", tmp_path / "demo")
+    table = pd.read_csv(tmp_path / "demo" / "countermeasures.csv", dtype=str)
+    table["措施"] = "一周一查，缺货即补，" * 120
+    table.to_csv(tmp_path / "demo" / "countermeasures.csv", index=False)
+    deck = opened(made(tmp_path / "demo"))
+    drawn = [(slide, shape) for slide, shape in shapes_of(deck) if getattr(shape, "has_table", False) and shape.has_table]
+    assert all(shape.top + sum(row.height for row in shape.table.rows) <= deck.slide_height - Inches(0.4) for _, shape in drawn)
+    slide, long = next((slide, shape) for slide, shape in drawn if any("一周一查" in cell.text for row in shape.table.rows for cell in row.cells))
+    assert len(long.table.rows) == 4 and any(cell.text.endswith("…") for cell in long.table.rows[1].cells)
+    assert "（长文见报告）" in " ".join(s.text_frame.text for s in slide.shapes if s.has_text_frame)
+
+
 def test_the_deck_is_whole_and_within_its_length(demo: bytes) -> None:
     deck = opened(demo)
     assert 20 <= len(deck.slides) <= 30

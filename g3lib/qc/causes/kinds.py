@@ -50,7 +50,7 @@ def variation(asked: Asked, ranks: bool) -> Effect:
     # units whose stratum has one kind only compare with nobody
     present = np.bincount(layer * k + code, minlength=s * k).reshape(s, k)
     counts = present[(present > 0).sum(axis=1) > 1].sum(axis=0) if s > 1 else present[0]
-    if n == 0 or k < 2 or np.ptp(y) == 0 or counts.min() < _FEWEST_A_KIND or _alike(y, code, k):
+    if n == 0 or k < 2 or np.ptp(y) == 0 or counts.min() < _FEWEST_A_KIND or _constant(y, code, k):
         alone = n > 0 and s > 1 and not counts.any()
         reason = "one_sided" if k < 2 or n == 0 else "no_spread" if np.ptp(y) == 0 else "no_overlap" if alone else "too_few"
         return Effect(test, n, share_of="variation", reason=reason)
@@ -86,7 +86,7 @@ def _share_of_odds(odds: float) -> float:
     return 1.0 if math.isinf(odds) else odds / (1 + odds)
 
 
-def _alike(y: np.ndarray, code: np.ndarray, k: int) -> bool:
+def _constant(y: np.ndarray, code: np.ndarray, k: int) -> bool:
     """Whether some kind has one value only."""
     return any(np.ptp(y[code == kind]) == 0 for kind in range(k))
 

@@ -339,7 +339,7 @@ def audit_table(voice: Voice, audit: pd.DataFrame) -> pd.DataFrame:
     """The audit as its reader sees it: step, completeness, why."""
     rows = []
     for step, own in audit.groupby("step", sort=True):
-        why = [voice.word("audit", r) + (voice.aside(d) if d else "") for r, d in zip(own["reason"], own["detail"], strict=True) if r]
+        why = [voice.word("audit", r) + (voice.aside(voice.listed(d.split("、"))) if d else "") for r, d in zip(own["reason"], own["detail"], strict=True) if r]
         rows.append((f"{step} {voice.word('story_step', str(step))}", own["verdict"].iloc[0], voice.say("；", "; ").join(why)))
     return pd.DataFrame(rows, columns=["story_step", "completeness", "says"])
 

@@ -59,7 +59,7 @@ def _group(voice: Voice, story: Story) -> list[Slide]:
         words = {"name": voice.say("小组名称", "group"), "registered": voice.say("注册号", "registration"), "founded": voice.say("成立时间", "founded"),
                  "topic_type": voice.say("课题类型", "kind of topic"), "started": voice.say("活动开始", "began"), "ended": voice.say("活动结束", "ended"),
                  "meetings": voice.say("活动次数", "meetings"), "honours": voice.say("曾获荣誉", "honours")}  # fmt: skip
-        rows = [(word, "、".join(map(str, group[k])) if isinstance(group[k], list) else str(group[k])) for k, word in words.items() if group.get(k)]
+        rows = [(word, voice.listed(list(map(str, group[k]))) if isinstance(group[k], list) else str(group[k])) for k, word in words.items() if group.get(k)]
         if group.get("meetings") and plan.empty:
             rows.append((voice.say("活动清单", "list of meetings"), voice.say("只有次数，没有清单", "only their number is known")))
         rows.insert(0, (voice.say("课题", "topic"), story.case.title))

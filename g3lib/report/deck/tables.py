@@ -13,6 +13,7 @@ from g3lib.report.placing import text_width, wrapped
 from g3lib.report.tables import heading, shown
 
 _MOST_ROWS, _FEWEST_ROWS = 16, 4
+_SHORT = 12  # letters: a shorter text is not cut
 _SIZES = (14, 13, 12, 11, 10, 9, 8)
 _ABOVE_FOOT = 8.0  # points: an office suite may draw rows a little higher than it is told
 _WIDER = 1.08  # another machine's font may be a little wider than ours
@@ -35,8 +36,12 @@ def table(page: Page, frame: pd.DataFrame, above: str = "") -> None:
     while sum(high) > room[1] + 0.5 and len(rows) > _FEWEST_ROWS:
         rows.pop()
         size, wide, high = _fitted(rows, *room)
+    whole = [list(row) for row in rows]
+    while sum(high) > room[1] + 0.5 and _shorten(rows):
+        size, wide, high = _fitted(rows, *room)
     cut = len(frame) - (len(rows) - 1)
     more = pick(page.lang, f"（另有{cut}行见报告）", f" ({cut} more rows in the report)") if cut else ""
+    more += pick(page.lang, "（长文见报告）", " (long texts in the report)") if rows != whole else ""
     page.above(above + more)
     place = (Inches(page.room.left), Inches(page.room.top), Inches(page.room.wide), Pt(sum(high)))
     shape = page.slide.shapes.add_table(len(rows), len(heads), *place)
@@ -58,6 +63,15 @@ def table(page: Page, frame: pd.DataFrame, above: str = "") -> None:
             style(cell.text_frame, size, bold=not r, colour=INK if r else "FFFFFF", align="right" if right else "left")
             cell.fill.solid()
             cell.fill.fore_color.rgb = rgb(ACCENT if not r else "FFFFFF" if r % 2 else "F4F6F8")
+
+
+def _shorten(rows: list[list[str]]) -> bool:
+    """A fifth off the longest text below the heading; whether there was one to cut."""
+    longest, r, c = max((len(text), r, c) for r, row in enumerate(rows) for c, text in enumerate(row) if r)
+    if longest <= _SHORT:
+        return False
+    rows[r][c] = rows[r][c][: int(0.8 * longest)].rstrip("…") + "…"
+    return True
 
 
 def _fitted(rows: list[list[str]], wide: float, high: float) -> tuple[float, list[float], list[float]]:
