@@ -39,8 +39,9 @@ class Layers:
         def summed(side: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
             return np.bincount(layer[side], None if weights is None else weights[side], k).astype(float)
 
-        n1, s1, q1, c1 = summed(has, None), *(summed(has, y**k) for k in (1, 2, 3))
-        n0, s0, q0, c0 = summed(without, None), *(summed(without, y**k) for k in (1, 2, 3))
+        powers = (None, y, y * y, y * y * y)
+        n1, s1, q1, c1 = (summed(has, power) for power in powers)
+        n0, s0, q0, c0 = (summed(without, power) for power in powers)
         sums = cls(n1, s1, q1, c1, n0, s0, q0, c0)
         if cluster is None:
             return sums

@@ -165,7 +165,7 @@ def means(asked: Asked) -> Effect:
     p_cause, p_no_cause = (1.0, 1.0) if reason else p_values(theta, error, asked.delta, df, found.skews)
     low, high = theta - _t(df) * error, theta + _t(df) * error
     crude = welch(Layers.of(has, y - middle, None, None))
-    alone = welch(layers).error
+    alone = welch(layers).error if clustered else NAN
     wider = error / alone if clustered and error > 0 and alone > 0 else 1.0
     share, half = _share(layers, variances(layers), wider * _t(df), float(y.sum()))
     if error > 0:

@@ -146,8 +146,6 @@ def _counted(kind: str, counts: Values, of: Values, laney: bool, options: Option
     values = np.where(np.isnan(whole), np.nan, values)
 
     z = _standardised(kind, d, n, points) if laney else np.full(len(d), np.nan)
-    z[[points.frozen and phase != points.phases[0] for phase in points.phases]] = np.nan
-    pooled, _ = _between(z, ~np.isnan(z), points.phases)
     staged = not points.frozen and len(set(points.phases)) > 1
 
     def rate_of(mine: np.ndarray) -> float:
@@ -161,7 +159,7 @@ def _counted(kind: str, counts: Values, of: Values, laney: bool, options: Option
             return rate, 0.0
         scatter, pairs = _between(np.where(mine, z, np.nan), mine, points.phases)
         if staged:
-            scatter = max(scatter if pairs >= _OWN_PAIRS else pooled, 1.0)
+            scatter = max(scatter if pairs >= _OWN_PAIRS else _between(z, ~np.isnan(z), points.phases)[0], 1.0)
         if mine.sum() < 2 or math.isnan(scatter):
             raise DataError("A p′ or u′ chart needs two neighbouring points at least: their difference says how counts scatter.")
         return rate, scatter

@@ -14,9 +14,8 @@ import numpy as np
 import pandas as pd
 
 from g3lib.measures.guards import ratio
-from g3lib.qc.causes.effects import Z95
+from g3lib.qc.causes.effects import NAN, Z95
 
-NAN = math.nan
 # neighbours more alike than this are not told apart from a drift
 _MOST_ALIKE = 0.7
 # a phase of so many points says nothing of how neighbours follow each other
