@@ -20,15 +20,42 @@ from g3lib.tables.workspace import Workspace
 EXPORT = "日期,分公司,渠道,台数\n2010-01-05,东区,自营,{units}\n2010-02-05,东区,社会,7\n2010-02-06,西区,社会,9\n"
 
 
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+    """A workspace whose export is loaded and whose February was never run."""
+    folder = tmp_path_factory.mktemp("signoff") / "workspace"
+    (folder / "data").mkdir(parents=True)
+    (folder / "notebooks").mkdir()
+    shutil.copy(root / "notebooks" / "02-channel-contribution.ipynb", folder / "notebooks")
+    load(folder, 5)
+    return folder
+
+
 @pytest.fixture
-def workspace(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    monkeypatch.setenv("G3_STORE", str(tmp_path / "store"))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "notebooks").mkdir()
-    shutil.copy(root / "notebooks" / "02-channel-contribution.ipynb", tmp_path / "notebooks")
-    load(tmp_path, 5)
-    return Workspace(tmp_path)
+def unrun(tmp_path: Path, loaded: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    return copied(loaded, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory, loaded: Path) -> Path:
+    """The same after `g3 run --period 2010-02`."""
+    folder = tmp_path_factory.mktemp("signoff")
+    with pytest.MonkeyPatch.context() as patch:
+        run(copied(loaded, folder, patch))
+    return folder / "workspace"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, reported: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Reports take seconds each and most tests begin where February has been run: made once, copied for each."""
+    return copied(reported, tmp_path, monkeypatch)
+
+
+def copied(folder: Path, into: Path, patch: pytest.MonkeyPatch) -> Workspace:
+    shutil.copytree(folder, into / "workspace")
+    patch.setenv("G3_STORE", str(into / "workspace" / "store"))
+    patch.chdir(into / "workspace")
+    return Workspace(into / "workspace")
 
 
 def load(folder: Path, units: int) -> None:
@@ -95,14 +122,14 @@ def test_a_signing_is_told_by_reports_that_are_there_already(workspace: Workspac
         assert "此为签核后的修订稿" in report(workspace)
 
 
-def test_a_report_made_after_the_signing_is_unsigned_and_no_difference(workspace: Workspace) -> None:
-    run(workspace, branches=["东区"])
-    signoff.sign(workspace, "2010-02", "市场部")
-    run(workspace)
-    assert "1份报告是签核之后新做的，未经签核" in report(workspace, "西区")
-    assert "数字与签核一致" in report(workspace)
-    assert pd.read_csv(workspace.reports / "2010-02" / signoff.DIFFERENCES).empty
-    assert signoff.sign(workspace, "2010-02", "市场部").revision == 2  # a new report is a reason to sign again
+def test_a_report_made_after_the_signing_is_unsigned_and_no_difference(unrun: Workspace) -> None:
+    run(unrun, branches=["东区"])
+    signoff.sign(unrun, "2010-02", "市场部")
+    run(unrun)
+    assert "1份报告是签核之后新做的，未经签核" in report(unrun, "西区")
+    assert "数字与签核一致" in report(unrun)
+    assert pd.read_csv(unrun.reports / "2010-02" / signoff.DIFFERENCES).empty
+    assert signoff.sign(unrun, "2010-02", "市场部").revision == 2  # a new report is a reason to sign again
 
 
 def test_digits_that_are_not_printed_are_told_apart() -> None:
@@ -114,15 +141,15 @@ def test_digits_that_are_not_printed_are_told_apart() -> None:
     assert signoff.SignedState().banner("zh") == ""
 
 
-def test_what_cannot_be_signed_says_why(workspace: Workspace) -> None:
+def test_what_cannot_be_signed_says_why(unrun: Workspace) -> None:
     with pytest.raises(UsageError, match="no run of 2010-02"):
-        signoff.sign(workspace, "2010-02", "市场部")
-    run(workspace)
+        signoff.sign(unrun, "2010-02", "市场部")
+    run(unrun)
     with pytest.raises(UsageError, match="Who signs"):
-        signoff.sign(workspace, "2010-02", " ")
-    signoff.sign(workspace, "2010-02", "市场部")
+        signoff.sign(unrun, "2010-02", " ")
+    signoff.sign(unrun, "2010-02", "市场部")
     with pytest.raises(DataError, match="stands signed as revision 1"):
-        signoff.sign(workspace, "2010-02", "市场部")
+        signoff.sign(unrun, "2010-02", "市场部")
 
 
 def test_altered_figures_are_refused(workspace: Workspace) -> None:
@@ -145,11 +172,11 @@ def test_an_altered_signing_of_one_month_keeps_no_other_month_off_the_record(wor
     assert (workspace.reports / "2010-01" / "index.html").exists()
 
 
-def test_a_report_in_one_language_only_is_signed_too(workspace: Workspace) -> None:
-    run(workspace, lang="en")
-    run(workspace, branches=["东区"])
-    signed = signoff.sign(workspace, "2010-02", "市场部")
-    kept = pd.read_csv(signoff.folder_of(workspace, "2010-02") / signed.file)
+def test_a_report_in_one_language_only_is_signed_too(unrun: Workspace) -> None:
+    run(unrun, lang="en")
+    run(unrun, branches=["东区"])
+    signed = signoff.sign(unrun, "2010-02", "市场部")
+    kept = pd.read_csv(signoff.folder_of(unrun, "2010-02") / signed.file)
     assert set(kept["branch"]) == {"东区", "西区"}
     assert "东区2010-01" in kept.loc[(kept["branch"] == "东区") & (kept["name"] == "units.total"), "text"].iloc[0]  # Chinese where there is both
 
@@ -194,30 +221,30 @@ def test_a_comment_survives_reruns_and_redoes_its_own_branch_only(workspace: Wor
     assert "缺货" not in report(workspace, "西区")
 
 
-def test_a_comment_of_another_period_does_not_show(workspace: Workspace) -> None:
-    comments.add(workspace.notes, "东区", "units.total", "只说一月", period="2010-01")
-    run(workspace)
-    assert "只说一月" not in report(workspace)
+def test_a_comment_of_another_period_does_not_show(unrun: Workspace) -> None:
+    comments.add(unrun.notes, "东区", "units.total", "只说一月", period="2010-01")
+    run(unrun)
+    assert "只说一月" not in report(unrun)
 
 
-def test_a_bad_comment_is_told_and_the_others_stand(workspace: Workspace) -> None:
-    workspace.notes.mkdir()
+def test_a_bad_comment_is_told_and_the_others_stand(unrun: Workspace) -> None:
+    unrun.notes.mkdir()
     rows = "东区,二月,units.total,甲,2010-13-01\n,2010-02,units.total,乙,\n东区,2010-02,units.total,丙,\n"
-    (workspace.notes / "坏.csv").write_text("分公司,期间,结论名,批注,到期日\n" + rows, encoding="utf-8")
-    kept, faults = comments.read(workspace.notes)
+    (unrun.notes / "坏.csv").write_text("分公司,期间,结论名,批注,到期日\n" + rows, encoding="utf-8")
+    kept, faults = comments.read(unrun.notes)
     assert kept["comment"].tolist() == ["丙"]
     assert [word for word in ("2010-13-01", "二月", "分公司") if not any(word in fault for fault in faults)] == []
     done = CliRunner().invoke(main, ["run", "--period", "2010-02"])
     assert done.exit_code == 1  # reports are made, and what could not be read is named
     assert "坏.csv row 2" in done.output
-    assert "丙" in report(workspace)
-    checked = CliRunner().invoke(main, ["check", str(workspace.notes / "坏.csv"), "--format", "csv"])
+    assert "丙" in report(unrun)
+    checked = CliRunner().invoke(main, ["check", str(unrun.notes / "坏.csv"), "--format", "csv"])
     assert "二月" in checked.output
 
 
-def test_a_comment_without_its_words_is_refused(workspace: Workspace) -> None:
+def test_a_comment_without_its_words_is_refused(unrun: Workspace) -> None:
     with pytest.raises(UsageError, match=r"(?s)no finding.*'二月' is no period.*no date"):
-        comments.add(workspace.notes, "东区", " ", "甲", period="二月", due="明天")
+        comments.add(unrun.notes, "东区", " ", "甲", period="二月", due="明天")
 
 
 def test_a_signed_report_that_could_not_be_made_again_is_not_called_unchanged(workspace: Workspace) -> None:

@@ -8,7 +8,7 @@ these three.
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -107,6 +107,7 @@ def factors(n: int) -> dict[str, float]:
     }
 
 
+@lru_cache(maxsize=4096)
 def equivalent_df(relative_variance: float) -> float:
     """The degrees of freedom of an s/c4 whose variance, in σ², is that of an estimator of σ.
 
