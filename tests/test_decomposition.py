@@ -80,10 +80,10 @@ def test_shift_and_share_add_up_to_the_change_of_each_branch(old: list, new: lis
         assert found.empty
         return
     sums = found.groupby("branch")[["change", "province", "structure", "own_growth"]].sum()
-    for branch, row in sums.iterrows():
-        own = units[units["branch"] == branch].groupby("month")["units"].sum()
-        assert row["change"] == own.get("b", 0) - own.get("a", 0)
-        assert close(row["province"] + row["structure"] + row["own_growth"], row["change"], 1e6)
+    own = units.assign(units=units["units"].where(units["month"] == "b", -units["units"])).groupby("branch")["units"].sum()
+    assert sums["change"].to_dict() == own.loc[sums.index].to_dict()
+    parts = sums["province"] + sums["structure"] + sums["own_growth"]
+    assert all(close(part, whole, 1e6) for part, whole in zip(parts, sums["change"], strict=True))
     # over all branches of the province nobody grew better than the province
     if (units.loc[units["month"] == "a"].groupby("channel")["units"].sum() > 0).all():
         total = found[["province", "structure", "own_growth"]].sum()

@@ -166,7 +166,7 @@ def execute(tasks: Sequence[Task], jobs: int, done: Callable[[ledger.Row], None]
     waiting = deque(tasks)
     while waiting:
         # spawn: a forked worker would share sockets and locks of this process
-        with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(max_workers=min(jobs, len(waiting)), mp_context=get_context("spawn")) as pool:
             in_flight = _until_broken(pool, waiting, jobs, done)
         for task in in_flight:
             done(_alone(task))

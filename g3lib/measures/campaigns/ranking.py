@@ -58,10 +58,11 @@ def shrunken(participants: pd.Series, base: pd.Series, level: float = 0.95) -> p
     xs, ns = x[known].to_numpy(), n[known].to_numpy()
     centre = min(max(xs.sum() / ns.sum(), 1e-6), 1 - 1e-6)
 
-    def unlikely(point: Floats) -> float:
-        mean, strength = 1 / (1 + np.exp(-point[0])), np.exp(point[1])
+    def unlikely(points: Floats) -> Floats:
+        mean, strength = 1 / (1 + np.exp(-points[..., :1])), np.exp(points[..., 1:])
         a, b = mean * strength, (1 - mean) * strength
-        return float(-(betaln(xs + a, ns - xs + b) - betaln(a, b)).sum())
+        loss: Floats = -(betaln(xs + a, ns - xs + b) - betaln(a, b)).sum(axis=-1)
+        return loss
 
     start = [np.log(centre / (1 - centre)), np.log(50.0)]
     best = minimize(unlikely, start, method="L-BFGS-B", bounds=[(-16, 16), (np.log(0.1), np.log(1e7))])
@@ -71,7 +72,7 @@ def shrunken(participants: pd.Series, base: pd.Series, level: float = 0.95) -> p
 
 
 def _over_hypers(
-    unlikely: Callable[[Floats], float], x: Floats, n: Floats, level: float
+    unlikely: Callable[[Floats], Floats], x: Floats, n: Floats, level: float
 ) -> tuple[Floats, Floats, Floats]:
     """Each branch's rate and interval with mean and strength as likely as the branches leave them, not taken as known.
 
@@ -82,7 +83,8 @@ def _over_hypers(
     def likely(means: Floats) -> tuple[Floats, Floats]:
         grid = np.array([(m, s) for m in means for s in strengths])
         prior = (np.logaddexp(0, grid[:, 0]) + np.logaddexp(0, -grid[:, 0])) / 3  # −log (mean (1 − mean))^⅓
-        loss = np.array([unlikely(point) for point in grid]) + prior
+        # a mean at a time: with thousands of branches the whole grid at once would take gigabytes
+        loss = np.concatenate([unlikely(points) for points in np.split(grid, len(means))]) + prior
         weight = np.exp(loss.min() - loss)
         return grid, weight / weight.sum()
 
