@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 import numpy as np
-import pandas as pd
 
 from g3lib.errors import DataError, UsageError, listed
 from g3lib.qc.control.constants import c4, c4_rest, d2, d3, equivalent_df
