@@ -266,6 +266,7 @@ def test_the_chart_that_suits_is_chosen_and_said() -> None:
     assert control.for_measurements([1.0, 2, 3]).reasons == ("measurements", "one_by_one")
     assert control.for_measurements([1.0, 2, 3], ["a", "b", "c"]).reasons == ("measurements", "one_by_one")
     assert control.for_measurements(rng.normal(size=24), np.repeat(range(2), 12)).reasons == ("measurements", "large_subgroups")
+    assert control.for_measurements([1.0, 2, 3, 4], [("a", 1)] * 2 + [("b", 1)] * 2).reasons == ("measurements", "small_subgroups")
     assert control.for_measurements([1.0, 2, 3, 4, 5], list("aabbb")).reasons == ("measurements", "unequal_subgroups")
     spoken = {"parts", "events", "measurements", "equal_extents", "unequal_extents", "over_dispersed", "by_chance", "one_by_one",
               "small_subgroups", "large_subgroups", "unequal_subgroups"}  # fmt: skip
@@ -457,7 +458,9 @@ def test_a_cusum_shows_both_sums_and_its_limit() -> None:
 @pytest.mark.parametrize("value", [0.1, 0.3, 0.7, 1.1, 1 / 3, 1e9 + 0.1])
 @pytest.mark.parametrize("n", [3, 7, 12, 24])
 def test_a_constant_series_of_decimals_has_no_verdict(value: float, n: int) -> None:
-    for pair in (control.i_mr([value] * n), control.xbar_r([value] * (2 * n), np.repeat(range(n), 2))):
+    groups = (control.xbar_r([value] * (2 * n), np.repeat(range(n), 2)), control.xbar_s([value] * (3 * n), np.repeat(range(n), 3)))
+    for pair in (control.i_mr([value] * n), *groups):
+        assert pair.spread.signals == {}
         assert pair.location.signals == {}
         assert pair.verdict is Verdict.NONE
     assert control.ewma([value] * n).signals == {}

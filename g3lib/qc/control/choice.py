@@ -7,12 +7,13 @@ alike in size, X̄-S in larger or unequal ones, where a range wastes what the va
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 import numpy as np
-import pandas as pd
 
 from g3lib.qc.control.attributes import Dispersion, c, dispersion, p, u
 from g3lib.qc.control.result import Chart, Options, Pair, Values
@@ -95,10 +96,12 @@ def for_measurements(values: Values, subgroups: Sequence[Any] | None = None, **o
     """
     if subgroups is None:
         return Suited(i_mr(values, **options), ("measurements", "one_by_one"))
-    sizes = pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(list(subgroups), dtype=object), sort=False).count()
-    if (sizes == 1).all():
+    column = np.asarray(values, dtype=float).tolist()
+    known = Counter(name for name, value in zip(subgroups, column, strict=False) if not math.isnan(value))
+    sizes = {known[name] for name in subgroups}
+    if sizes == {1}:
         return Suited(i_mr(values, **Options(**{**options, "labels": list(subgroups)})), ("measurements", "one_by_one"))
-    alike, small = sizes.nunique() == 1, sizes.max() <= _LARGEST_FOR_RANGES
+    alike, small = len(sizes) == 1, max(sizes, default=0) <= _LARGEST_FOR_RANGES
     if alike and small:
         return Suited(xbar_r(values, subgroups, **options), ("measurements", "small_subgroups"))
     return Suited(xbar_s(values, subgroups, **options), ("measurements", "unequal_subgroups" if not alike else "large_subgroups"))

@@ -193,7 +193,10 @@ def _summed(
     if len(x):
         here = np.flatnonzero(n)
         begins = np.cumsum(n[here]) - n[here]
-        mean[here] = np.add.reduceat(x, begins) / n[here]
+        # from each subgroup's first value: what is constant has that mean and no spread, not what rounding leaves
+        first = np.full(len(names), np.nan)
+        first[here] = x[begins]
+        mean[here] = first[here] + np.add.reduceat(x - first[codes], begins) / n[here]
         if ranges:
             spread[here] = np.maximum.reduceat(x, begins) - np.minimum.reduceat(x, begins)
         else:
