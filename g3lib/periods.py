@@ -112,6 +112,16 @@ def is_canonical(text: str) -> bool:
         return False
 
 
+def days(text: str) -> tuple[date, date]:
+    """The first and last day of what a point of a series stands for: a date is that day alone.
+
+    >>> days("2010-02-10") == days("2010-2-10"), days("2010Q1")[1]
+    (True, datetime.date(2010, 3, 31))
+    """
+    period = Period.parse(text)
+    return (period.asof, period.asof) if re.fullmatch(_MONTH + r"-\d{1,2}", str(text).strip()) else (period.start, period.end)
+
+
 def shift(month: str, by: int) -> str:
     """The month `by` months later.
 

@@ -90,6 +90,13 @@ def test_a_bad_template_is_wrong_use(workspace: Workspace) -> None:
     assert (done.exit_code, "no PowerPoint template" in done.output) == (2, True)
 
 
+def test_a_case_of_a_shipped_ones_name_does_not_replace_its_report(workspace: Workspace, tmp_path: Path) -> None:
+    other = shutil.copytree(workspace.cases / "demo-province", tmp_path / "mine" / "demo-province")
+    done = g3("deck", str(other))
+    assert (done.exit_code, "is another case of that name" in done.output) == (2, True)
+    assert not list(workspace.reports.glob("cases/**/*.html"))
+
+
 def test_an_unknown_or_faulty_case_is_named(workspace: Workspace) -> None:
     done = g3("deck", "nope")
     assert done.exit_code == 1 and "demo-province, nanqu-2010" in done.output

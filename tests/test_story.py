@@ -25,6 +25,7 @@ from g3lib.qc.story.case import SPEC, read_case
 from g3lib.qc.story.computed import computed, declared, symptom
 from g3lib.qc.story.pictures import picture
 from g3lib.report.case import CaseData
+from g3lib.report.claims import causes as of_branch
 from g3lib.report.claims import story as told
 from g3lib.report.claims import verdicts
 from g3lib.report.claims.voice import Voice
@@ -283,6 +284,11 @@ def test_more_units_are_not_asked_for_where_they_would_not_decide() -> None:
     assert "lies near the smallest" in verdicts.would_decide(voice, row)
     assert verdicts.would_decide(voice, row | {"warnings": ("heterogeneous",)}) == ""
     assert "some 900 units in 9 clusters would decide" in verdicts.would_decide(voice, row | {"units": 400, "needed_clusters": 9.0})
+    # a branch's own report says it in the same cases, and no more
+    branch = {**row, "units": 400, "effect": 0.05}
+    for other, text in (({}, "about 900 outlets"), ({"warnings": ("heterogeneous",)}, "hardly decide"), ({"units": 2000}, "hardly decide"),
+                         ({"reason": "between_branches"}, "hardly decide"), ({"verdict": "rejected"}, "none is a root cause")):  # fmt: skip
+        assert text in of_branch.effects(voice, pd.DataFrame([branch | other]))[0].text
 
 
 def test_comments_stay_with_their_case_whatever_its_period(tmp_path: Path) -> None:
@@ -754,3 +760,81 @@ def test_consolidation_is_held_against_the_target_by_itself(demo: Path) -> None:
     assert said["effect.consolidation"].status is Status.BREACH
     assert "含巩固期" in said["effect.after"].text
     assert "not_held" in reasons(demo)[9] and "not_held" not in reasons(DEMO)[9]
+
+
+def test_nothing_that_was_written_is_lost(demo: Path) -> None:
+    path = demo / "series.csv"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(",剔除原因", ",", 1), encoding="utf-8")  # the heading blanked, its reasons still there
+    exam = (demo / "exam.csv").read_text(encoding="utf-8").splitlines()
+    (demo / "exam.csv").write_text("\n".join([exam[0], exam[1] + ",多", *exam[2:]]), encoding="utf-8")
+    case = (demo / "case.yaml").read_text(encoding="utf-8")
+    (demo / "case.yaml").write_text(case + "\ntarget:\n  value: 0.3\n", encoding="utf-8")
+    said = faults_of(demo)
+    assert "series.csv row 2: 春节停业，乡镇网点多半未开门 under no heading" in said
+    assert "exam.csv row 2: 多 under no heading" in said
+    assert f"case.yaml row {len(case.splitlines()) + 2}: the key target stands twice" in said
+
+
+def test_a_tables_name_is_read_in_any_case_and_stands_once(demo: Path) -> None:
+    (demo / "survey.csv").rename(demo / "SURVEY.CSV")
+    assert computed(read_case(demo)).levels
+    shutil.copy(demo / "SURVEY.CSV", demo / "survey.csv")
+    assert "a second survey.csv; expected one file of each name" in faults_of(demo)
+
+
+@pytest.mark.parametrize(("written", "fault"), [
+    ("2012-2", "'2012-02' stands twice"), ("2012Q1", "2012-03 does not come after 2012Q1"),
+    ("2012-01-15", "2012-01-15 does not come after 2012-02"), ("2011-12", "2011-12 does not come after 2012-02"),
+])  # fmt: skip
+def test_periods_are_in_order_and_none_is_within_another(demo: Path, written: str, fault: str) -> None:
+    edit(demo, "series", 2, "期间", written)
+    edit(demo, "series", 2, "阶段", "before")
+    table = pd.read_csv(demo / "series.csv", dtype=str, keep_default_na=False)
+    table.loc[3, "期间"] = "2012-03"
+    table.to_csv(demo / "series.csv", index=False)
+    assert fault in faults_of(demo)
+
+
+def test_days_of_a_month_are_points_of_their_own(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(NANQU, tmp_path / "n"))
+    rows = "\n".join(f"2010-03-{day:02},before,{40 + day % 3}" for day in range(1, 9))
+    (folder / "series.csv").write_text(f"期间,阶段,数值\n{rows}\n", encoding="utf-8")
+    assert computed(read_case(folder)).now.value == pytest.approx(41.125)
+
+
+def test_before_comes_before_after(demo: Path) -> None:
+    table = pd.read_csv(demo / "series.csv", dtype=str, keep_default_na=False)
+    table["阶段"] = table["阶段"].map({"before": "after", "after": "before"}).fillna(table["阶段"])
+    table.to_csv(demo / "series.csv", index=False)
+    implemented = pd.read_csv(demo / "implementation.csv", dtype=str, keep_default_na=False)
+    implemented.loc[implemented["期间"] == "2012-12", "期间"] = "2014-05"
+    implemented.to_csv(demo / "implementation.csv", index=False)
+    said = faults_of(demo)
+    assert "series.csv: the phases come as after, during, before, consolidation, expected before, during, after, consolidation" in said
+    assert "of 'D1' has a period before that does not end when those after begin" in said
+
+
+def test_a_first_phase_without_neighbours_has_no_chart(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(NANQU, tmp_path / "n"))
+    (folder / "series.csv").write_text("期间,阶段,数值,剔除原因\n2009-11,before,590,\n2009-12,before,452,盘点停业\n2010-01,before,636,\n", encoding="utf-8")
+    assert computed(read_case(folder)).chart is None
+
+
+def test_a_phase_read_against_the_one_before_has_no_mean_of_its_own(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(NANQU, tmp_path / "n"))
+    with (folder / "series.csv").open("a", encoding="utf-8") as file:
+        file.write("2010-02,after,900\n2010-03,after,950\n2010-04,consolidation,2000\n")
+    story = computed(read_case(folder))
+    assert story.chart.chart.location.borrowed == ("consolidation",)
+    said = told.control(Voice("zh", "b", "2010-01"), story, story.chart)[0].text
+    assert "活动后 925" in said and "巩固期按前一阶段的界限看" in said and "巩固期 " not in said
+
+
+def test_a_level_referred_to_is_no_calculation(demo: Path) -> None:
+    retold(demo, target={"value": 0.2, "basis": "peer", "reference": 0.19})
+    found = {f.name: f for f in told.target(Voice("zh", "b", "2010-01"), computed(read_case(demo)))}
+    assert found["target.allowed"].table == "case.case" and "症结" not in Voice("zh", "b", "2010-01").word("definition", found["target.allowed"].definition)
+    causes = computed(read_case(demo)).tested
+    units = {row["type"]: verdicts.cause(Voice("zh", "b", "2010-01"), row).unit for row in causes.to_dict("records")}
+    assert (units["mean"], units["risk"]) == ("", "1")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from g3lib.errors import NoData
+from g3lib.errors import NoData, UsageError
 from g3lib.labels import Lang
 from g3lib.qc.story.audit import audit
 from g3lib.qc.story.case import FILE, Case, read_case
@@ -68,8 +68,12 @@ def make(workspace: Workspace, case: Case, lang: Lang, template: str = "") -> tu
         The report's row and the audit as its reader sees it.
 
     Raises:
-        UsageError: a template that is none (`deck.master`).
+        UsageError: a template that is none (`deck.master`); a case from elsewhere that has the name of one in data/cases,
+            whose report it would replace.
     """
+    shipped = workspace.cases / case.name
+    if (shipped / FILE).is_file() and shipped.resolve() != case.folder.resolve():
+        raise UsageError(f"{shipped} is another case of that name, whose report would be replaced: rename {case.folder}.")
     if template:
         master(template)
     notebook = find(workspace.notebooks, [_NOTEBOOK])[0]

@@ -49,7 +49,8 @@ class Chart:
     `kind` is xbar, r, s, i, mr, p, np, c, u, p_prime, u_prime, ewma or run. `sigmas` holds the estimated
     sigma of each phase: of single values for measurements, of one unit's count for attributes (a p′ or u′
     chart's is σ_z, the factor by which the counts scatter more than chance). `signals` maps each broken
-    rule to the positions (from 0) where it is broken; `freedom` holds each sigma's degrees of freedom.
+    rule to the positions (from 0) where it is broken; `freedom` holds each sigma's degrees of freedom;
+    `borrowed` names the phases that are read against the limits of the phase before: their centre is not their mean.
     """
 
     kind: str
@@ -65,6 +66,7 @@ class Chart:
     freedom: Mapping[Any, float] = field(default_factory=dict)
     excluded: Mapping[Any, str] = field(default_factory=dict)
     signals: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    borrowed: tuple[Any, ...] = ()
 
     @property
     def sigma(self) -> float:
@@ -196,9 +198,12 @@ def assemble(
     first: Estimate | None = None
     freedom: dict[Any, float] = {}
     last_df = float("nan")
+    borrowed: list[Any] = []
     for phase in dict.fromkeys(points.phases):
         mine = np.array([p == phase for p in points.phases], dtype=bool)
-        if first is None or not points.frozen:
+        if first is not None and points.frozen:
+            borrowed.append(phase)
+        else:
             try:
                 if not (mine & counts).any():
                     raise DataError(f"There is no point to estimate limits from{f' in phase {phase!r}' if phase else ''}.")
@@ -208,6 +213,7 @@ def assemble(
                 # a phase too short for limits of its own is read against those of the phase before
                 if first is None:
                     raise
+                borrowed.append(phase)
         if first[1] <= _FLAT * abs(first[0]):  # what rounding leaves of a constant is no spread, and no yardstick
             first = (first[0], 0.0)
         found[phase], freedom[phase] = first[1], last_df
@@ -216,7 +222,7 @@ def assemble(
     lower = np.maximum(centre - sigmas * error, bounds[0])
     upper = np.minimum(centre + sigmas * error, bounds[1])
     chart = Chart(kind, points.labels, values, centre, error, lower, upper, points.phases, found, estimator, freedom,
-                  points.excluded)  # fmt: skip
+                  points.excluded, borrowed=tuple(borrowed))  # fmt: skip
     return replace(chart, signals=signals(chart, rules))
 
 

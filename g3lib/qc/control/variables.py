@@ -49,7 +49,7 @@ def i_mr(values: Values, low: float = -np.inf, **options: Unpack[Options]) -> Pa
     def sigma(mine: np.ndarray) -> float:
         known = ranges[mine & ~np.isnan(ranges)]
         if not len(known):
-            raise DataError("A phase has no two neighbouring values: it needs two, or the limits of the first phase (frozen).")
+            raise DataError("The first phase has no two neighbouring values: their difference is its sigma.")
         return float(known.mean()) / d2(2)
 
     def df(mine: np.ndarray) -> float:

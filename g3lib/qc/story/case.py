@@ -8,8 +8,9 @@ there is a step without data: it is no fault, and the story says that it is miss
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -111,25 +112,29 @@ def read_case(folder: Path) -> Case:
     files = {FILE: _digest(folder / FILE)}
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() == ".csv"):
         files[path.name] = _digest(path)
+        # a system may have written SURVEY.CSV; data keep the name that their test gives them
+        name = path.stem.lower() if path.stem.lower() in SPEC else path.stem
         try:
             cells = _cells(path)
         except Unreadable as unreadable:
             faults.append(unreadable.fault)
-            unread.add(path.stem)
+            unread.add(name)
             continue
         if len(set(cells.columns)) < len(cells.columns):
             faults.append(_doubled(path.name, cells.columns, "the same heading twice"))
-            unread.add(path.stem)
+            unread.add(name)
             continue
-        if path.stem in SPEC:
-            tables[path.stem], found, names_stand = _typed(path.name, cells, path.stem)
+        if name in tables:
+            faults.append(Fault(path.name, "", None, "", f"a second {name}.csv", "one file of each name", Severity.FILE))
+        elif name in SPEC:
+            tables[name], found, names_stand = _typed(path.name, cells, name)
             faults += found
             if not names_stand:
-                unread.add(path.stem)
+                unread.add(name)
             elif found:
-                faulty[path.stem] = frozenset(fault.row for fault in found if fault.row)
+                faulty[name] = frozenset(fault.row for fault in found if fault.row)
         else:
-            data[path.stem] = _loose(cells)
+            data[name] = _loose(cells)
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in (".xlsx", ".xls", ".xlsm", ".parquet")):
         faults.append(Fault(path.name, "", None, "", f"a {path.suffix[1:]} file", "a CSV: save the sheet as one", Severity.FILE))
     case = Case(folder.name, told, tables, data, files, folder, frozenset(unread), faulty)
@@ -156,7 +161,10 @@ def _told(path: Path) -> tuple[dict[str, Any], list[Fault]]:
     import yaml
 
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        again = [Fault(path.name, "", line, "", f"the key {key} stands twice", "each key once", Severity.FILE)
+                 for key, line in _repeated(yaml.compose(text, yaml.SafeLoader))]  # fmt: skip
+        told = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:  # a day such as 2013-13-04 is read as a date, and is none
         mark = getattr(error, "problem_mark", None)
         said = str(getattr(error, "problem", None) or error)
@@ -164,7 +172,21 @@ def _told(path: Path) -> tuple[dict[str, Any], list[Fault]]:
         return {}, [Fault(path.name, "", mark.line + 1 if mark else None, "", said, expected, Severity.FILE)]
     if not isinstance(told, dict):
         return {}, [Fault(path.name, "", None, "", type(told).__name__, "keys and values, title first", Severity.FILE)]
-    return told, []
+    return told, again
+
+
+def _repeated(node: Any) -> Iterator[tuple[str, int]]:
+    """Each key that stands twice in its mapping, and its line: YAML itself lets the last win, and what stood before is lost."""
+    nodes, seen = [node], set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen or not isinstance(getattr(node, "value", None), list):
+            continue
+        seen.add(id(node))
+        pairs = [part for part in node.value if isinstance(part, tuple)]
+        names = [key.value for key, _ in pairs]
+        yield from ((key.value, key.start_mark.line + 1) for i, (key, _) in enumerate(pairs) if key.value in names[:i])
+        nodes += [value for _, value in pairs] or node.value
 
 
 def _cells(path: Path) -> pd.DataFrame:
@@ -174,6 +196,10 @@ def _cells(path: Path) -> pd.DataFrame:
     rows = rows[~rows.map(lambda cell: not str(cell).strip()).all(axis=1)]
     head = [str(cell).strip() for cell in rows.iloc[0]]
     kept = [i for i, name in enumerate(head) if name]
+    for row, *cells in rows.iloc[1:, [i for i, name in enumerate(head) if not name]].fillna("").itertuples():
+        if stray := [str(cell) for cell in cells if str(cell).strip()]:
+            said = f"{', '.join(stray)} under no heading"
+            raise Unreadable(Fault(path.name, "", int(row), "", said, "a heading above every value", Severity.FILE))
     body = rows.iloc[1:, kept].fillna("")
     body.columns = [head[i] for i in kept]
     return body
@@ -220,7 +246,8 @@ def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, li
 def _period(text: str) -> str:
     """A month as `Period` has it, where it is written in one of the ways in which dates are (2012/2, 2012年2月, Feb-12)."""
     try:
-        Period.parse(text)
+        period = Period.parse(text)
+        return period.last_month if re.fullmatch(r"\d{4}-\d{1,2}", text.strip()) else text
     except UsageError:
         with suppress(ValueError):
             found, grain = when(text)

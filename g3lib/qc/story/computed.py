@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from g3lib.measures.guards import ratio
+from g3lib.periods import days
 from g3lib.qc import causes, control, matrix, strata
 from g3lib.qc.causes.declared import filled
 from g3lib.qc.schedule import critical_path
@@ -193,8 +194,8 @@ def _reading(series: pd.DataFrame, phases: Sequence[str], rate: bool) -> Reading
 
 def _chart(series: pd.DataFrame, rate: bool) -> control.Suited | None:
     """The staged control chart: each phase its own limits, points set aside with their causes."""
-    first = series[(series["phase"] == series["phase"].iloc[0]) & series["excluded"].isna()] if len(series) else series
-    if len(first) < 2:  # without two points of its first phase there is no yardstick
+    counts = (series["phase"] == series["phase"].iloc[0]) & series["excluded"].isna() if len(series) else pd.Series(dtype=bool)
+    if not (counts & counts.shift(fill_value=False)).any():  # without two neighbours in its first phase there is no yardstick
         return None
     options = control.Options(labels=series["period"].tolist(), phases=series["phase"].tolist())
     aside = series[series["excluded"].notna()]
@@ -282,7 +283,7 @@ def _measures(case: Case) -> pd.DataFrame:
     for (name, metric), own in case.table("implementation").groupby(["id", "metric"], sort=False):
         sums = own.groupby("phase")[["count", "of"]].sum()
         before, after = sums.loc["before"], sums.loc["after"]
-        found = change.of_rates(own.assign(excluded=None).sort_values("period"))
+        found = change.of_rates(own.assign(excluded=None).sort_values("period", key=lambda told: told.map(lambda p: days(p)[0])))
         now, goal, better = ratio(after["count"], after["of"]), float(own["goal"].iloc[0]), own["better"].iloc[0]
         met = now >= goal if better == "higher" else now <= goal
         said = own["side_effect"].dropna()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from datetime import date
 from difflib import get_close_matches
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 
 from g3lib.errors import DataError, UsageError
 from g3lib.labels import fold
-from g3lib.periods import Period
+from g3lib.periods import Period, days
 from g3lib.qc.causes.declared import filled, refuse
 from g3lib.qc.matrix import weighed
 from g3lib.qc.schedule import critical_path
@@ -23,6 +24,7 @@ from g3lib.tables.shaping import TOTAL
 
 # a table pasted oftener than this is data of kinds, not of names; how many repeated rows are shown
 _PASTED, _SHOWN = 4, 5
+_PHASES = ("before", "during", "after", "consolidation")
 
 
 def faults(case: Case) -> tuple[list[str], list[str]]:
@@ -88,13 +90,16 @@ def _series(case: Case) -> Iterator[str]:
     phases = [p for i, p in enumerate(series["phase"]) if not i or series["phase"].iloc[i - 1] != p]
     for phase in dict.fromkeys(p for p in phases if phases.count(p) > 1):
         yield f"series.csv: phase {phase!r} ends and comes back; sort the rows by time"
-    months = []
+    if len(set(phases)) == len(phases) and phases != (expected := [p for p in _PHASES if p in phases]):
+        yield f"series.csv: the phases come as {', '.join(map(str, phases))}, expected {', '.join(expected)}"
     yield from _periods(case, "series")
-    for period in series["period"]:
+    last: tuple[str, date] | None = None
+    for row in series.itertuples():
         with suppress(UsageError):
-            months.append(Period.parse(period).start)
-    if months != sorted(months):
-        yield "series.csv: the periods are not in order"
+            begins, ends = days(row.period)
+            if last and begins <= last[1] and row.period != last[0]:
+                yield f"{_at('series', row)}: {row.period} does not come after {last[0]}: periods not in order, or overlapping"
+            last = row.period, ends
     for row in series.itertuples():
         if form == "volume" and pd.isna(row.value):
             yield f"{_at('series', row)}: {row.period} has no value, but the topic's form is volume"
@@ -212,6 +217,10 @@ def _implementation(case: Case) -> Iterator[str]:
         for phase in ("before", "after"):
             if phase not in set(rows["phase"]):
                 yield f"implementation.csv: {metric!r} of {name!r} has no row {phase}"
+        with suppress(UsageError, ValueError):  # a period that is none, or no row of a phase, is told by itself
+            before, after = (rows.loc[rows["phase"] == phase, "period"].map(days) for phase in ("before", "after"))
+            if max(d[1] for d in before) >= min(d[0] for d in after):
+                yield f"implementation.csv: {metric!r} of {name!r} has a period before that does not end when those after begin"
         if rows["goal"].nunique() > 1 or rows["better"].nunique() > 1:
             yield f"implementation.csv: {metric!r} of {name!r} has more than one goal or direction"
 

@@ -7,6 +7,7 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.report.claims.targets import unknown
+from g3lib.report.claims.verdicts import decidable
 from g3lib.report.claims.voice import Voice
 
 
@@ -110,12 +111,15 @@ def effects(voice: Voice, tested: pd.DataFrame) -> list[Finding]:
         )
         value = float(top.effect)
     else:
-        open_ = tested.loc[tested["verdict"] == "insufficient", "needed"].dropna()
+        open_ = tested[tested["verdict"] == "insufficient"]
+        most_needed = open_.loc[[decidable(row) and row["needed"] > row["units"] for row in open_.to_dict("records")], "needed"].max()
         value = float("nan")
         if open_.empty:
             text = voice.say("各项均已判定，没有要因", "Every cause is decided; none is a root cause")
+        elif not most_needed > 0:
+            text = voice.say("尚无要因得到确认；余下各项增加网点也难以判定", "No root cause is confirmed; more outlets would hardly decide the rest")
         else:
-            most = number(open_.max())
+            most = number(most_needed)
             text = voice.say(
                 f"尚无要因得到确认；若真实差异为最小有意义差异的两倍，按现有构成共约需{most}个网点，才有80%的把握判定",
                 f"No root cause is confirmed yet; if the true difference were twice the smallest that matters, about {most} outlets "
@@ -131,7 +135,7 @@ def verdicts(voice: Voice, tested: pd.DataFrame) -> pd.DataFrame:
     rows = [
         (row.cause, row.verdict, row.units, f"{100 * row.crude:+.1f}{points}", f"{100 * row.effect:+.1f}{points}",
          voice.say(f"{100 * row.low:+.1f}至{100 * row.high:+.1f}", f"{100 * row.low:+.1f} to {100 * row.high:+.1f}"), row.p_cause, row.p_no_cause,
-         percent(row.share, 0) if row.share > 0 else "—", row.needed)
+         percent(row.share, 0) if row.share > 0 else "—", row.needed if decidable(row._asdict()) else float("nan"))
         for row in tested.itertuples()
     ]  # fmt: skip
     columns = ["cause", "cause_verdict", "units_tested", "crude_text", "estimate", "interval", "p_cause", "p_no_cause", "share_text", "needed_units"]

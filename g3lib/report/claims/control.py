@@ -68,12 +68,14 @@ def _quiet(voice: Voice, chart: Chart) -> str:
 
 def _levels(voice: Voice, chart: Chart, level: Callable[[float], str]) -> str:
     """Where each phase stands: a process that is stable within its phases may still have moved between them."""
-    phases = list(dict.fromkeys(chart.phases))
+    phases = [phase for phase in dict.fromkeys(chart.phases) if phase not in chart.borrowed]
     means = [level(next(float(c) for c, p in zip(chart.centre, chart.phases, strict=True) if p == phase)) for phase in phases]
+    others = voice.listed([voice.word("phase", str(phase)) for phase in chart.borrowed])
+    rest = voice.say(f"，{others}按前一阶段的界限看", f"; {others} read against the limits before") if others else ""
     if len(phases) == 1:
-        return voice.say(f"，平均{means[0]}", f", mean {means[0]}")
+        return voice.say(f"，平均{means[0]}", f", mean {means[0]}") + rest
     named = [f"{voice.word('phase', str(phase))} {mean}" for phase, mean in zip(phases, means, strict=True)]
-    return voice.say(f"，平均{'、'.join(named)}", f", means: {', '.join(named)}")
+    return voice.say(f"，平均{'、'.join(named)}", f", means: {', '.join(named)}") + rest
 
 
 def _bare(kind: str) -> str:

@@ -83,7 +83,7 @@ def topic(voice: Voice, story: Story) -> list[Finding]:
     short = story.gap > 0
     text = voice.say(
         f"{_span(voice, now)}{name}为{value(voice, story, now.value)}，要求{value(voice, story, need)}，" + (f"相差{change(voice, story, story.gap).lstrip('+')}" if short else "已达到"),
-        f"{_span(voice, now)}: {name} {value(voice, story, now.value)} against {value(voice, story, need)} required, " + (f"{change(voice, story, story.gap).lstrip('+')} short" if short else "met"),
+        f"{_span(voice, now)}: {name} {value(voice, story, now.value)} against {value(voice, story, need)} required, " + (f"{change(voice, story, story.gap).lstrip('+')} {'short' if story.higher_is_better else 'over'}" if short else "met"),
     )
     basis = str(story.case.say("topic", "requirement_basis") or "")
     return [
@@ -147,8 +147,10 @@ def target(voice: Voice, story: Story) -> list[Finding]:
     found = [voice.finding("target.value", goal.value, _unit(story), text, definition="target of the case", table="case.case",
                            status=Status.GOOD if goal.holds or goal.basis == "assigned" else Status.WATCH)]  # fmt: skip
     if goal.needed == goal.needed:
-        found.append(voice.figure("target.allowed", goal.needed, _unit(story), allowed(voice, story), definition="what is left once the solvable part is gone",
-                                  denominator=str(story.case.say("target", "solvable_basis") or ""), table="case.survey"))  # fmt: skip
+        computed = goal.basis == "computed"
+        found.append(voice.figure("target.allowed", goal.needed, _unit(story), allowed(voice, story),
+                                  definition="what is left once the solvable part is gone" if computed else "level referred to",
+                                  denominator=str(story.case.say("target", "solvable_basis") or ""), table="case.survey" if computed else "case.case"))  # fmt: skip
     if goal.basis == "computed" and story.now is not None and goal.needed == goal.needed and not story.higher_is_better:
         part, solved = symptom(story.levels), float(story.case.say("target", "solvable"))
         found.append(voice.finding("target.computed", goal.needed, _unit(story), f"{value(voice, story, story.now.value)} × (1 − {percent(part, 1)} × {percent(solved, 0)}) = {value(voice, story, goal.needed)}",

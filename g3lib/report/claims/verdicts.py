@@ -57,7 +57,7 @@ def cause(voice: Voice, row: dict[str, object]) -> Finding:
     text = voice.say(f"{row['cause']}：{verdict}，{reason}", f"{row['cause']}: {verdict}, {reason}") if reason else text
     text += would_decide(voice, row)
     status = {"confirmed": Status.WATCH, "insufficient": Status.UNKNOWN}.get(str(row["verdict"]), Status.PLAIN)
-    return voice.finding(f"cause.{row['cause']}", float(row["effect"]), "1", text, definition=f"test: {row['test']}", table="case.tests", status=status,  # type: ignore[arg-type]
+    return voice.finding(f"cause.{row['cause']}", float(row["effect"]), "" if kind == "mean" else "1", text, definition=f"test: {row['test']}", table="case.tests", status=status,  # type: ignore[arg-type]
                          denominator=voice.say(f"{number(row['units'])}个对象", f"{number(row['units'])} units") + _without(voice, row))  # fmt: skip
 
 
@@ -67,13 +67,15 @@ def _without(voice: Voice, row: Mapping[str, Any]) -> str:
     return voice.say(f"（另有{number(out)}行缺值未计入）", f" ({number(out)} more rows lack a value)") if out else ""
 
 
-def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
-    """What sample would decide an undecided cause, in units and, where they come in clusters, in clusters.
+def decidable(row: Mapping[Any, Any]) -> bool:
+    """Whether any number of units decides: none rejects a cause whose strata pull apart, none shows what whole groups share."""
+    return "heterogeneous" not in row["warnings"] and row["reason"] != "between_branches"
 
-    Nothing where strata pull apart, for no number of units rejects such a cause.
-    """
+
+def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
+    """What sample would decide an undecided cause, in units and, where they come in clusters, in clusters."""
     needed, clusters = float(row["needed"]), float(row["needed_clusters"])
-    if row["verdict"] != "insufficient" or "heterogeneous" in row["warnings"] or not needed > 0:
+    if row["verdict"] != "insufficient" or not (needed > 0 and decidable(row)):
         return ""
     if needed <= float(row["units"]) and not row["reason"]:
         return voice.say("；样本已够分辨两倍最小差异与没有差异，真实差异在最小值附近", "; enough units to tell twice the smallest from none: the effect lies near the smallest")
