@@ -812,6 +812,9 @@ def test_before_comes_before_after(demo: Path) -> None:
     implemented.to_csv(demo / "implementation.csv", index=False)
     said = faults_of(demo)
     assert "series.csv: the phases come as after, during, before, consolidation, expected before, during, after, consolidation" in said
+    edit(demo, "tests", 0, "查看日期", "2031-02-04")
+    said += faults_of(demo)
+    assert "tests.csv row 2: '店员未通过补贴政策考核' was looked at on 2031-02-04, after the activity ended (2014-02-28)" in said
     assert "of 'D1' has a period before that does not end when those after begin" in said
 
 

@@ -99,6 +99,11 @@ class CaseReport(Report):
     story: Story
     template: str = ""
 
+    @property
+    def subject(self) -> str:
+        """The branch and the case's own title: a branch has several."""
+        return f"{self.data.branch} · {self.story.case.title}"
+
     @cached_property
     def audit(self) -> pd.DataFrame:
         """The ten steps and how complete each is."""

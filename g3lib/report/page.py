@@ -96,6 +96,11 @@ class Report:
         """Who is spoken of, and in which language."""
         return Voice(self.lang, self.data.branch, str(self.data.period))
 
+    @property
+    def subject(self) -> str:
+        """Whom or what the heading names."""
+        return self.data.branch
+
     def _ipython_display_(self) -> None:
         self.title()._ipython_display_()
 
@@ -103,7 +108,7 @@ class Report:
         """The title, the question, and whether the data are made up."""
         made_up = pick(self.lang, "虚构样例数据（made-up data），不代表任何真实分公司。", "This is made-up data: no real branch is meant.")
         banner = f'<p class="made-up">{_esc(made_up)}</p>' if self.data.made_up else ""
-        title = f"{self.about.title[self.lang]} · {self.data.branch}"
+        title = f"{self.about.title[self.lang]} · {self.subject}"
         body = (
             f"<style>{_style()}</style><h1>{_esc(title)}</h1>"
             f'<p class="quiet">{_esc(pick(self.lang, "期间", "Period"))} {_esc(self.voice.span(str(self.data.period)))} · '

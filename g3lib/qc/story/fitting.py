@@ -184,6 +184,11 @@ def _tests(case: Case) -> Iterator[str]:
     for row in tests.itertuples() if "causes" in case.tables else ():
         if row.cause not in ends:
             yield f"{_at('tests', row)}: {row.cause!r} is no end cause of causes.csv"
+    ended = case.say("group", "ended")
+    for row in tests.itertuples():
+        for day, what in ((row.declared_on, "declared"), (row.examined_on, "looked at")):
+            if isinstance(ended, date) and _before(pd.Timestamp(ended), day):
+                yield f"{_at('tests', row)}: {row.cause!r} was {what} on {day:%Y-%m-%d}, after the activity ended ({ended})"
     try:
         refuse(filled(readable), case.data)
     except DataError as fault:

@@ -17,10 +17,11 @@ def pareto_bars(pareto: pd.DataFrame, ax: Axes, lang: Lang, category: str, value
         category: the column that names the bars (a label of the vocabulary where it is one).
         value: the column of their heights; word: what it counts, in the reader's words (a shortfall of devices unless said).
     """
+    digits = 0 if (pareto[value] % 1 == 0).all() else 1
     for i, row in enumerate(pareto.to_dict("records")):
         ax.bar(i, max(0.0, row[value]), color=ACCENT if row["vital"] else LIGHT, width=0.7)
         if row[value] > 0:
-            text = f"{number(row[value], 1)}\n{percent(row['cumulative'], 0)}"
+            text = f"{number(row[value], digits)}\n{percent(row['cumulative'], 0)}"
             ax.annotate(text, (i, row[value]), ha="center", va="bottom", fontsize=9, linespacing=1.3)
     names = [label(category, c, lang) if category in ("channel", "device_class") else str(c) for c in pareto[category]]
     crowded = max(map(len, names), default=0) * len(names) > 70

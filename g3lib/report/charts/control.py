@@ -106,7 +106,7 @@ def _ticks(ax: Axes, labels: Sequence[Any]) -> None:
 
 def _sigma(sigma: float, estimator: str, lang: Lang) -> str:
     said = label("estimator", estimator, lang)
-    return f"σ = {_digits(sigma, sigma)}" + pick(lang, f"（{said}）", f" ({said})")
+    return f"{'σz' if estimator == 'laney' else 'σ'} = {_digits(sigma, sigma)}" + pick(lang, f"（{said}）", f" ({said})")
 
 
 def _digits(value: float, span: float) -> str:

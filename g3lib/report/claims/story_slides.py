@@ -63,7 +63,8 @@ def _group(voice: Voice, story: Story) -> list[Slide]:
         if group.get("meetings") and plan.empty:
             rows.append((voice.say("活动清单", "list of meetings"), voice.say("只有次数，没有清单", "only their number is known")))
         rows.insert(0, (voice.say("课题", "topic"), story.case.title))
-        claim = voice.finding("group.members", float(len(roster)), "", voice.say(f"小组简介：{len(roster)}名成员", f"The group: {len(roster)} members"), definition="members", table="case.roster")
+        told_members = voice.say(f"小组简介：{len(roster)}名成员", f"The group: {len(roster)} members") if len(roster) else voice.say("小组简介（没有成员名单）", "The group (no roster)")
+        claim = voice.finding("group.members", float(len(roster)) if len(roster) else None, "", told_members, definition="members", table="case.roster")
         found.append(Table([claim], pd.DataFrame(rows, columns=["item", "told"]), voice.say("小组简介", "The group")))
     if len(roster):
         claim = voice.finding("group.roster", float(len(roster)), "", voice.say("成员与分工", "Members and tasks"), definition="members", table="case.roster")
