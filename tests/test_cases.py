@@ -52,7 +52,7 @@ def test_one_command_makes_report_page_deck_and_audit(workspace: Workspace) -> N
         assert any(said in t for t in titles), (name, said)
     assert found["causes.confirmed"].value == 3
     audit = pd.read_csv(folder / "audit.csv")
-    assert audit["completeness"].tolist() == ["complete"] * 10
+    assert audit["完整性"].tolist() == ["完整"] * 10
     page = (folder / "08-qc-case.html").read_text(encoding="utf-8")
     assert str(workspace.root) not in page + json.dumps(notebook)
     assert 'href="08-qc-case.pptx"' in page

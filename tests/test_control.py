@@ -268,7 +268,15 @@ def test_the_chart_that_suits_is_chosen_and_said() -> None:
     assert control.for_measurements(rng.normal(size=24), np.repeat(range(2), 12)).reasons == ("measurements", "large_subgroups")
     assert control.for_measurements([1.0, 2, 3, 4], [("a", 1)] * 2 + [("b", 1)] * 2).reasons == ("measurements", "small_subgroups")
     assert control.for_measurements([1.0, 2, 3, 4, 5], list("aabbb")).reasons == ("measurements", "unequal_subgroups")
-    spoken = {"parts", "events", "measurements", "equal_extents", "unequal_extents", "over_dispersed", "by_chance", "one_by_one",
+    # one phase as chance has it, one not: together they are over-dispersed, and the quiet one's limits are not widened
+    calm, wild = 300 + np.tile([3, -2, 1, -3], 3), (1000 * rng.uniform(0.2, 0.4, 12)).round()
+    both = control.for_parts(np.r_[calm, wild], np.full(24, 1000), phases=["calm"] * 12 + ["wild"] * 12)
+    assert both.reasons == both.only("wild").reasons == ("parts", "over_dispersed_together")
+    assert both.only("calm").reasons == ("parts", "chance_within")
+    plain = control.p(calm, np.full(12, 1000))
+    assert both.only("calm").location.upper == pytest.approx(plain.upper)
+    assert control.for_parts(wild, np.full(12, 1000)).reasons == ("parts", "over_dispersed")
+    spoken = {"over_dispersed_together", "chance_within", "parts", "events", "measurements", "equal_extents", "unequal_extents", "over_dispersed", "by_chance", "one_by_one",
               "small_subgroups", "large_subgroups", "unequal_subgroups"}  # fmt: skip
     assert spoken == VOCABULARIES["chart_choice"].keys()
     assert VOCABULARIES["rule"].keys() == {*rules.RULES, "anhoj_run", "anhoj_crossings", "cusum_above", "cusum_below"}

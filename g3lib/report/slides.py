@@ -84,11 +84,12 @@ class Actions:
 
 @dataclass(frozen=True)
 class Paragraphs:
-    """A claim over sentences."""
+    """A claim over sentences; `notes` are for the speaker alone."""
 
     findings: Sequence[Finding]
     lines: Sequence[str]
     title: str = ""
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Clusters:
 
 @dataclass(frozen=True)
 class Pareto:
-    """A claim over a Pareto: bars and the cumulative line; `words` name both axes."""
+    """A claim over a Pareto: bars and the cumulative line; `words` name both axes, `below` is a sentence under it."""
 
     findings: Sequence[Finding]
     frame: pd.DataFrame
@@ -117,6 +118,7 @@ class Pareto:
     value: str
     words: tuple[str, str]
     title: str = ""
+    below: str = ""
 
 
 @dataclass(frozen=True)

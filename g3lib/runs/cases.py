@@ -17,6 +17,7 @@ from g3lib.qc.story.computed import computed
 from g3lib.report.claims.story import audit_table
 from g3lib.report.claims.voice import Voice
 from g3lib.report.deck.master import master
+from g3lib.report.tables import heading, shown
 from g3lib.runs.ledger import Row
 from g3lib.runs.notebooks import find
 from g3lib.runs.publishing import CASES, front
@@ -88,5 +89,6 @@ def make(workspace: Workspace, case: Case, lang: Lang, template: str = "") -> tu
     steps = audit_table(voice, audit(computed(case)))
     path = (workspace.reports_in(lang) / CASES / row.html).with_name("audit.csv") if row.state == "ok" else None
     if path is not None:
-        replace_bytes(path, steps.to_csv(index=False).encode("utf-8-sig"))
+        named = pd.DataFrame({heading(c, lang): [shown(c, value, lang) for value in steps[c]] for c in steps})
+        replace_bytes(path, named.to_csv(index=False).encode("utf-8-sig"))
     return row, steps

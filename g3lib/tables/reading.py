@@ -99,7 +99,7 @@ def _unreadable(path: Path, found: str, expected: str) -> Unreadable:
 
 
 def _delimited(path: Path) -> list[Sheet]:
-    encoding = _encoding(path)
+    encoding = encoding_of(path)
     with path.open(encoding=encoding, newline="") as file:
         sample = file.read(200_000)
     delimiter = _delimiter(sample)
@@ -115,7 +115,12 @@ def _delimited(path: Path) -> list[Sheet]:
     return [Sheet(path.name, "", head, lambda: _chunks(rows()), f"{encoding}, {named}")]
 
 
-def _encoding(path: Path) -> str:
+def encoding_of(path: Path) -> str:
+    """How a text file is encoded.
+
+    Raises:
+        Unreadable: neither UTF-8, UTF-16 nor GB18030.
+    """
     with path.open("rb") as file:
         start = file.read(4)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -173,7 +178,7 @@ def _frame(rows: list[list[str]], first: int) -> pd.DataFrame:
 def _yaml(path: Path) -> list[Sheet]:
     from g3lib.tables.policy import MAX_YAML, yaml_grid
 
-    encoding = _encoding(path)
+    encoding = encoding_of(path)
     with path.open(encoding=encoding) as file:
         text = file.read(MAX_YAML + 1)  # one more than is read tells that there is more
     try:

@@ -21,6 +21,7 @@ from g3lib.qc.control.variables import i_mr, xbar_r, xbar_s
 
 # beyond this a range throws too much away (Montgomery, 6.1)
 _LARGEST_FOR_RANGES = 10
+_TOGETHER = "over_dispersed_together"
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,12 @@ class Suited:
         return self.chart.location if isinstance(self.chart, Pair) else self.chart
 
     def only(self, phase: Any) -> Suited:
-        """One phase's points: chosen, and their limits set, as among all."""
+        """One phase's points: chosen, and their limits set, as among all; limits that were not widened are said to be so."""
         if isinstance(self.chart, Pair):
             return replace(self, chart=Pair(self.chart.location.only(phase), self.chart.spread.only(phase)))
-        return replace(self, chart=self.chart.only(phase))
+        own = self.chart.only(phase)
+        why = ["chance_within" if reason == _TOGETHER and own.sigma <= 1 else reason for reason in self.reasons]
+        return replace(self, chart=own, reasons=tuple(why))
 
 
 def for_parts(counts: Values, of: Values, **options: Unpack[Options]) -> Suited:
@@ -61,7 +64,15 @@ def for_parts(counts: Values, of: Values, **options: Unpack[Options]) -> Suited:
     ('parts', 'by_chance')
     """
     tested = dispersion("p", counts, of, **options)
-    return Suited(p(counts, of, tested.over, **options), ("parts", "over_dispersed" if tested.over else "by_chance"), tested)
+    chart = p(counts, of, tested.over, **options)
+    return Suited(chart, ("parts", _scatter(tested, chart)), tested)
+
+
+def _scatter(tested: Dispersion, chart: Chart) -> str:
+    """What the counts' scatter says; of several phases it is told together."""
+    if not tested.over:
+        return "by_chance"
+    return _TOGETHER if len(set(chart.phases)) > 1 else "over_dispersed"
 
 
 def for_events(counts: Values, of: Values | None = None, **options: Unpack[Options]) -> Suited:
@@ -78,10 +89,9 @@ def for_events(counts: Values, of: Values | None = None, **options: Unpack[Optio
     tested = dispersion("u", counts, extent, **options)
     known = extent[extent > 0]
     alike = bool(len(known)) and bool((known == known[0]).all())
-    why = ("events", "equal_extents" if alike else "unequal_extents", "over_dispersed" if tested.over else "by_chance")
-    if alike and known[0] == 1:
-        return Suited(c(counts, laney=tested.over, **options), why, tested)
-    return Suited(u(counts, extent, laney=tested.over, **options), why, tested)
+    one = alike and known[0] == 1
+    chart = c(counts, tested.over, **options) if one else u(counts, extent, tested.over, **options)
+    return Suited(chart, ("events", "equal_extents" if alike else "unequal_extents", _scatter(tested, chart)), tested)
 
 
 def for_measurements(values: Values, subgroups: Sequence[Any] | None = None, **options: Unpack[Options]) -> Suited:

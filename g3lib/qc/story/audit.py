@@ -68,6 +68,8 @@ def _survey(story: Story) -> Reasons:
     vague = [str(level.largest[level.stratum]) for level in story.levels if str(level.largest[level.stratum]) in OTHER]
     if vague:
         yield "other_largest", "、".join(vague)
+    if story.counts is not None and story.counts_differ:
+        yield "counts_differ", "、".join(f"{count:,.0f}" for count in story.counts)
 
 
 def _target(story: Story) -> Reasons:
@@ -128,7 +130,7 @@ def _effect(story: Story) -> Reasons:
         yield "no_target", ""
     elif not story.effect.met:
         yield "target_missed", ""
-    if not story.after_levels:
+    if not (story.after_levels or story.nothing_left):
         yield "symptom_unseen", ""
     if story.benefit is None:
         yield "no_benefit", ""

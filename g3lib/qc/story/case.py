@@ -23,7 +23,7 @@ from g3lib.errors import DataError, Fault, NoData, Severity, UsageError, listed
 from g3lib.labels import fold, read_csv
 from g3lib.periods import Period
 from g3lib.tables.cells import is_missing, read_column, when
-from g3lib.tables.reading import Unreadable, read
+from g3lib.tables.reading import Unreadable, encoding_of, read
 from g3lib.tables.schema import Column, Kind
 
 FILE = "case.yaml"
@@ -129,7 +129,9 @@ def read_case(folder: Path) -> Case:
         elif name in SPEC:
             tables[name], found, names_stand = _typed(path.name, cells, name)
             faults += found
-            if not names_stand:
+            if tables[name].empty and not found:  # headings alone: a table still to be filled in is not there yet
+                del tables[name]
+            elif not names_stand:
                 unread.add(name)
             elif found:
                 faulty[name] = frozenset(fault.row for fault in found if fault.row)
@@ -161,18 +163,29 @@ def _told(path: Path) -> tuple[dict[str, Any], list[Fault]]:
     import yaml
 
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding=encoding_of(path))
         again = [Fault(path.name, "", line, "", f"the key {key} stands twice", "each key once", Severity.FILE)
                  for key, line in _repeated(yaml.compose(text, yaml.SafeLoader))]  # fmt: skip
-        told = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # a day such as 2013-13-04 is read as a date, and is none
+        loader = yaml.SafeLoader(text)
+        loader.yaml_constructors = {**loader.yaml_constructors, "tag:yaml.org,2002:timestamp": _timestamp}
+        told = loader.get_single_data()
+    except Unreadable as unreadable:
+        return {}, [unreadable.fault]
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         said = str(getattr(error, "problem", None) or error)
-        expected = "lines of `key: value` in UTF-8, a text that holds a colon in quotes"
+        expected = "lines of `key: value` in order, a text that holds a colon in quotes"
         return {}, [Fault(path.name, "", mark.line + 1 if mark else None, "", said, expected, Severity.FILE)]
     if not isinstance(told, dict):
         return {}, [Fault(path.name, "", None, "", type(told).__name__, "keys and values, title first", Severity.FILE)]
     return told, again
+
+
+def _timestamp(loader: Any, node: Any) -> Any:
+    """A day; one that is none (2013-13-04) stays as it is written, and is named with the other faults of the file."""
+    with suppress(ValueError):
+        return loader.construct_yaml_timestamp(node)
+    return node.value
 
 
 def _repeated(node: Any) -> Iterator[tuple[str, int]]:
@@ -232,6 +245,8 @@ def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, li
         for row, text in texts[column.name].items():
             if text in reading.faults:
                 faults.append(Fault(file, "", int(str(row)), said[column.name], text, reading.faults[text]))
+            elif column.kind in (Kind.COUNT, Kind.MONEY) and reading.values[row] < 0:
+                faults.append(Fault(file, "", int(str(row)), said[column.name], text, "0 or more"))
             elif column.kind is Kind.DATE and not is_missing(text) and when(text)[1] == "month":
                 faults.append(Fault(file, "", int(str(row)), said[column.name], text, "a day such as 2010-03-05"))
             elif column.required and is_missing(text):

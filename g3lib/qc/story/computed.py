@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from g3lib.measures.guards import ratio
-from g3lib.periods import days
+from g3lib.periods import Period, days
 from g3lib.qc import causes, control, matrix, strata
 from g3lib.qc.causes.declared import filled
 from g3lib.qc.schedule import critical_path
@@ -106,7 +106,10 @@ class Benefit:
 
 @dataclass(frozen=True)
 class Story:
-    """A case, computed."""
+    """A case, computed.
+
+    `counts` are the problems that the survey and the series count in the survey's months, where both count them.
+    """
 
     case: Case
     now: Reading | None = None
@@ -115,6 +118,7 @@ class Story:
     survey_chart: control.Suited | None = None
     levels: tuple[Level, ...] = ()
     after_levels: tuple[Level, ...] = ()
+    counts: tuple[float, float] | None = None
     goal: Goal | None = None
     links: Links | None = None
     tested: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -143,6 +147,18 @@ class Story:
     def has_crux(self) -> bool:
         """Whether the survey breaks a problem down to a 症结; the best seller of a survey of sales is none."""
         return len(self.levels) > 1 and self.case.say("survey", "counts") != "sales"
+
+    @property
+    def nothing_left(self) -> bool:
+        """Whether the survey was done again, and found no problem."""
+        again = self.case.table("survey")
+        again = again[again["phase"] == "after"]
+        return len(again) > 0 and not again["count"].sum() > 0
+
+    @property
+    def counts_differ(self) -> bool:
+        """Whether the survey's problems are others than the series' of the same months."""
+        return self.counts is not None and self.counts[0] != self.counts[1]
 
     @property
     def location(self) -> control.Chart | None:
@@ -176,7 +192,8 @@ def computed(case: Case) -> Story:
     chart = _chart(series, rate)
     of_survey = None if chart is None or series["phase"].iloc[0] != "before" else chart.only("before")
     return Story(
-        case, now, gap, chart, of_survey, levels, _levels(case, "after"), goal,
+        case, now, gap, chart, of_survey, levels, _levels(case, "after"),
+        _counts(case, levels) if rate and not higher else None, goal,
         tree(case.table("causes")) if "causes" in case.tables else None, tested, _options(case),
         critical_path(case.table("activities")) if len(case.table("activities")) else pd.DataFrame(),
         _measures(case), effect, _benefit(case, effect, higher),
@@ -211,7 +228,7 @@ def _levels(case: Case, phase: str) -> tuple[Level, ...]:
     found: list[Level] = []
     within: list[str] = []
     for name in names:
-        if rows.empty:
+        if not rows["count"].sum() > 0:
             break
         pareto = strata.pareto(rows, name, "count")
         level = Level(name, tuple(within), pareto)
@@ -220,6 +237,17 @@ def _levels(case: Case, phase: str) -> tuple[Level, ...]:
         within.append(top)
         rows = rows[rows[name] == top]
     return tuple(found)
+
+
+def _counts(case: Case, levels: Sequence[Level]) -> tuple[float, float] | None:
+    series, period = case.table("series"), case.say("survey", "period")
+    if not (levels and period and len(series)) or case.say("survey", "counts") == "sales":
+        return None
+    months = set(Period.parse(str(period)).months)
+    rows = series[[set(Period.parse(p).months) <= months for p in series["period"]]]
+    if {month for p in rows["period"] for month in Period.parse(p).months} != months:
+        return None
+    return float(levels[0].pareto["count"].sum()), float(rows["count"].sum())
 
 
 def symptom_after(case: Case, levels: Sequence[Level]) -> float:

@@ -15,7 +15,7 @@ from g3lib.errors import DataError, UsageError
 from g3lib.labels import fold
 from g3lib.periods import Period, days
 from g3lib.qc.causes.declared import filled, refuse
-from g3lib.qc.matrix import weighed
+from g3lib.qc.matrix import MARKS, weighed
 from g3lib.qc.schedule import critical_path
 from g3lib.qc.story.case import SPEC, Case
 from g3lib.qc.story.casefile import said
@@ -119,9 +119,7 @@ def _periods(case: Case, table: str) -> Iterator[str]:
 
 def _counts(case: Case, table: str, name: str) -> Iterator[str]:
     for row in case.table(table).dropna(subset=["count", "of"]).itertuples():
-        if min(row.count, row.of) < 0:
-            yield f"{_at(table, row)}: {getattr(row, name)} counts {row.count:g} of {row.of:g}, below 0"
-        elif row.of == 0:
+        if row.of == 0:
             yield f"{_at(table, row)}: {getattr(row, name)} is counted out of 0, expected a total above 0"
         elif row.count > row.of:
             yield f"{_at(table, row)}: {getattr(row, name)} counts {row.count:g} of {row.of:g}"
@@ -146,9 +144,9 @@ def _survey(case: Case) -> Iterator[str]:
     for name in strata if len(survey) else ():
         if name in survey:
             yield from _classes(survey, name)
-    for phase, rows in survey.groupby("phase") if len(survey) else ():
-        if not rows["count"].sum() > 0:
-            yield f"survey.csv: nothing is counted in phase {phase!r}"
+    before = survey.loc[survey["phase"] == "before", "count"]
+    if len(before) and not before.sum() > 0:  # nothing left after it is what a group hopes for
+        yield "survey.csv: nothing is counted in phase 'before'"
 
 
 def _classes(survey: pd.DataFrame, name: str) -> Iterator[str]:
@@ -268,9 +266,13 @@ def _options(case: Case) -> Iterator[str]:
     yield from _twice(case, "options", "cause", "option")
     if criteria:
         try:
-            weighed(table[["option", *criteria]], "option")
+            marks = weighed(table[["option", *criteria]], "option")[criteria]
         except DataError as fault:
             yield from _rows(case, "options", ("option",), _lines("options.csv", fault))
+            return
+        for name in criteria:
+            for row, mark in marks[name][~marks[name].between(0, MARKS["◎"])].items():
+                yield f"options.csv row {row}: {name} is {mark:g}, expected one of {' '.join(MARKS)} or 0 to {MARKS['◎']:g}"
 
 
 def _unused(case: Case) -> Iterator[str]:
@@ -299,9 +301,9 @@ def _repeats(case: Case) -> Iterator[str]:
 
 
 def _totals(case: Case) -> Iterator[str]:
-    """A total among the units of a test's data, or among what is assessed."""
-    for name, frame in ({**case.data, "radar": case.table("radar")}).items():
-        for column in frame.columns:
+    """A total among the units of a test's data, or among a table's rows (the survey and periods look for it themselves)."""
+    for name, frame in {**case.data, **case.tables}.items():
+        for column in frame.columns.difference(["period"], sort=False) if name != "survey" else ():
             words = frame[column].dropna()
             for row, value in words[[isinstance(v, str) and _is_total(v) for v in words]].items():
                 yield f"{name}.csv row {row}: {column} is {value!r}, a total among its parts: leave the row out"
@@ -363,6 +365,6 @@ _PARTS: dict[Callable[[Case], Iterable[str]], tuple[str, ...]] = {
     _options: ("options", "tests"),
     _unused: ("tests",),
     _repeats: (),
-    _totals: ("radar",),
+    _totals: (),
     _benefit: ("case",),
 }

@@ -22,7 +22,7 @@ _TREND = 6
 def stable(
     voice: Voice, suited: Suited | None, name: str, what: str, base: str, table: str = "sales", level: Callable[[float], str] | None = None
 ) -> list[Finding]:
-    """Whether a series is one process: the rules that are broken, with their points; and the reasons for the chart.
+    """Whether a series is one process: the rules that are broken, with their points; then the points set aside, if any.
 
     Args:
         suited: the chart chosen for it, None where there are too few points.
@@ -43,14 +43,16 @@ def stable(
         said = voice.say("；", "; ").join(broken) if broken else _quiet(voice, chart)
     told = _levels(voice, chart, level) if level is not None else ""
     text = voice.say(f"{what}（{_bare(kind)}）：{said}{told}", f"{what} ({_bare(kind)}): {said}{told}")
-    if chart.excluded:
-        aside = voice.listed([f"{label}{voice.aside(cause)}" for label, cause in chart.excluded.items()])
-        text += voice.say(f"；未计入控制限：{aside}", f"; left out of the limits: {aside}")
     few = Status.PLAIN if len(chart.values) < _FEW else Status.GOOD
     status = {Verdict.FAIL: Status.WATCH, Verdict.NONE: Status.UNKNOWN}.get(verdict, few)
     out = {i for of in (chart, suited.spread) if of is not None for points in of.signals.values() for i in points}
-    return [voice.finding(name, None if verdict is Verdict.NONE else float(len(out)), "", text,
-                          definition="Nelson's rules within phases", table=table, denominator=base, status=status)]  # fmt: skip
+    found = [voice.finding(name, None if verdict is Verdict.NONE else float(len(out)), "", text,
+                           definition="Nelson's rules within phases", table=table, denominator=base, status=status)]  # fmt: skip
+    if chart.excluded:
+        named = voice.listed([f"{label}{voice.aside(cause)}" for label, cause in chart.excluded.items()])
+        text = voice.say(f"未计入控制限：{named}", f"Left out of the limits: {named}")
+        found.append(voice.finding(f"{name}.aside", float(len(chart.excluded)), "", text, definition="points set aside", table=table))
+    return found
 
 
 def _quiet(voice: Voice, chart: Chart) -> str:

@@ -8,7 +8,6 @@ import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
-from g3lib.periods import Period
 from g3lib.qc.control import Suited
 from g3lib.qc.story.case import months_of
 from g3lib.qc.story.computed import Level, Reading, Story, symptom, symptom_after
@@ -280,6 +279,9 @@ def after_words(voice: Voice, story: Story) -> str:
 
 def symptom_moved(voice: Voice, story: Story) -> list[Finding]:
     """Whether the 症结 itself got smaller."""
+    if story.has_crux and story.nothing_left:
+        text = voice.say("复查时没有再发现问题，症结已消除", "Looked at again, no problem was left: the crux is gone")
+        return [voice.finding("symptom.after", 0.0, "1", text, table="case.survey", period=str(story.case.say("survey", "after_period") or ""), status=Status.GOOD)]
     if not story.after_levels or not story.has_crux:
         text = voice.say("没有复查症结", "The crux was not looked at again")
         return [voice.finding("symptom.after", None, "1", text, status=Status.UNKNOWN)]
@@ -346,33 +348,31 @@ def audit_table(voice: Voice, audit: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["story_step", "completeness", "says"])
 
 
-def checks(voice: Voice, story: Story) -> list[Check]:
+def checks(voice: Voice, story: Story, audit: pd.DataFrame) -> list[Check]:
     """What must be said beside the story."""
-    found = [*verdicts.notes(voice, story), *_counted_twice(voice, story)]
+    found = verdicts.notes(voice, story)
+    if story.counts_differ:
+        found.append(Check("survey.against_series", Verdict.WARNING, counts_differ(voice, story) + voice.say("。", ".")))
+    found += [Check(claim.name, Verdict.NONE, claim.text + voice.say("。", ".")) for claim in control(voice, story, story.chart)[1:]]
     if story.effect is not None:
         found.append(Check("effect.not_attributed", Verdict.WARNING, voice.say(
             f"{not_attributed(voice)}。", f"{not_attributed(voice)}.")))  # fmt: skip
         if story.effect.dispersion > 1:
             found.append(Check("effect.dispersion", Verdict.WARNING, voice.say(
                 f"各月的离散或前后相关使方差为独立数据的{number(story.effect.dispersion, 2)}倍，区间已相应放宽。", f"Months that scatter more, or follow each other, make the variance {number(story.effect.dispersion, 2)} times that of independent ones; the interval is widened accordingly.")))  # fmt: skip
-    made = voice.say("没有发现需要说明的限制。", "Nothing else needs saying.")
-    return found or [Check("story", Verdict.PASS, made)]
+    steps = audit.drop_duplicates("step").set_index("step")["verdict"]
+    if short := [voice.word("story_step", str(step)) for step in steps.index[steps != "complete"]]:
+        found.append(Check("story.complete", Verdict.WARNING, voice.say(
+            f"十个步骤中{len(short)}个没有完成（{'、'.join(short)}）：没有资料的不补写。", f"{len(short)} of the ten steps are not complete ({', '.join(short)}); what has no data is not made up.")))  # fmt: skip
+    return found or [Check("story", Verdict.PASS, voice.say("没有发现需要说明的限制。", "Nothing else needs saying."))]
 
 
-def _counted_twice(voice: Voice, story: Story) -> list[Check]:
-    """The survey's problems against the series' own of the same months, where both count them."""
-    series, period = story.case.table("series"), story.case.say("survey", "period")
-    if not (story.is_rate and story.levels and period and len(series)) or story.case.say("survey", "counts") == "sales" or story.higher_is_better:
-        return []
-    months = set(Period.parse(str(period)).months)
-    rows = series[[set(Period.parse(p).months) <= months for p in series["period"]]]
-    told = {m for p in rows["period"] for m in Period.parse(p).months}
-    one, other = float(story.levels[0].pareto["count"].sum()), float(rows["count"].sum())
-    if told != months or one == other:
-        return []
-    return [Check("survey.against_series", Verdict.WARNING, voice.say(
-        f"{voice.span(str(period))}现状调查共{number(one)}件，同期序列为{number(other)}件：口径不同须说明。",
-        f"{voice.span(str(period))}: the survey counts {number(one)} problems, the series {number(other)}; say why they differ."))]  # fmt: skip
+def counts_differ(voice: Voice, story: Story) -> str:
+    """That the survey's problems are others than the series' own of the same months; empty where they are not."""
+    if story.counts is None or not story.counts_differ:
+        return ""
+    (one, other), span = map(number, story.counts), voice.span(str(story.case.say("survey", "period")))
+    return voice.say(f"{span}现状调查共{one}件，同期序列为{other}件：口径不同须说明", f"{span}: the survey counts {one} problems, the series {other}; say why they differ")
 
 
 def unit(story: Story) -> str:

@@ -20,7 +20,7 @@ from g3lib.report.claims import verdicts
 from g3lib.report.claims.voice import Voice
 from g3lib.report.slides import Clusters, Cover, Drawing, Gantt, Panels, Paragraphs, Pareto, Radar, Slide, Staged, Table
 
-# where a step's data come from
+# where a step's data come from: said in the notes of its slide
 _NEEDS = ("case.yaml (topic)", "survey.csv", "case.yaml (target)", "causes.csv", "tests.csv", "countermeasures.csv", "implementation.csv",
           "series.csv (phase after)", "standards.csv", "case.yaml (lessons)")  # fmt: skip
 _A_SLIDE = 2  # charts of causes
@@ -37,8 +37,9 @@ def slides(voice: Voice, story: Story, audit: pd.DataFrame) -> list[Slide]:
     gone = set(audit.loc[audit["verdict"] == "missing", "step"])
     for place, step in enumerate(steps, 1):
         own = [told.missing(voice, place)] if place in gone else []
-        lacks = voice.say(f"缺少这一步的资料：在案例文件夹中补上{_NEEDS[place - 1]}，再重新生成。", f"Nothing is there for this step: put {_NEEDS[place - 1]} into the case's folder and make the deck again.")
-        found += [Paragraphs(own, [lacks])] if own else step(voice, story)
+        asked = voice.say("这一步需要：", "Asked for: ") + voice.word("step_asks", str(place))
+        lacks = voice.say(f"在案例文件夹中补上{_NEEDS[place - 1]}，再重新生成。", f"Put {_NEEDS[place - 1]} into the case's folder and make the deck again.")
+        found += [Paragraphs(own, [asked], notes=[lacks])] if own else step(voice, story)
     return [*found, Table(told.audit_claim(voice, audit), told.audit_table(voice, audit), voice.say("十步完整性核对", "Audit of the ten steps"))]
 
 
@@ -103,7 +104,8 @@ def _survey(voice: Voice, story: Story) -> list[Slide]:
     found: list[Slide] = []
     words = (told.counted(voice, story), voice.say("累计占比", "cumulative share"))
     for place, level in enumerate(story.levels, 1):
-        found.append(Pareto([told.level_claim(voice, story, level, str(place))], level.pareto, level.stratum, "count", words))
+        below = told.counts_differ(voice, story) if place == 1 else ""
+        found.append(Pareto([told.level_claim(voice, story, level, str(place))], level.pareto, level.stratum, "count", words, below=below))
     return [*found, *_staged(voice, story, story.survey_chart, "survey.stable")]
 
 
@@ -113,8 +115,10 @@ def _staged(voice: Voice, story: Story, suited: Suited | None, name: str) -> lis
     chart = suited.location
     phases = {p: voice.word("phase", p) for p in dict.fromkeys(chart.phases)}
     word = story.characteristic + (voice.aside(told.unit(story)) if told.unit(story) else "")
-    why = voice.say("；", "; ").join(voice.word("chart_choice", reason) for reason in suited.reasons)
-    return [Staged(told.control(voice, story, suited, name), chart, story.is_rate, word, phases, why)]
+    claims = told.control(voice, story, suited, name)
+    why = [voice.word("chart_choice", reason) for reason in suited.reasons]
+    below = voice.say("；", "; ").join([*(claim.text for claim in claims[1:]), *why])
+    return [Staged(claims, chart, story.is_rate, word, phases, below)]
 
 
 def _target(voice: Voice, story: Story) -> list[Slide]:
@@ -125,7 +129,8 @@ def _target(voice: Voice, story: Story) -> list[Slide]:
     claims = told.target(voice, story)
     calculation = next((f.text for f in claims if f.name == "target.computed"), "")
     basis = str(story.case.say("target", "solvable_basis") or "")
-    below = voice.say("；", "; ").join(filter(None, (calculation, basis, told.months(voice, story) if calculation else "")))
+    below = voice.say("；", "; ").join(filter(None, (calculation, basis, told.months(voice, story) if calculation else "",
+                                                    told.counts_differ(voice, story) if calculation else "")))
     return [Clusters(claims, frame, columns, _form(story), told.unit(story), below)]
 
 
@@ -211,7 +216,9 @@ def _effect(voice: Voice, story: Story) -> list[Slide]:
     frame, columns = _named(rows, story.characteristic)
     found: list[Slide] = [Clusters(claims, frame, columns, _form(story), told.unit(story), told.not_attributed(voice))]
     found += _staged(voice, story, story.chart, "series.stable")
-    if story.has_crux and story.after_levels:
+    if story.has_crux and story.nothing_left:
+        found.append(Paragraphs(told.symptom_moved(voice, story), []))
+    elif story.has_crux and story.after_levels:
         moved, first = told.symptom_moved(voice, story), story.after_levels[0]
         shares = [(voice.word("phase", "before"), moved[0].previous), (voice.word("phase", "after"), moved[0].value)]
         frame, columns = _named(shares, voice.say("症结占全部问题", "the crux's share"))

@@ -104,7 +104,7 @@ def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
         )
         # where units with it have the problem less often there is no part of the problem that it makes
         share = percent(row["share"], 1) if row["share_of"] == "problem" and row["share"] > 0 else "—"
-        rows.append((row["cause"], row["test"], row["units"], crude, effect, voice.say(f"{low}至{high}", f"{low} to {high}"), least(voice, row),
-                     row["p_cause"], row["p_no_cause"], share, row["verdict"]))  # fmt: skip
-    columns = ["cause", "cause_test", "units_tested", "crude_text", "estimate", "interval", "least", "p_cause", "p_no_cause", "share_text", "cause_verdict"]
+        rows.append((row["cause"], row["verdict"], effect, voice.say(f"{low}至{high}", f"{low} to {high}"), least(voice, row), crude,
+                     row["p_cause"], row["p_no_cause"], share, row["units"], row["test"]))  # fmt: skip
+    columns = ["cause", "cause_verdict", "estimate", "interval", "least", "crude_text", "p_cause", "p_no_cause", "share_text", "units_tested", "cause_test"]
     return pd.DataFrame(rows, columns=columns)

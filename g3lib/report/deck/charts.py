@@ -18,9 +18,10 @@ from g3lib.labels import label, pick
 from g3lib.qc.control import Chart
 from g3lib.report.deck.master import Room
 from g3lib.report.deck.page import ACCENT, FONT, GREY, INK, SHADES, WARN, Page, rgb, style
-from g3lib.report.placing import sides
+from g3lib.report.placing import sides, text_width
 
 _MOST_BARS, _MOST_LABELS = 24, 12
+_GAP, _AXIS = 70, 0.9  # between columns, percent of one; what the value axis and its title take, inches
 # a bar of so much of the whole holds its own label
 _TALL = 0.08
 # what a label may show, in the schema's order
@@ -71,9 +72,12 @@ def clusters(
     _legend(chart, len(columns) > 1)
     plot = chart.plots[0]
     many = len(frame) * len(columns)
-    plot.gap_width, plot.overlap, plot.has_data_labels = 70, -5, many <= _MOST_LABELS
-    if many <= _MOST_LABELS:
-        _labels(plot.data_labels, form, 10 if many > 8 else 11)
+    # as wide as a column and its part of the gap; python-pptx counts the gap in percent of a column
+    each = 72 * ((room or page.room).wide - _AXIS) / (len(frame) * (len(columns) + _GAP / 100))
+    size = next((s for s in (11, 10, 9, 8) if text_width("00.0%", s) <= each), 0) if many <= _MOST_LABELS else 0
+    plot.gap_width, plot.overlap, plot.has_data_labels = _GAP, -5, size > 0
+    if size:
+        _labels(plot.data_labels, form, size)
         plot.data_labels.position = XL_LABEL_POSITION.OUTSIDE_END
     chart.value_axis.minimum_scale = 0 if float(np.nanmin(frame[list(columns)].to_numpy(float))) >= 0 else None
     chart.value_axis.tick_labels.number_format, chart.value_axis.tick_labels.number_format_is_linked = form, False
@@ -183,11 +187,14 @@ def staged(
     lines = []
     for phase in dict.fromkeys(chart.phases):
         mine = np.array([p == phase for p in chart.phases])
+        whose = words.get(phase, "")
+        if phase in chart.borrowed:
+            whose += pick(page.lang, "（沿用前一阶段）", " (of the phase before)")
         for name, values in ((pick(page.lang, "中心线", "centre"), chart.centre), ("UCL", chart.upper), ("LCL", chart.lower)):
             if np.isfinite(values[mine]).any():
-                lines.append((name, int(np.flatnonzero(mine)[-1])))
+                lines.append((name, _free(chart, values, np.flatnonzero(mine), name)))
                 own = np.where(mine & np.isfinite(values), values, np.nan)
-                data.add_series(f"{name} {words.get(phase, '')}".strip(), _known(own))
+                data.add_series(f"{name} {whose}".strip(), _known(own))
     drawn = _placed(page, XL_CHART_TYPE.LINE_MARKERS, data, said, room)
     axes(drawn, "", unit)
     drawn.has_legend = False
@@ -201,7 +208,7 @@ def staged(
     for i, name in enumerate(chart.labels):
         if name in chart.excluded:
             _marker(points.points[i], "FFFFFF", 8, GREY)
-    for series, (name, last) in zip(rest, lines, strict=True):
+    for series, (name, free) in zip(rest, lines, strict=True):
         series.smooth = False
         series.format.line.color.rgb, series.format.line.width = rgb(INK), 12_700
         if name in ("UCL", "LCL"):
@@ -209,11 +216,19 @@ def staged(
         _marker(series, "", 0)
         if name not in ("UCL", "LCL"):  # the points lie on it: a label there is overprinted, the sentence above tells it
             continue
-        tag = series.points[last].data_label
+        tag = series.points[free].data_label
         tag.has_text_frame = False
         _labels(tag, "", 10)
         tag.position = XL_LABEL_POSITION.ABOVE if name != "LCL" else XL_LABEL_POSITION.BELOW
         _value_shown(tag, form)
+
+
+def _free(chart: Chart, limit: np.ndarray, phase: np.ndarray, name: str) -> int:
+    """The point of a phase, as near its end as may be, at which a limit's label has no point of the series in its way."""
+    reach = 0.06 * float(np.nanmax(chart.values) - np.nanmin(chart.values) or 1.0)
+    outward = (chart.values - limit) * (1 if name == "UCL" else -1)
+    clear = [i for i in phase if np.isfinite(limit[i]) and not outward[i] > -reach]
+    return int(clear[-1] if clear else phase[-1])
 
 
 def radar(page: Page, frame: pd.DataFrame, columns: Mapping[str, str], said: str) -> None:

@@ -69,7 +69,8 @@ def master(template: str = "") -> Master:
     try:
         deck: Any = Presentation(_as_presentation(Path(template)))
     except (PackageNotFoundError, BadZipFile, KeyError, ValueError, OSError) as error:
-        raise UsageError(f"{Path(template).name} is no PowerPoint template: {type(error).__name__}.") from error
+        why = "no .pptx or .potx can be read from it" if Path(template).is_file() else "there is no such file"
+        raise UsageError(f"{Path(template).name} is no PowerPoint template: {why}.") from error
     layouts = [layout for layout in deck.slide_layouts if title_of(layout) is not None]
     if not layouts:
         raise UsageError(f"{Path(template).name} has no layout with a title placeholder; a template needs one at least.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -15,6 +16,8 @@ from g3lib.report.placing import text_width
 
 _COLOURS = {"confirmed": WARN, "critical": ACCENT, "rejected": GREY, "insufficient": ACCENT}
 _PT = 12_700
+# letters of a Gantt chart's activities, the part of the slide that they may have, and what a month's label takes, inches
+_NAMES, _MOST_NAMES, _MONTH = (12, 11, 10, 9), 0.4, 0.75
 
 
 def drawing(page: Page, make: Callable[[float], Diagram], said: str) -> None:
@@ -53,8 +56,9 @@ def gantt(page: Page, plan: pd.DataFrame, said: str) -> None:
     days = plan[["planned_start", "planned_end", "actual_start", "actual_end"]].stack()
     first, last = days.min().replace(day=1), days.max() + pd.offsets.MonthEnd(0)
     room, rows = page.room, len(plan)
-    names = max(text_width(name, 12) for name in plan["activity"]) / 72 + 0.3
-    left, wide, high = room.left + names, room.wide - names, min(0.42, (room.high - 0.4) / max(rows, 1))
+    size = next((s for s in _NAMES if _widest(plan["activity"], s) <= _MOST_NAMES * room.wide), _NAMES[-1])
+    names = min(_widest(plan["activity"], size), _MOST_NAMES * room.wide)
+    left, wide, high = room.left + names, room.wide - names, min(0.42, (room.high - 0.7) / max(rows, 1))
     group = page.slide.shapes.add_group_shape()
     page.describe(group, said)
 
@@ -62,7 +66,7 @@ def gantt(page: Page, plan: pd.DataFrame, said: str) -> None:
         return float(left + wide * (day - first).days / max((last - first).days, 1))
 
     months = pd.date_range(first, last, freq="MS")
-    step = -(-len(months) // 14)
+    step = max(1, math.ceil(len(months) * _MONTH / wide))
     top, bottom = room.top + 0.35, room.top + 0.35 + rows * high
     for month in months[::step]:
         here = round(x(month) * 72 * _PT)
@@ -70,7 +74,7 @@ def gantt(page: Page, plan: pd.DataFrame, said: str) -> None:
         _box(group, _emu(x(month), room.top, 0.9, 0.3), f"{month:%Y-%m}", 10, GREY, False, "left")
     for i, row in enumerate(plan.itertuples()):
         y = top + i * high
-        _box(group, _emu(room.left, y, names, high), row.activity, 12, INK, False, "left")
+        _box(group, _emu(room.left, y, names, high), _cut(row.activity, size, names), min(size, 55 * high), INK, False, "left")
         spans = ((row.planned_start, row.planned_end, "B8B8B8", 0.12), (row.actual_start, row.actual_end, ACCENT, 0.52))
         for start, end, colour, shift in spans:
             if pd.notna(start) and pd.notna(end):
@@ -78,6 +82,19 @@ def gantt(page: Page, plan: pd.DataFrame, said: str) -> None:
                 _bar(group, _emu(x(start), y + shift * high, long, 0.34 * high), colour)
     key = pick(page.lang, "灰：计划　蓝：实际", "grey: planned   blue: actual")
     page.text(key, room.left + room.wide - 2.6, bottom + 0.02, 2.6, 0.3, 11, colour=GREY, align="right")
+
+
+def _widest(names: pd.Series, size: float) -> float:
+    return float(max(text_width(name, size) for name in names)) / 72 + 0.3
+
+
+def _cut(name: str, size: float, wide: float) -> str:
+    """What of a name fits into a width in inches, an ellipsis where it is cut."""
+    if text_width(name, size) <= 72 * wide:
+        return name
+    while name and text_width(name + "…", size) > 72 * (wide - 0.1):
+        name = name[:-1]
+    return name + "…"
 
 
 def _emu(*inches: float) -> tuple[int, int, int, int]:

@@ -15,6 +15,7 @@ from g3lib.report.tables import heading, shown
 _MOST_ROWS, _FEWEST_ROWS = 16, 4
 _SHORT = 12  # letters: a shorter text is not cut
 _SIZES = (14, 13, 12, 11, 10, 9, 8)
+_UNDER = 18.0  # points: the line under a table of a template
 _ABOVE_FOOT = 8.0  # points: an office suite may draw rows a little higher than it is told
 _WIDER = 1.08  # another machine's font may be a little wider than ours
 _WHOLE = 1.2  # and a number or a word stays in one piece in any of them
@@ -31,7 +32,9 @@ def table(page: Page, frame: pd.DataFrame, above: str = "") -> None:
     heads = [heading(c, page.report.lang) for c in kept.columns]
     rows = [heads, *([shown(c, v, page.report.lang) for c, v in zip(kept.columns, values, strict=True)]
                      for values in kept.itertuples(index=False, name=None))]  # fmt: skip
-    room = 72 * page.room.wide, 72 * page.room.high - _ABOVE_FOOT
+    # a template has its own things over the title: what stands there on our master stands under the table
+    under = 0.0 if page.own_master else _UNDER
+    room = 72 * page.room.wide, 72 * page.room.high - _ABOVE_FOOT - under
     size, wide, high = _fitted(rows, *room)
     while sum(high) > room[1] + 0.5 and len(rows) > _FEWEST_ROWS:
         rows.pop()

@@ -41,7 +41,8 @@ def write(page: Page, slide: Slide, number: int, of: int) -> None:
         _DRAW[type(slide)](page, slide)
         # two charts may be of two bases; what else stands on a slide is in its notes
         page.foot([p.findings[0] for p in slide.panels] if isinstance(slide, Panels) else slide.findings[:1], number, of)
-    page.notes(slide.findings, [c.text for c in slide.checks] if isinstance(slide, Actions) else ())
+    more = [c.text for c in slide.checks] if isinstance(slide, Actions) else slide.notes if isinstance(slide, Paragraphs) else ()
+    page.notes(slide.findings, more)
 
 
 def _cover(page: Page, slide: Cover) -> None:
@@ -115,6 +116,11 @@ def _clusters(page: Page, slide: Clusters) -> None:
     charts.clusters(page, slide.frame, slide.columns, slide.form, slide.findings[0].text, slide.word, _over(page, slide.below))
 
 
+def _pareto(page: Page, slide: Pareto) -> None:
+    room = _over(page, slide.below)
+    charts.pareto(page, slide.frame, slide.category, slide.value, slide.words, slide.findings[0].text, room)
+
+
 def _staged(page: Page, slide: Staged) -> None:
     room = _over(page, slide.below)
     charts.staged(page, slide.chart, slide.percent, slide.unit, slide.findings[0].text, slide.phases, room)
@@ -139,7 +145,7 @@ _DRAW: dict[type, Callable[[Page, Any], None]] = {
     Paragraphs: _paragraphs,
     Clusters: _clusters,
     Panels: _panels,
-    Pareto: lambda page, s: charts.pareto(page, s.frame, s.category, s.value, s.words, s.findings[0].text),
+    Pareto: _pareto,
     Staged: _staged,
     Radar: lambda page, s: charts.radar(page, s.frame, s.columns, s.findings[0].text),
     Drawing: lambda page, s: shapes.drawing(page, s.make, s.findings[0].text),
