@@ -40,7 +40,7 @@ def test_one_command_makes_report_page_deck_and_audit(workspace: Workspace) -> N
     assert done.exit_code == 0, done.output
     assert done.output.count("完整") == 10
     folder = workspace.reports / "cases" / "demo-province"
-    assert {p.name for p in folder.iterdir()} == {"08-qc-case.html", "08-qc-case.ipynb", "08-qc-case.pptx", "audit.csv"}
+    assert {p.name for p in folder.iterdir()} == {"08-qc-case.html", "08-qc-case.ipynb", "08-qc-case.pptx", "audit.csv", ".of"}
     notebook = json.loads((folder / "08-qc-case.ipynb").read_text(encoding="utf-8"))
     found = {f.name: f for f in in_notebook(notebook)}
     deck = Presentation(io.BytesIO((folder / "08-qc-case.pptx").read_bytes()))
@@ -76,6 +76,8 @@ def test_a_case_elsewhere_in_english_on_a_template(workspace: Workspace, tmp_pat
     deck.save(str(template))
     done = g3("deck", str(elsewhere), "--lang", "en", "--template", str(template))
     assert done.exit_code == 0, done.output
+    again = g3("deck", str(shutil.copytree(elsewhere, elsewhere.parent / "sister" / "our-case")), "--lang", "en")
+    assert (again.exit_code, "is the report of another case of that name" in again.output) == (2, True)
     assert "3 the target: missing (there are no data)" in done.output
     made = Presentation(str(workspace.reports / "en" / "cases" / "our-case" / "08-qc-case.pptx"))
     assert {s.slide_layout.name for s in list(made.slides)[1:]} == {"Company"}

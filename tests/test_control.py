@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
@@ -281,6 +282,13 @@ def test_the_chart_that_suits_is_chosen_and_said() -> None:
     assert spoken == VOCABULARIES["chart_choice"].keys()
     assert VOCABULARIES["rule"].keys() == {*rules.RULES, "anhoj_run", "anhoj_crossings", "cusum_above", "cusum_below"}
     assert VOCABULARIES["chart_kind"].keys() == {*rules.ALLOWED, "run", "cusum"}
+
+
+@pytest.mark.parametrize("call", [lambda v: control.p(v, [9] * 3), lambda v: control.p([1] * 3, v), control.i_mr, control.run, control.ewma, control.cusum,
+                                  lambda v: control.xbar_r(v, [1] * 3), lambda v: control.for_measurements(v, [1, 1, 2])])  # fmt: skip
+def test_words_for_numbers_are_named(call: Callable[[list[object]], object]) -> None:
+    with pytest.raises(DataError, match="2 is '没有'\n.* 3 is 'x'"):
+        call([1, "没有", "x"])
 
 
 def test_the_same_input_is_not_changed() -> None:

@@ -315,3 +315,9 @@ def test_a_matrix_shows_marks_and_scores_and_a_capability_its_indices() -> None:
         _, ax = figure(3.0)
         charts.capability_histogram(control.capability(wild, control.i_mr(wild), 0, 60), relations.histogram(wild), ax=ax, lang="zh", limits=(0, None))
         assert "不稳定" in ax.get_title(loc="left") and "Cpk = " not in ax.get_title(loc="left").partition(";")[0]
+
+
+def test_a_chain_deeper_than_pythons_stack_is_drawn() -> None:
+    long = tree.tree(pd.DataFrame({"cause": [f"c{i}" for i in range(1, 1501)], "effect": [f"c{i}" for i in range(1500)]}))
+    for draw in (diagrams.fishbone, diagrams.tree_diagram, diagrams.relation_diagram):
+        assert len({box.name for box in draw(long).boxes}) == 1501

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 from demo_case import CONFOUNDED, MASKED, PLANTED, write
+from scipy import stats
 
 from g3lib.errors import DataError, NoData
 from g3lib.findings import Status, Verdict
@@ -785,6 +786,28 @@ def test_a_total_in_any_table_is_a_fault_and_headings_alone_are_no_table(demo: P
         (demo / f"{name}.csv").write_text(head + "\n", encoding="utf-8")
     case = read_case(demo)
     assert not {"radar", "implementation", "standards"} & set(case.tables)
+
+
+def test_a_countermeasures_goal_may_be_a_value(demo: Path) -> None:
+    table = pd.read_csv(demo / "implementation.csv", dtype=str, keep_default_na=False)
+    own = table["编号"] == "D3"
+    after = (table.loc[own, "阶段"] == "after").to_numpy()
+    values = np.where(after, [f"{v:.1f}" for v in np.linspace(7, 8, own.sum())], [f"{v:.1f}" for v in np.linspace(12, 13, own.sum())])
+    table["数值"], table["单位"] = "", ""
+    table.loc[own, ["指标", "目标值", "件数", "总数", "单位"]] = ["办理时长", "9", "", "", "分钟"]
+    table.loc[own, "数值"] = values
+    table.to_csv(demo / "implementation.csv", index=False)
+    story = computed(read_case(demo))
+    row = next(r for r in story.measures.to_dict("records") if r["id"] == "D3")
+    before, now = values[~after].astype(float), values[after].astype(float)
+    welch = stats.ttest_ind(now, before, equal_var=False)
+    assert (row["before"], row["after"], row["met"]) == (pytest.approx(before.mean()), pytest.approx(now.mean()), True)
+    assert row["low"] <= welch.confidence_interval().low and row["high"] >= welch.confidence_interval().high  # neighbours count less
+    claim = told.measure(Voice("zh", "b", "2012-02..2013-01"), row)
+    assert claim.text.startswith(f"D3 办理时长从{before.mean():.1f}分钟到{now.mean():.1f}分钟（−".replace("−", "-")) and "目标9.0分钟达到" in claim.text
+    edit(demo, "implementation", int(own.idxmax()), "件数", "5")
+    said = faults_of(demo)
+    assert f"implementation.csv row {own.idxmax() + 2}: '办理时长' of 'D3' needs a count and its total, or a value alone" in said
 
 
 def test_options_for_what_was_not_tested_are_a_fault(demo: Path) -> None:

@@ -1,9 +1,10 @@
-"""What a measure refuses (total rows among the parts, rates and counts that cannot be), and what it does not divide by."""
+"""What a measure refuses (totals among parts, impossible rates and counts, words for numbers), and what it does not divide by."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from g3lib.errors import DataError, listed
@@ -70,3 +71,25 @@ def ratio(part: float, whole: float) -> float:
     (0.5, nan)
     """
     return float(part / whole) if whole else float("nan")
+
+
+def numbers(values: Sequence[float] | np.ndarray | pd.Series, what: str = "value") -> np.ndarray:
+    """A column as numbers, NaN where one is missing.
+
+    Raises:
+        DataError: lists every one that is no number, by its place from 1.
+
+    >>> numbers([1, "没有", None])
+    Traceback (most recent call last):
+    g3lib.errors.DataError: These are no numbers:
+      - value 2 is '没有'
+    """
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        column = pd.Series(list(values), dtype=object)
+        found = pd.to_numeric(column, errors="coerce")
+        faults = [f"{what} {i + 1} is {column[i]!r}" for i in column.index[found.isna() & column.notna()]]
+        if faults:
+            raise DataError(listed(faults, "These are no numbers:")) from None
+        return np.asarray(found, dtype=float)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from g3lib.errors import DataError, UsageError
+from g3lib.measures.guards import numbers
 
 _BINS = ("fd", "scott", "sturges")
 
@@ -42,7 +43,7 @@ def histogram(values: pd.Series | np.ndarray | list[float], rule: str = "fd") ->
     """
     if rule not in _BINS:
         raise UsageError(f"rule is {rule!r}; expected one of {', '.join(_BINS)}.")
-    every = np.asarray(values, dtype=float)
+    every = numbers(values)
     known = every[~np.isnan(every)]
     if not len(known):
         raise DataError("There is no value to lay out in bins.")

@@ -157,13 +157,11 @@ class _Column:
 def _bone(links: Links, name: str, text_wide: float, marks: Mapping[str, str]) -> _Column:
     rows: list[tuple[str, int, tuple[str, ...], int]] = []
 
-    def walk(effect: str, parent: int) -> None:
-        for cause in links.causes_of.get(effect, ()):
-            texts = tuple(wrapped(cause, SIZE, text_wide))
-            rows.append((cause, links.depth[cause], texts, parent))
-            walk(cause, len(rows) - 1)
-
-    walk(name, -1)
+    waiting = [(cause, -1) for cause in reversed(links.causes_of.get(name, ()))]
+    while waiting:  # no recursion: a chain may be deeper than Python's stack
+        cause, parent = waiting.pop()
+        waiting += [(below, len(rows)) for below in reversed(links.causes_of.get(cause, ()))]
+        rows.append((cause, links.depth[cause], tuple(wrapped(cause, SIZE, text_wide)), parent))
     header = tuple(wrapped(name, SIZE, text_wide))
     body = sum(len(texts) * _LEADING + 1 + _PAD for _, _, texts, _ in rows)
     reach = [max(text_width(t, SIZE) for t in texts) + (depth - 2) * _STEP for _, depth, texts, _ in rows]
@@ -182,14 +180,13 @@ def tree_diagram(links: Links, text_wide: float = 12 * SIZE, marks: Mapping[str,
     middles: dict[str, float] = {}
     bottom = _GAP
 
-    def place(name: str) -> None:
-        nonlocal bottom
-        causes = links.causes_of.get(name, ())
-        own = _high(texts[name])
-        top = bottom
-        for cause in causes:
-            place(cause)
-        if causes:
+    waiting: list[tuple[str, float | None]] = [(links.root, None)]
+    while waiting:  # each name once before its causes, which begin at `top`, and once after them
+        name, top = waiting.pop()
+        causes, own = links.causes_of.get(name, ()), _high(texts[name])
+        if causes and top is None:
+            waiting += [(name, bottom), *((cause, None) for cause in reversed(causes))]
+        elif top is not None:
             middles[name] = (middles[causes[0]] + middles[causes[-1]]) / 2
             # a box taller than all of its causes together pushes them down to its middle
             if (short := top + own / 2 - middles[name]) > 0:
@@ -201,8 +198,6 @@ def tree_diagram(links: Links, text_wide: float = 12 * SIZE, marks: Mapping[str,
         else:
             middles[name] = bottom + own / 2
             bottom += own + _GAP
-
-    place(links.root)
     boxes = {n: _framed(n, texts[n], lefts[links.depth[n]], middles[n], given, wide[links.depth[n]]) for n in texts}
     lines = []
     for effect, causes in links.causes_of.items():

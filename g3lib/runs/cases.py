@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,14 @@ from g3lib.tables.store import replace_bytes
 from g3lib.tables.workspace import Workspace
 
 _NOTEBOOK = "08"
+_OF = ".of"  # beside a report: whose it is, without telling where that lies
+
+
+def _digest(workspace: Workspace, folder: Path) -> bytes:
+    """A folder in the workspace is known by its place there: a workspace may be moved."""
+    root, place = workspace.root.resolve(), folder.resolve()
+    told = place.relative_to(root) if place.is_relative_to(root) else place
+    return hashlib.sha256(told.as_posix().encode()).hexdigest().encode()
 
 
 @contextmanager
@@ -69,12 +78,15 @@ def make(workspace: Workspace, case: Case, lang: Lang, template: str = "") -> tu
         The report's row and the audit as its reader sees it.
 
     Raises:
-        UsageError: a template that is none (`deck.master`); a case from elsewhere that has the name of one in data/cases,
-            whose report it would replace.
+        UsageError: a template that is none (`deck.master`); another case of the same name, in data/cases or already reported,
+            whose report would be replaced.
     """
-    shipped = workspace.cases / case.name
+    folder, whose = workspace.reports_in(lang) / CASES / case.name, _digest(workspace, case.folder)
+    shipped, made = workspace.cases / case.name, folder / _OF
     if (shipped / FILE).is_file() and shipped.resolve() != case.folder.resolve():
         raise UsageError(f"{shipped} is another case of that name, whose report would be replaced: rename {case.folder}.")
+    if made.is_file() and made.read_bytes() != whose:
+        raise UsageError(f"{folder} is the report of another case of that name: rename {case.folder}, or move that report away.")
     if template:
         master(template)
     notebook = find(workspace.notebooks, [_NOTEBOOK])[0]
@@ -87,8 +99,9 @@ def make(workspace: Workspace, case: Case, lang: Lang, template: str = "") -> tu
     front(workspace, lang)
     voice = Voice(lang, str(case.told["branch"]), "")
     steps = audit_table(voice, audit(computed(case)))
-    path = (workspace.reports_in(lang) / CASES / row.html).with_name("audit.csv") if row.state == "ok" else None
-    if path is not None:
+    if folder.is_dir():
+        replace_bytes(made, whose)
+    if row.state == "ok":
         named = pd.DataFrame({heading(c, lang): [shown(c, value, lang) for value in steps[c]] for c in steps})
-        replace_bytes(path, named.to_csv(index=False).encode("utf-8-sig"))
+        replace_bytes(folder / "audit.csv", named.to_csv(index=False).encode("utf-8-sig"))
     return row, steps

@@ -16,6 +16,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from g3lib.errors import DataError, listed
+from g3lib.measures.guards import numbers
 from g3lib.qc.control.constants import d2
 from g3lib.qc.control.result import Chart, Options, Points, Values, assemble, moving_ranges
 
@@ -178,7 +179,7 @@ def _counted(kind: str, counts: Values, of: Values, laney: bool, options: Option
 
 
 def _checked(kind: str, counts: Values, of: Values, labels: Sequence[Any] | None) -> tuple[np.ndarray, np.ndarray]:
-    d, n = np.asarray(counts, dtype=float), np.asarray(of, dtype=float)
+    d, n = numbers(counts, "count"), numbers(of, "denominator")
     names = list(labels) if labels is not None else list(range(1, len(d) + 1))
     if not len(d) == len(n) == len(names):
         raise DataError(f"{len(d)} counts, {len(n)} denominators, {len(names)} labels: expected as many of each.")

@@ -15,6 +15,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from g3lib.measures.guards import numbers
 from g3lib.qc.control.attributes import Dispersion, c, dispersion, p, u
 from g3lib.qc.control.result import Chart, Options, Pair, Values
 from g3lib.qc.control.variables import i_mr, xbar_r, xbar_s
@@ -85,7 +86,7 @@ def for_events(counts: Values, of: Values | None = None, **options: Unpack[Optio
     >>> for_events([2, 30, 3, 40, 1, 35]).location.kind
     'u_prime'
     """
-    extent = np.ones(len(counts)) if of is None else np.asarray(of, dtype=float)
+    extent = np.ones(len(counts)) if of is None else numbers(of)
     tested = dispersion("u", counts, extent, **options)
     known = extent[extent > 0]
     alike = bool(len(known)) and bool((known == known[0]).all())
@@ -106,7 +107,7 @@ def for_measurements(values: Values, subgroups: Sequence[Any] | None = None, **o
     """
     if subgroups is None:
         return Suited(i_mr(values, **options), ("measurements", "one_by_one"))
-    column = np.asarray(values, dtype=float).tolist()
+    column = numbers(values).tolist()
     known = Counter(name for name, value in zip(subgroups, column, strict=False) if not math.isnan(value))
     sizes = {known[name] for name in subgroups}
     if sizes == {1}:

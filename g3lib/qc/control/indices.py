@@ -14,6 +14,7 @@ import numpy as np
 
 from g3lib.errors import DataError, UsageError, listed
 from g3lib.findings import Verdict
+from g3lib.measures.guards import numbers
 from g3lib.qc.control.constants import c4
 from g3lib.qc.control.result import Pair, Values, signals
 
@@ -83,7 +84,7 @@ def capability(
     (False, True)
     """
     _refuse(lower, upper, target, chart)
-    x = np.asarray(values, dtype=float)
+    x = numbers(values)
     x = x[~np.isnan(x)]
     if len(x) < 2:
         raise DataError(f"Capability needs two values at least; there {'is one' if len(x) else 'are none'}.")

@@ -14,6 +14,7 @@ import numpy as np
 
 from g3lib.errors import DataError, UsageError, listed
 from g3lib.findings import Verdict
+from g3lib.measures.guards import numbers
 from g3lib.qc.control.result import Chart, Options, Points, Values, assemble
 from g3lib.qc.control.variables import i_mr
 
@@ -38,7 +39,7 @@ def ewma(
     >>> ewma([10, 10, 12], target=10, sigma=1, weight=0.5).values.tolist()
     [10.0, 10.0, 11.0]
     """
-    x = np.asarray(values, dtype=float)
+    x = numbers(values)
     mean, spread, source = _yardstick(x, target, sigma)
     _refuse({"weight": (weight, 0 < weight <= 1, "above 0, at most 1"), "limit": (limit, limit > 0, "above 0"),
              "sigma": (spread, spread >= 0, "0 or above")})  # fmt: skip
@@ -98,7 +99,7 @@ def cusum(
     >>> found.above.tolist(), found.signals, found.since
     ([0.0, 1.5, 3.0, 4.5, 6.0], {'cusum_above': (4,)}, {4: 1})
     """
-    x = np.asarray(values, dtype=float)
+    x = numbers(values)
     mean, spread, source = _yardstick(x, target, sigma)
     _refuse({"k": (k, k >= 0, "0 or above"), "h": (h, h > 0, "above 0"), "sigma": (spread, spread >= 0, "0 or above")})
     sums: dict[str, np.ndarray] = {}

@@ -13,6 +13,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from g3lib.errors import DataError, UsageError, listed
+from g3lib.measures.guards import numbers
 from g3lib.qc.control.constants import c4, c4_rest, d2, d3, equivalent_df
 from g3lib.qc.control.result import Chart, Options, Pair, Points, Values, assemble, moving_ranges
 from g3lib.qc.control.rules import anhoj
@@ -40,7 +41,7 @@ def i_mr(values: Values, low: float = -np.inf, **options: Unpack[Options]) -> Pa
     >>> chart.signals, str(chart.verdict)
     ({}, 'no verdict')
     """
-    x = np.asarray(values, dtype=float)
+    x = numbers(values)
     points = Points.of(len(x), options)
     ranges = moving_ranges(x, points.phases, ~np.isnan(x) & ~points.aside)
     if np.isnan(ranges).all():
@@ -114,7 +115,7 @@ def run(values: Values, **options: Unpack[Options]) -> Chart:
     >>> run([1, 2, 1, 2, 9, 9, 9, 9, 9, 9, 9, 9]).centre.tolist()[:2]
     [9.0, 9.0]
     """
-    x = np.asarray(values, dtype=float)
+    x = numbers(values)
     points = Points.of(len(x), options)
     flat = assemble("i", "", points, x, lambda mine: (float(np.median(x[mine])), 0.0),
                     lambda c, _: (c * np.ones(len(x)), np.full(len(x), np.nan)), rules=())  # fmt: skip
@@ -172,7 +173,7 @@ def _summed(
     values: Values, subgroups: Sequence[Any], labels: Sequence[Any] | None, ranges: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[Any]]:
     """Size, mean, range or standard deviation of each subgroup, and their names in order."""
-    x = np.asarray(values, dtype=float)
+    x = numbers(values)
     if len(x) != len(subgroups):
         raise DataError(f"{len(x)} values for {len(subgroups)} names of subgroups.")
     of = list(subgroups)

@@ -305,17 +305,25 @@ def _measures(case: Case) -> pd.DataFrame:
     """Each countermeasure's own goal, before and after.
 
     Returns:
-        id, metric, better, goal, before, after, difference, low, high (fractions), met, side_effect.
+        id, metric, better, goal, before, after, difference, low, high (fractions where `rate`, else means of the periods in
+        `unit`), met, side_effect.
     """
     rows = []
     for (name, metric), own in case.table("implementation").groupby(["id", "metric"], sort=False):
-        sums = own.groupby("phase")[["count", "of"]].sum()
-        before, after = sums.loc["before"], sums.loc["after"]
-        found = change.of_rates(own.assign(excluded=None).sort_values("period", key=lambda told: told.map(lambda p: days(p)[0])))
-        now, goal, better = ratio(after["count"], after["of"]), float(own["goal"].iloc[0]), own["better"].iloc[0]
+        own = own.assign(excluded=None).sort_values("period", key=lambda told: told.map(lambda p: days(p)[0]))
+        rate, phases = bool(own["value"].isna().all()), [own[own["phase"] == phase] for phase in ("before", "after")]
+        if rate:
+            before, now = (ratio(float(rows["count"].sum()), float(rows["of"].sum())) for rows in phases)
+            found = change.of_rates(own)
+        else:
+            values = [rows["value"].astype(float) for rows in phases]
+            before, now = (float(of.mean()) for of in values)
+            found = change.of_means(*values)
+        goal, better = float(own["goal"].iloc[0]), own["better"].iloc[0]
         met = now >= goal if better == "higher" else now <= goal
         said = own["side_effect"].dropna()
-        rows.append({"id": name, "metric": metric, "better": better, "goal": goal, "before": ratio(before["count"], before["of"]),
+        unit = own["unit"].iloc[0] if not rate and own["unit"].notna().all() else ""
+        rows.append({"id": name, "metric": metric, "better": better, "goal": goal, "rate": rate, "unit": unit, "before": before,
                      "after": now, "difference": found.difference, "low": found.low, "high": found.high, "met": bool(met),
                      "side_effect": "；".join(dict.fromkeys(said))})  # fmt: skip
     return pd.DataFrame(rows)

@@ -213,7 +213,11 @@ def _implementation(case: Case) -> Iterator[str]:
     yield from _twice(case, "implementation", "period", "metric", "id")
     for row in table[~table["phase"].isin(["before", "after"])].itertuples():
         yield f"{_at('implementation', row)}: the phase is {row.phase!r}, expected before or after"
-    for row in table[~table["goal"].between(0, 1)].itertuples():
+    for row in table.itertuples():
+        counted = pd.notna(row.count) + pd.notna(row.of)
+        if (counted, pd.notna(row.value)) not in ((2, False), (0, True)):
+            yield f"{_at('implementation', row)}: {row.metric!r} of {row.id!r} needs a count and its total, or a value alone"
+    for row in table[table["value"].isna() & ~table["goal"].between(0, 1)].itertuples():
         goal = f"the goal of {row.metric!r} of {row.id!r} is {row.goal:g}"
         yield f"{_at('implementation', row)}: {goal}, expected a fraction (0.1 for 10 %)"
     for (name, metric), rows in table.groupby(["id", "metric"], sort=False):
@@ -224,8 +228,10 @@ def _implementation(case: Case) -> Iterator[str]:
             before, after = (rows.loc[rows["phase"] == phase, "period"].map(days) for phase in ("before", "after"))
             if max(d[1] for d in before) >= min(d[0] for d in after):
                 yield f"implementation.csv: {metric!r} of {name!r} has a period before that does not end when those after begin"
-        if rows["goal"].nunique() > 1 or rows["better"].nunique() > 1:
-            yield f"implementation.csv: {metric!r} of {name!r} has more than one goal or direction"
+        if max(rows[column].nunique(dropna=False) for column in ("goal", "better", "unit")) > 1:
+            yield f"implementation.csv: {metric!r} of {name!r} has more than one goal, direction or unit"
+        if rows["value"].isna().nunique() > 1:
+            yield f"implementation.csv: {metric!r} of {name!r} is a value in some periods and counted in others"
 
 
 def _standards(case: Case) -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -18,17 +20,16 @@ from g3lib.report.claims.voice import Voice
 
 def value(voice: Voice, story: Story, amount: float) -> str:
     """A value of the characteristic as it is written: a rate in percent, a volume with its unit."""
-    return percent(amount) if story.is_rate else number(amount, 1) + _after_number(voice, story)
+    return percent(amount) if story.is_rate else number(amount, 1) + _after_number(voice, _unit(story))
 
 
 def change(voice: Voice, story: Story, amount: float) -> str:
     """A difference of two values of the characteristic."""
-    return voice.points(amount) if story.is_rate else number(amount, 1, signed=True) + _after_number(voice, story)
+    return voice.points(amount) if story.is_rate else number(amount, 1, signed=True) + _after_number(voice, _unit(story))
 
 
-def _after_number(voice: Voice, story: Story) -> str:
+def _after_number(voice: Voice, unit: str) -> str:
     """The unit as it follows a number."""
-    unit = str(story.case.say("topic", "unit") or "")
     return voice.say(unit, f" {unit}" if unit else "")
 
 
@@ -221,14 +222,15 @@ def implementation(voice: Voice, story: Story) -> list[Finding]:
     return [lead, *(measure(voice, row) for row in story.measures.to_dict("records"))]
 
 
-def measure(voice: Voice, row: dict[str, object]) -> Finding:
+def measure(voice: Voice, row: Mapping[str, Any]) -> Finding:
     """One countermeasure's goal, before and after."""
-    moved = voice.points(float(row["difference"]))  # type: ignore[arg-type]
-    ends = voice.say("期数太少，区间无法估计", "too few periods for an interval") if row["low"] != row["low"] else voice.say(f"95%区间{voice.points(row['low'])}至{voice.points(row['high'])}", f"95 % interval {voice.points(row['low'])} to {voice.points(row['high'])}")  # type: ignore[arg-type]
-    text = voice.say(f"{row['id']} {row['metric']}从{percent(row['before'])}到{percent(row['after'])}（{moved}，{ends}），目标{percent(row['goal'])}{'达到' if row['met'] else '未达到'}",
-                     f"{row['id']} {row['metric']}: {percent(row['before'])} to {percent(row['after'])} ({moved}, {ends}), goal {percent(row['goal'])} {'met' if row['met'] else 'missed'}")  # fmt: skip
-    return voice.finding(f"measure.{row['id']}.{row['metric']}", float(row["after"]), "1", text, definition="rate before and after, Newcombe", table="case.implementation",  # type: ignore[arg-type]
-                         previous=float(row["before"]), status=Status.GOOD if row["met"] else Status.BREACH)  # type: ignore[arg-type]  # fmt: skip
+    one, other, goal = (percent(v) if row["rate"] else number(v, 1) + _after_number(voice, row["unit"]) for v in (row["before"], row["after"], row["goal"]))
+    moved, low, high = (voice.points(v) if row["rate"] else number(v, 1, signed=True) for v in (row["difference"], row["low"], row["high"]))
+    ends = voice.say(f"95%区间{low}至{high}", f"95 % interval {low} to {high}") if row["low"] == row["low"] else voice.say("期数太少，区间无法估计", "too few periods for an interval")
+    text = voice.say(f"{row['id']} {row['metric']}从{one}到{other}（{moved}，{ends}），目标{goal}{'达到' if row['met'] else '未达到'}",
+                     f"{row['id']} {row['metric']}: {one} to {other} ({moved}, {ends}), goal {goal} {'met' if row['met'] else 'missed'}")  # fmt: skip
+    return voice.finding(f"measure.{row['id']}.{row['metric']}", row["after"], "1" if row["rate"] else row["unit"], text, previous=row["before"], table="case.implementation",
+                         definition="rate before and after, Newcombe" if row["rate"] else "mean before and after, Welch", status=Status.GOOD if row["met"] else Status.BREACH)  # fmt: skip
 
 
 def effect(voice: Voice, story: Story) -> list[Finding]:

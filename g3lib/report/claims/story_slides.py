@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -200,13 +201,20 @@ def _arrows(story: Story, words: tuple[str, ...], wide: float) -> diagrams.Diagr
 
 def _implementation(voice: Voice, story: Story) -> list[Slide]:
     claims, table = told.implementation(voice, story), story.measures
-    frame = pd.DataFrame({"group": [f"{r.id} {r.metric}" for r in table.itertuples()], "before": table["before"], "after": table["after"], "goal": table["goal"]})
+    table = table.assign(group=[f"{r.id} {r.metric}" for r in table.itertuples()])
     columns = {"before": voice.say("实施前", "before"), "after": voice.say("实施后", "after"), "goal": voice.say("目标", "goal")}
+    charts = [
+        Clusters([claims[0]], own[["group", *columns]], columns, "0.0%" if rate else "#,##0.0", unit, title=unit or voice.say("占比", "share"))
+        for (rate, unit), own in table.groupby(["rate", "unit"], sort=False)
+    ]
+    first: list[Slide] = [replace(charts[0], findings=claims, title="")] if len(charts) == 1 else []
+    for i in range(0, len(charts), _A_SLIDE) if not first else ():
+        first.append(Panels(claims, charts[i : i + _A_SLIDE], claims[0].text))
     shown = pd.DataFrame(
         {"id": table["id"], "item": table["metric"], "told": [told.measure(voice, r).text.removeprefix(f"{r['id']} {r['metric']}").lstrip(": ") for r in table.to_dict("records")], "side_effect": table["side_effect"]}
     )  # fmt: skip
     effects = voice.say("对策实施结果与副作用", "Results of the countermeasures and their side effects")
-    return [Clusters(claims, frame, columns, "0.0%"), Table(claims[1:], shown, effects, effects)]
+    return [*first, Table(claims[1:], shown, effects, effects)]
 
 
 def _effect(voice: Voice, story: Story) -> list[Slide]:
