@@ -16,9 +16,9 @@ import pandas as pd
 NAN = math.nan
 Z95 = 1.959963984540054
 # the power that the needed sample promises at twice δ; at no difference both one-sided tests share it
-_POWER = 0.8
+POWER = 0.8
 # where a power is that of an approximate distribution it is asked for more: simulated, 80 % by formula is 78 to 79
-_SEARCHED = 0.85
+SEARCHED = 0.85
 # a skewness of less bends no score in ten digits
 _NO_SKEW = 1e-6
 
@@ -129,7 +129,7 @@ def needed_units(
         of = max(min(df * n / units, 1e9), 1.0)
         edge = float(stdtrit(of, 1 - level))
         edge = max([edge, *(_bent(edge, -abs(skew) * math.sqrt(units / n)) for skew in skews)])
-        power = _POWER if math.isinf(df) else _SEARCHED
+        power = POWER if math.isinf(df) else SEARCHED
         more = units * ((edge + float(stdtrit(of, (1 + power) / 2))) * error / delta) ** 2
         n = math.sqrt(n * more)  # half the way: more units make the edge less, and the whole way would swing
     return float(math.ceil(n))
@@ -138,13 +138,13 @@ def needed_units(
 def searched(power: Callable[[int], float], start: int, most: int = 10**9) -> float:
     """The least number of units at which a power function reaches 80 % and a reserve, by bisection; NaN where none does."""
     low, high = start, start
-    while power(high) < _SEARCHED:
+    while power(high) < SEARCHED:
         low, high = high, high * 2
         if high > most:
             return NAN
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if power(middle) >= _SEARCHED else (middle, high)
+        low, high = (low, middle) if power(middle) >= SEARCHED else (middle, high)
     return float(high)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from g3lib.qc.causes.effects import NAN, Z95, Asked, Effect, cochran, p_values
+from g3lib.qc.causes.effects import NAN, POWER, Z95, Asked, Effect, cochran, p_values
 from g3lib.qc.causes.layers import coded
 from g3lib.qc.causes.parts import Part, moments
 
@@ -253,5 +253,5 @@ def _needed_for_r(strata: int, wider: float, asked: Asked) -> float:
 
     edge = math.atanh(asked.delta)
     reach = min(edge, math.atanh(min(2 * asked.delta, _NEARLY_ONE)) - edge)
-    z = float(ndtri(1 - asked.level) + ndtri(0.9)) * wider
+    z = float(ndtri(1 - asked.level) + ndtri((1 + POWER) / 2)) * wider
     return float(math.ceil((z / reach) ** 2) + 3 + strata - 1)

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from g3lib.qc.causes.effects import searched, straightened
+from g3lib.qc.causes.effects import SEARCHED, searched, straightened
 
 # above this noncentrality the χ² is normal to three digits
 _NEARLY_NORMAL = 5_000.0
 # scores beyond are all the same; a scatter's own tails are never read as of fewer degrees of freedom
 _FAR, _LEAST_FREEDOM = 37.0, 10.0
-_POWERFUL = 0.85
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ class Part:
             if math.isfinite(twice):
                 found = 1 - self.below(self.at(1 - level, edge, odds, n), twice * self.unit, odds, n)
             # as large as it may be by chance in as many draws as are asked for, and yet less than the boundary by either test
-            chance = self.at(_POWERFUL, 0.0, odds, n)
+            chance = self.at(SEARCHED, 0.0, odds, n)
             if float(ndtr(self._root(chance, odds, n))) > level:
                 return 0.0
             return min(found, self.below(self.at(level, edge, odds, n), 0.0, odds, n))

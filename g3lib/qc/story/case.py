@@ -59,6 +59,16 @@ class Case:
         """Whether the data are made up."""
         return bool(self.told.get("made_up", False))
 
+    @property
+    def is_rate(self) -> bool:
+        """Whether the characteristic is a part of a whole; else it is a volume."""
+        return (self.say("topic", "form") or "rate") == "rate"
+
+    @property
+    def higher_is_better(self) -> bool:
+        """The direction of improvement."""
+        return (self.say("topic", "better") or "higher") == "higher"
+
     def table(self, name: str) -> pd.DataFrame:
         """A table of the case; one that is not there is empty, with its columns."""
         return self.tables[name] if name in self.tables else pd.DataFrame(columns=[c.name for c in SPEC[name]])

@@ -36,7 +36,7 @@ def said(case: Case) -> Iterator[str]:
             yield f"case.yaml: {name} is missing"
     for name, value in case.told.items():
         if name in SECTIONS:
-            yield from _section(name, value, (case.say("topic", "form") or "rate") == "rate")
+            yield from _section(name, value, case.is_rate)
         elif name in PLAIN:
             yield from _kind(name, value, PLAIN[name], False)
         else:

@@ -136,12 +136,12 @@ class Story:
     @property
     def higher_is_better(self) -> bool:
         """The direction of improvement."""
-        return (self.case.say("topic", "better") or "higher") == "higher"
+        return self.case.higher_is_better
 
     @property
     def is_rate(self) -> bool:
         """Whether the characteristic is a part of a whole."""
-        return (self.case.say("topic", "form") or "rate") == "rate"
+        return self.case.is_rate
 
     @property
     def has_crux(self) -> bool:
@@ -180,10 +180,9 @@ def computed(case: Case) -> Story:
     >>> round(story.now.value, 2), story.links is None       # the document stops in its survey
     (559.33, True)
     """
-    series, rate = case.table("series"), (case.say("topic", "form") or "rate") == "rate"
+    series, rate, higher = case.table("series"), case.is_rate, case.higher_is_better
     now = _reading(series, ("before",), rate)
     requirement = case.say("topic", "requirement")
-    higher = (case.say("topic", "better") or "higher") == "higher"
     gap = NAN if now is None or requirement is None else (requirement - now.value) * (1 if higher else -1)
     levels = _levels(case, "before")
     goal = _goal(case, now, levels if case.say("survey", "counts") != "sales" else (), higher)
@@ -277,11 +276,10 @@ def _goal(case: Case, now: Reading | None, levels: Sequence[Level], higher: bool
     if basis == "computed" and now is not None and case.say("target", "solvable") is not None:
         # what is left of the problem once the solvable part of the 症结 is gone
         part = symptom(levels) * case.say("target", "solvable")
-        rate = (case.say("topic", "form") or "rate") == "rate"
         if not higher:
             needed = now.value * (1 - part)
         else:  # of a rate the problem is what fails, of a volume what is missing of the requirement
-            needed = now.value + part * ((1 - now.value) if rate else _room(case, now))
+            needed = now.value + part * ((1 - now.value) if case.is_rate else _room(case, now))
     elif basis != "computed" and case.say("target", "reference") is not None:  # a reference is no calculation
         needed = float(case.say("target", "reference"))
     # a target may ask for less than its basis allows for, not for more than its rounding to two figures

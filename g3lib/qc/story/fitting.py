@@ -85,7 +85,7 @@ def _responsible(case: Case, table: str, name: str) -> Iterator[str]:
 
 
 def _series(case: Case) -> Iterator[str]:
-    series, form = case.table("series"), case.say("topic", "form") or "rate"
+    series = case.table("series")
     yield from _twice(case, "series", "period")
     phases = [p for i, p in enumerate(series["phase"]) if not i or series["phase"].iloc[i - 1] != p]
     for phase in dict.fromkeys(p for p in phases if phases.count(p) > 1):
@@ -101,9 +101,9 @@ def _series(case: Case) -> Iterator[str]:
                 yield f"{_at('series', row)}: {row.period} does not come after {last[0]}: periods not in order, or overlapping"
             last = row.period, ends
     for row in series.itertuples():
-        if form == "volume" and pd.isna(row.value):
+        if not case.is_rate and pd.isna(row.value):
             yield f"{_at('series', row)}: {row.period} has no value, but the topic's form is volume"
-        if form == "rate" and (pd.isna(row.count) or pd.isna(row.of)):
+        if case.is_rate and (pd.isna(row.count) or pd.isna(row.of)):
             yield f"{_at('series', row)}: {row.period} has no count and total, but the topic's form is rate"
     yield from _counts(case, "series", "period")
 
@@ -318,7 +318,7 @@ def _totals(case: Case) -> Iterator[str]:
 def _benefit(case: Case) -> Iterator[str]:
     """A volume is a mean of periods: the benefit counts as many of it as the period has months."""
     volume, period = case.say("benefit", "volume"), case.say("benefit", "period")
-    if case.say("topic", "form") != "volume" or not isinstance(volume, int | float) or not period:
+    if case.is_rate or not isinstance(volume, int | float) or not period:
         return
     try:
         months = len(Period.parse(str(period)).months)
