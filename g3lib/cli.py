@@ -150,7 +150,7 @@ def deck(case: str, template: str, lang: Any) -> None:
     workspace = Workspace.find()
     if template and not Path(template).is_file():
         raise UsageError(f"There is no template {template}.")
-    row, steps = cases.make(workspace, cases.open_folder(workspace, case), lang, template)
+    row, steps = cases.make(workspace, cases.open_folder(workspace, case, lang), lang, template)
     if row.state != "ok":
         click.echo(f"g3: {row.error}", err=True)
         sys.exit(1)

@@ -396,8 +396,9 @@ def test_alike_strata_are_called_different_as_seldom_as_claimed() -> None:
     called = [judged("mean", x, rng.normal(size=120), 0.5, s).p_heterogeneity <= LEVEL for _ in range(of)]
     assert np.mean(called) <= most(of, 0.07)
     g = np.repeat(range(60), 20)
-    clustered = judged("mean", (g // 3) % 2 == 0, rng.normal(size=60)[g] + rng.normal(size=1200), 0.1, g % 3, g)
-    assert math.isnan(clustered.p_heterogeneity)
+    x = (g // 3) % 2 == 0
+    called = [judged("mean", x, rng.normal(size=60)[g] + rng.normal(size=1200), 0.1, g % 3, g).p_heterogeneity <= LEVEL for _ in range(of)]
+    assert np.mean(called) <= most(of, LEVEL)
 
 
 def test_infinite_values_and_no_minimum_are_refused() -> None:
@@ -412,8 +413,8 @@ def test_infinite_values_and_no_minimum_are_refused() -> None:
 def test_what_strata_and_kinds_explain_whole_has_no_spread_to_judge_by() -> None:
     s, code = np.repeat([0, 1], 20), np.tile([0, 1], 20)
     for kind in ("groups", "ranks"):
-        assert judged(kind, code, 5.0 * s, 0.1, s).reason in ("no_spread", "too_few")
-        assert judged(kind, code, 10.0 * s + code + 0.0, 0.1, s).reason in ("no_spread", "too_few")
+        assert judged(kind, code, 5.0 * s, 0.1, s).reason == "same_side"
+        assert judged(kind, code, 10.0 * s + code + 0.0, 0.1, s).reason == "same_side"
     g = np.repeat(range(20), 4)
     x = np.tile([True, False], 40)
     assert judged("mean", x, 3.0 * x, 0.1, cluster=g).reason  # no spread at all within a side: no crash, no verdict

@@ -14,7 +14,9 @@ from g3lib.errors import DataError
 from g3lib.labels import VOCABULARIES
 from g3lib.qc import causes
 from g3lib.qc.causes import effects, exact, kinds, tables
-from g3lib.qc.causes.confirm import _TESTS
+from g3lib.qc.causes.confirm import _TESTS, confirm
+from g3lib.report.claims import verdicts
+from g3lib.report.claims.voice import Voice
 
 
 def one(frame: pd.DataFrame, kind: str, delta: float, **more: object) -> pd.Series:
@@ -375,7 +377,7 @@ def test_what_is_equal_to_the_outcome_is_warned_of() -> None:
     ("ranks", pd.DataFrame({"x": list("ab") * 4, "y": 1.0}), "no_spread"),
     ("table", pd.DataFrame({"x": ["a"] * 9, "y": list("pqp") * 3}), "one_sided"),
     ("table", pd.DataFrame({"x": list("ab") * 4, "y": list("pqqp") * 2}), "too_few"),
-    ("correlation", pd.DataFrame({"x": 1.0, "y": np.arange(9.0)}), "no_spread"),
+    ("correlation", pd.DataFrame({"x": 1.0, "y": np.arange(9.0)}), "same_measure"),
     ("correlation", pd.DataFrame({"x": [1.0, 2, 3], "y": [1.0, 3, 2]}), "too_few"),
 ])  # fmt: skip
 def test_what_cannot_be_tested_says_why(kind: str, frame: pd.DataFrame, reason: str) -> None:
@@ -387,7 +389,7 @@ def test_what_cannot_be_tested_says_why(kind: str, frame: pd.DataFrame, reason: 
 def test_every_code_has_its_words() -> None:
     assert {"exact", "clusters", "risk_difference", "welch", "welch_anova", "kruskal", "chi_squared", "general_association", "monte_carlo",
             "fisher_z"} == VOCABULARIES["cause_test"].keys()  # fmt: skip
-    assert {"one_sided", "too_few", "no_overlap", "no_spread", "few_clusters", "between_branches"} == VOCABULARIES["cause_reason"].keys()
+    assert {"one_sided", "too_few", "no_overlap", "no_spread", "same_measure", "same_side", "same_clusters", "few_clusters", "between_branches"} == VOCABULARIES["cause_reason"].keys()
     assert set(causes.TYPES) == VOCABULARIES["cause_type"].keys()
 
 
@@ -448,11 +450,11 @@ def test_a_side_that_does_not_know_its_own_spread_decides_nothing() -> None:
     few = pd.DataFrame({"x": [True] * 5 + [False] * 300, "y": [*np.zeros(5), *y]})
     assert one(few, "mean", 0.5).reason == "too_few"
     alike = pd.DataFrame({"x": [True] * 20 + [False] * 300, "y": [*np.zeros(20), *y]})
-    assert one(alike, "mean", 0.5).reason == "too_few"
+    assert one(alike, "mean", 0.5).reason == "same_side"
     small = pd.DataFrame({"x": np.repeat(list("abcdefghijkl"), 4), "y": rng.normal(size=48)})
     assert one(small, "groups", 0.1).reason == "too_few"
     flat = pd.DataFrame({"x": ["a"] * 100 + ["b"] * 100 + ["c"] * 8, "y": [*rng.normal(size=200), *np.zeros(8)]})
-    assert one(flat, "groups", 0.05).reason == "too_few"
+    assert one(flat, "groups", 0.05).reason == "same_side"
 
 
 @pytest.mark.parametrize("whole", [1, 2, 3])
@@ -463,3 +465,62 @@ def test_one_mixed_cluster_does_not_stand_for_many(whole: int) -> None:
     x[np.flatnonzero(g == 39)[0]] = True
     frame = pd.DataFrame({"x": x, "g": g, "y": rng.normal(size=40)[g] + rng.normal(size=1000)})
     assert one(frame, "mean", 0.1, cluster="g").reason == "few_clusters"
+
+
+# ---- strata that pull apart, and what does not vary ---------------------------------------------------------------
+
+
+def _opposed(rng: np.random.Generator, strata: int, of: int) -> pd.DataFrame:
+    """Strata of which one has the problem more often with the cause, the next less often."""
+    stratum, has = np.repeat(np.arange(strata), of), np.tile([True, False], strata * of // 2)
+    up = (stratum % 2 == 0) == has
+    return pd.DataFrame({"a": has, "s": stratum.astype(str), "y": rng.random(strata * of) < np.where(up, 0.75, 0.25)})
+
+
+def test_strata_that_pull_apart_are_seen_in_clusters_and_in_small_strata() -> None:
+    rng = np.random.default_rng(5)
+    asked = pd.DataFrame({"cause": ["a"], "outcome": "y", "minimum_effect": 0.1, "stratum": "s"})
+    clustered = _opposed(rng, 2, 2000).assign(c=lambda f: (np.arange(4000) // 40).astype(str))
+    for declared, frame in ((asked.assign(cluster="c"), clustered), (asked, _opposed(rng, 300, 8))):
+        found = confirm(declared, frame).iloc[0]
+        assert found.verdict == "insufficient" and "heterogeneous" in found.warnings
+        assert found.p_heterogeneity < 0.001
+    alike = [confirm(asked, _opposed(rng, 300, 8).assign(y=rng.random(2400) < 0.3)).p_heterogeneity.item() for _ in range(100)]
+    assert np.mean(np.array(alike) <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
+    frames = [_opposed(rng, 3, 800).assign(c=(np.arange(2400) // 40).astype(str), y=rng.random(2400) < 0.3) for _ in range(100)]
+    alike = [confirm(asked.assign(cluster="c"), frame).p_heterogeneity.item() for frame in frames]
+    assert 0 < np.mean(np.array(alike) <= 0.2) <= 0.2 + 3 * np.sqrt(0.2 * 0.8 / 100)
+    # more strata than clusters can tell apart: not rejected for want of a test
+    many = clustered.assign(s=(np.arange(4000) // 2 % 60).astype(str), c=(np.arange(4000) // 400).astype(str), y=rng.random(4000) < 0.3)
+    found = confirm(asked.assign(cluster="c", minimum_effect=0.3), many).iloc[0]
+    assert found.verdict == "insufficient" and "strata_untested" in found.warnings
+
+
+_SIDES = np.tile([True, False], 500)
+
+
+@pytest.mark.parametrize(("kind", "frame", "more", "reason"), [
+    ("correlation", {"a": np.ones(200), "y": np.arange(200.0)}, {}, "same_measure"),
+    ("correlation", {"a": np.arange(200.0), "y": np.ones(200)}, {}, "no_spread"),
+    ("mean", {"a": _SIDES, "y": _SIDES.astype(float)}, {}, "same_side"),
+    ("mean", {"a": _SIDES, "y": np.where(_SIDES, 1.0, np.arange(1000))}, {}, "same_side"),
+    ("mean", {"a": _SIDES, "y": np.ones(1000)}, {}, "no_spread"),
+    ("mean", {"a": np.tile([True, False], 60), "y": 0.1 * np.repeat([1, 2, 3], 40) + 0.3 * np.tile([1, 0], 60), "s": np.repeat(list("xyz"), 40)}, {"stratum": "s"}, "same_side"),
+    ("table", {"a": np.where(_SIDES, "p", "q"), "y": np.full(1000, "z")}, {}, "no_spread"),
+    ("groups", {"a": np.where(_SIDES, "p", "q"), "y": np.where(_SIDES, 1.0, np.arange(1000))}, {}, "same_side"),
+    ("risk", {"a": _SIDES, "y": np.tile([False, False, True, True, False, True, False, True, True, True], 100), "c": np.repeat(np.arange(100), 10).astype(str)}, {"cluster": "c"}, "same_clusters"),
+    ("risk", {"a": _SIDES, "y": _SIDES, "c": np.repeat(np.arange(100), 10).astype(str)}, {"cluster": "c"}, "same_clusters"),
+])  # fmt: skip
+def test_what_does_not_vary_is_named_and_no_sample_is_promised(kind: str, frame: dict[str, np.ndarray], more: dict[str, str], reason: str) -> None:
+    declared = pd.DataFrame({"cause": ["a"], "outcome": "y", "minimum_effect": 0.1, "type": kind, **more})
+    found = confirm(declared, pd.DataFrame(frame)).to_dict("records")[0]
+    assert (found["reason"], found["verdict"]) == (reason, "insufficient")
+    said = verdicts.cause(Voice("en", "b", "2010-01"), found).text
+    assert VOCABULARIES["cause_reason"][reason].en in said and "would decide" not in said
+
+
+def test_lacking_it_is_the_cause_is_said_of_a_confirmed_one_alone() -> None:
+    has = np.repeat([True, False], 20_000)
+    y = np.concatenate([np.arange(20_000) % 100 < 27, np.arange(20_000) % 100 < 30])
+    found = confirm(pd.DataFrame({"cause": ["a"], "outcome": "y", "minimum_effect": 0.1}), pd.DataFrame({"a": has, "y": y})).iloc[0]
+    assert found.high < 0 and (found.verdict, found.warnings) == ("rejected", ("observed",))

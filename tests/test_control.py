@@ -19,6 +19,8 @@ from g3lib.findings import Verdict
 from g3lib.labels import VOCABULARIES
 from g3lib.qc import control
 from g3lib.qc.control import constants, rules
+from g3lib.report.claims.control import stable
+from g3lib.report.claims.voice import Voice
 
 PUBLISHED = Path(__file__).parent / "published"
 BOOKS = json.loads((PUBLISHED / "control-charts.json").read_text(encoding="utf-8"))
@@ -275,9 +277,16 @@ def test_the_chart_that_suits_is_chosen_and_said() -> None:
     assert both.reasons == both.only("wild").reasons == ("parts", "over_dispersed_together")
     assert both.only("calm").reasons == ("parts", "chance_within")
     plain = control.p(calm, np.full(12, 1000))
+    still = control.for_parts(np.r_[np.zeros(12), wild], np.full(24, 1000), phases=["calm"] * 12 + ["wild"] * 12)
+    assert still.only("calm").reasons == ("parts",)
+    kept = control.for_parts(np.r_[calm, wild], np.full(24, 1000), phases=["calm"] * 12 + ["wild"] * 12, frozen=True)
+    assert kept.location.sigma == 1.0
+    assert control.for_measurements([1, 2, np.nan, 4, 3], list("abcde")).location.labels == tuple("abcde")
     assert both.only("calm").location.upper == pytest.approx(plain.upper)
     assert control.for_parts(wild, np.full(12, 1000)).reasons == ("parts", "over_dispersed")
-    spoken = {"over_dispersed_together", "chance_within", "parts", "events", "measurements", "equal_extents", "unequal_extents", "over_dispersed", "by_chance", "one_by_one",
+    moved = control.for_parts(np.r_[np.tile([50, 52, 49, 51], 3), np.tile([80, 79, 81, 80], 3)], np.full(24, 1000))
+    assert moved.reasons == ("parts", "shifted") and moved.dispersion.p < 0.001 < moved.dispersion.sigma_z < 1
+    spoken = {"shifted", "over_dispersed_together", "chance_within", "parts", "events", "measurements", "equal_extents", "unequal_extents", "over_dispersed", "by_chance", "one_by_one",
               "small_subgroups", "large_subgroups", "unequal_subgroups"}  # fmt: skip
     assert spoken == VOCABULARIES["chart_choice"].keys()
     assert VOCABULARIES["rule"].keys() == {*rules.RULES, "anhoj_run", "anhoj_crossings", "cusum_above", "cusum_below"}
@@ -289,6 +298,22 @@ def test_the_chart_that_suits_is_chosen_and_said() -> None:
 def test_words_for_numbers_are_named(call: Callable[[list[object]], object]) -> None:
     with pytest.raises(DataError, match="2 is '没有'\n.* 3 is 'x'"):
         call([1, "没有", "x"])
+
+
+def test_a_point_on_the_line_is_on_no_side_whatever_rounding_says() -> None:
+    # the mean is 5 in decimals, 5.000000000000001 in floats: three points of 5.0 lie on it
+    values = [4.6, 4.6, 4.7, 4.8, 4.9, 4.9, 5.0, 5.0, 5.0, 5.1, 5.1, 5.2, 5.4, 5.7]
+    assert control.i_mr(values).location.centre[0] != 5.0
+    assert control.i_mr(values, rules=["nelson_2"]).location.signals == {}
+
+
+def test_missing_points_make_no_process_stable() -> None:
+    voice = Voice("en", "b", "2010-01")
+    gaps = control.for_measurements([5.0, 5.2, 4.9, *[np.nan] * 10])
+    assert "none of 3 points is out, which are too few to call it stable" in stable(voice, gaps, "n", "X", "b")[0].text
+    phases = control.for_measurements([1.0, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, *[np.nan] * 6, 3, 4], phases=["a"] * 12 + ["b"] * 8)
+    assert "fewer than 6 points, no trend would show" in stable(voice, phases, "n", "X", "b")[0].text
+    assert phases.only("a").location.borrowed == ()
 
 
 def test_the_same_input_is_not_changed() -> None:

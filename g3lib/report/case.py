@@ -14,7 +14,7 @@ from g3lib.errors import UsageError
 from g3lib.labels import VOCABULARIES, Lang, pick
 from g3lib.periods import Period
 from g3lib.qc.story.audit import audit
-from g3lib.qc.story.case import Case, months_of, read_case
+from g3lib.qc.story.case import FILE, Case, months_of, read_case
 from g3lib.qc.story.computed import Story, computed
 from g3lib.report.page import Report
 from g3lib.tables import comments
@@ -123,7 +123,7 @@ def open_case(name: str, lang: Lang = "zh", notebook: str = "qc-case") -> CaseRe
     """
     pick(lang, "", "")
     workspace = Workspace.find()
-    if not name or Path(name).name != name:
+    if name in ("", ".", "..") or Path(name).name != name:
         raise UsageError(f"{name[:60]!r} is no case's name; known: {', '.join(known_cases(workspace)) or 'none'}.")
     case = read_case(workspace.cases / name)
     return CaseReport(About.find(workspace.notebooks, notebook), CaseData(case, workspace.notes), lang, computed(case))
@@ -131,4 +131,4 @@ def open_case(name: str, lang: Lang = "zh", notebook: str = "qc-case") -> CaseRe
 
 def known_cases(workspace: Workspace) -> list[str]:
     """The cases below the workspace's folder of cases."""
-    return sorted(path.parent.name for path in workspace.cases.glob("*/case.yaml"))
+    return sorted(path.parent.name for path in workspace.cases.glob(f"*/{FILE}"))

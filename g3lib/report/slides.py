@@ -33,12 +33,13 @@ class Cover:
 
 @dataclass(frozen=True)
 class Table:
-    """A claim over its table; `above` is a word over the title."""
+    """A claim over its table; `above` is a word over the title. A `whole` one goes on over as many slides as it needs."""
 
     findings: Sequence[Finding]
     frame: pd.DataFrame
     above: str = ""
     title: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,11 +156,15 @@ class Radar:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A claim over a diagram: `make` lays it out for a width of text (`report.diagrams`)."""
+    """A claim over a diagram: `make` lays it out for a width of text (`report.diagrams`).
+
+    `instead` is the table that stands there where its letters would be too small to read.
+    """
 
     findings: Sequence[Finding]
     make: Callable[[float], Diagram]
     title: str = ""
+    instead: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,17 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
-from g3lib.errors import NoData, UsageError
+from g3lib.errors import DataError, NoData, UsageError
 from g3lib.labels import Lang
 from g3lib.qc.story.audit import audit
 from g3lib.qc.story.case import FILE, Case, read_case
 from g3lib.qc.story.computed import computed
+from g3lib.report.case import known_cases
 from g3lib.report.claims.story import audit_table
 from g3lib.report.claims.voice import Voice
 from g3lib.report.deck.master import master
@@ -52,18 +54,31 @@ def _environment(seen: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def open_folder(workspace: Workspace, named: str) -> Case:
+def open_folder(workspace: Workspace, named: str, lang: Lang = "zh") -> Case:
     """The case of that name, or in that folder; read and validated as a whole.
 
     Raises:
-        NoData: there is none. DataError: see `read_case`.
+        NoData: there is none. DataError: see `read_case`; and says which report of an earlier state, in `lang`, still stands.
     """
     given = Path(named)
     folder = given if (given / FILE).is_file() else workspace.cases / named
     if not (folder / FILE).is_file():
-        known = sorted(path.parent.name for path in workspace.cases.glob(f"*/{FILE}"))
-        raise NoData(f"There is no case {named!r}: neither a folder with a {FILE} nor one of {', '.join(known) or 'no case'}.")
-    return read_case(folder.resolve())
+        known = ", ".join(known_cases(workspace)) or "no case"
+        raise NoData(f"There is no case {named!r}: neither a folder with a {FILE} nor one of {known}.")
+    try:
+        return read_case(folder.resolve())
+    except DataError as fault:
+        raise DataError(f"{fault}{_left_as_it_was(workspace, folder.resolve().name, lang)}") from fault
+
+
+def _left_as_it_was(workspace: Workspace, name: str, lang: Lang) -> str:
+    """That the report of an earlier state of a faulty case still stands; empty where there is none."""
+    made = workspace.reports_in(lang) / CASES / name / "08-qc-case.html"
+    if not made.is_file():
+        return ""
+    when = datetime.fromtimestamp(made.stat().st_mtime)
+    where = made.parent.relative_to(workspace.root).as_posix()
+    return f"\nThe report and the deck of {when:%Y-%m-%d %H:%M} were left as they are: {where}"
 
 
 def make(workspace: Workspace, case: Case, lang: Lang, template: str = "") -> tuple[Row, pd.DataFrame]:

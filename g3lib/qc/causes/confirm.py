@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -40,17 +41,18 @@ def confirm(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame] | pd.DataFr
             stratum (no consequence of the cause), cluster (units that hang together), unit (the column that names
             the unit), downstream (columns that lie downstream of the cause, 、 between them), declared_on and
             examined_on (dates), design (`observed` or `experiment`).
-        data: name → frame, one row a unit of analysis; or one frame for all. A unit with a missing measure or
-            outcome is left out of that cause's test alone.
+        data: name → frame, one row a unit of analysis; or one frame for all. A unit with a missing measure,
+            outcome, stratum or cluster is left out of that cause's test alone.
         level: the family-wise level over all declared causes.
 
     Returns:
-        One row a cause, in the declared order: cause, type, design, minimum_effect, the fields of `Effect` (p_cause
-        and p_no_cause Holm-adjusted), left_out (rows without a measure or an outcome), verdict (`confirmed`, `rejected`,
-        `insufficient`; never rejected where the strata's effects differ, p_heterogeneity ≤ 0.05). `warnings` holds `observed`
-        where no experiment stands behind the link, `same_as_outcome`, `heterogeneous`, `long_tails` (a few far units carry a
-        `mean`, `groups` or `correlation`, or a side is too small to show whether they could: ranks, the logarithm or more
-        units are surer) and, for a risk, `opposite`: units with it have the problem less often.
+        One row a cause, in the declared order: cause, type, design, minimum_effect, stratum, the fields of `Effect` (p_cause
+        and p_no_cause Holm-adjusted), left_out (rows that lack a value), verdict (`confirmed`, `rejected`, `insufficient`;
+        never rejected where the strata's effects differ, p_heterogeneity ≤ 0.05, or could not be compared). `warnings` holds
+        `observed` where no experiment stands behind the link, `same_as_outcome`, `heterogeneous`, `strata_untested` (they could
+        not be compared), `long_tails` (a few far units carry a `mean`, `groups` or `correlation`, or a side is too small to
+        show whether they could: ranks, the logarithm or more units are surer) and, for a confirmed risk, `opposite`: units
+        with it have the problem less often.
 
     Raises:
         DataError: lists every fault of every cause (`declared.refuse`).
@@ -72,15 +74,26 @@ def confirm(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame] | pd.DataFr
         out[name] = holm(out[name].fillna(1.0))
     testable = out["reason"] == ""
     # strata that pull apart may cancel: a small average is then no proof that there is no effect
-    apart = out["warnings"].map(lambda warnings: "heterogeneous" in warnings)
+    apart = out["warnings"].map(lambda warnings: bool({"heterogeneous", "strata_untested"} & set(warnings)))
     judged = [testable & (out["p_cause"] <= level), testable & (out["p_no_cause"] <= level) & ~apart]
     out["verdict"] = np.select(judged, ["confirmed", "rejected"], "insufficient")
+    # that lacking it is the cause can be said of a cause alone
+    out["warnings"] = [
+        tuple(w for w in row.warnings if w != "opposite" or row.verdict == "confirmed") for row in out.itertuples()
+    ]
     return out
+
+
+def _compared(measure: pd.Series, stratum: pd.Series) -> int:
+    """How many strata have more than one value of the measure."""
+    return int((measure.groupby(stratum.to_numpy()).nunique() > 1).sum())
 
 
 def _row(row: dict[str, Any], frame: pd.DataFrame, level: float) -> dict[str, Any]:
     measure, outcome = frame[row["measure"]], frame[row["outcome"]]
-    known = (measure.notna() & outcome.notna()).to_numpy()
+    # a blank stratum is none: pooled into one of its own, units of any stratum would stand for each other
+    asked = [row[name] for name in ("measure", "outcome", "stratum", "cluster") if row[name]]
+    known = frame[asked].notna().all(axis=1).to_numpy()
     measure, outcome = measure[known], outcome[known]
     stratum, cluster = (frame.loc[known, row[name]] if row[name] else None for name in ("stratum", "cluster"))
     found = _TESTS[row["type"]](Asked(measure, outcome, stratum, cluster, float(row["minimum_effect"]), level))
@@ -89,7 +102,9 @@ def _row(row: dict[str, Any], frame: pd.DataFrame, level: float) -> dict[str, An
         warnings.append("same_as_outcome")
     if found.p_heterogeneity <= _APART:
         warnings.append("heterogeneous")
+    if stratum is not None and not found.reason and math.isnan(found.p_heterogeneity) and _compared(measure, stratum) > 1:
+        warnings.append("strata_untested")
     if row["type"] == "risk" and found.high < 0:
         warnings.append("opposite")
     plain = asdict(found) | {"warnings": tuple(warnings), "left_out": int((~known).sum())}
-    return {name: row[name] for name in ("cause", "type", "design", "minimum_effect")} | plain
+    return {name: row[name] for name in ("cause", "type", "design", "minimum_effect", "stratum")} | plain

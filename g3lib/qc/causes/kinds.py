@@ -34,9 +34,9 @@ def variation(asked: Asked, ranks: bool) -> Effect:
         ranks: Kruskal–Wallis instead of Welch.
 
     Returns:
-        An `Effect`, whose `share` is a part of the whole variance; reason `one_sided` (one kind), `no_spread` (at all, or once
-        strata and kinds are taken out), `no_overlap` (no stratum has two kinds), or `too_few` (a kind of fewer than six
-        units, or whose units are all alike: it does not know its own spread).
+        An `Effect`, whose `share` is a part of the whole variance; reason `one_sided` (one kind), `no_spread` (at all),
+        `same_side` (units of a kind are all alike, or strata and kinds leave no spread: nothing to go by), `no_overlap` (no
+        stratum has two kinds), or `too_few` (a kind of fewer than six units).
     """
     test = "kruskal" if ranks else "welch_anova"
     y = asked.outcome.to_numpy(float)
@@ -52,7 +52,8 @@ def variation(asked: Asked, ranks: bool) -> Effect:
     counts = present[(present > 0).sum(axis=1) > 1].sum(axis=0) if s > 1 else present[0]
     if n == 0 or k < 2 or np.ptp(y) == 0 or counts.min() < _FEWEST_A_KIND or _constant(y, code, k):
         alone = n > 0 and s > 1 and not counts.any()
-        reason = "one_sided" if k < 2 or n == 0 else "no_spread" if np.ptp(y) == 0 else "no_overlap" if alone else "too_few"
+        few = "too_few" if counts.min() < _FEWEST_A_KIND else "same_side"
+        reason = "one_sided" if k < 2 or n == 0 else "no_spread" if np.ptp(y) == 0 else "no_overlap" if alone else few
         return Effect(test, n, share_of="variation", reason=reason)
     flat = _fitted(y, code, k, np.zeros_like(layer), 1)
     within = flat if s == 1 else _fitted(y, code, k, layer, s)
@@ -60,7 +61,7 @@ def variation(asked: Asked, ranks: bool) -> Effect:
     crude = _part(y, flat, ranks)
     low_crude, high_crude = map(_share_of_odds, crude.interval())
     if within is not None and not _left(y, within) > 0:
-        return Effect(test, n, crude=_share(y, flat), share_of="variation", reason="no_spread")
+        return Effect(test, n, crude=_share(y, flat), share_of="variation", reason="same_side")
     if within is None:
         return Effect(test, n, crude=_share(y, flat), share_of="variation", reason="no_overlap")
     part = _part(y, within, ranks)
@@ -217,7 +218,8 @@ def correlated(asked: Asked) -> Effect:
         asked: measure and outcome are numbers; δ is an r.
 
     Returns:
-        An `Effect`, whose `share` is r² as a part of the outcome's whole variance; reason `no_spread` or `too_few`.
+        An `Effect`, whose `share` is r² as a part of the outcome's whole variance; reason `same_measure`, `no_spread` or
+        `too_few`.
     """
     from g3lib.qc.relations import correlation
 
@@ -228,7 +230,8 @@ def correlated(asked: Asked) -> Effect:
     freedom, r = n - 3 - (strata - 1), found.within
     if r != r or freedom < 1:
         needed = _needed_for_r(strata, 1.0, asked)
-        return Effect("fisher_z", n, share_of="variation", needed=needed, reason="too_few" if freedom < 1 else "no_spread")
+        same = "same_measure" if n and frame["x"].nunique() < 2 else "no_spread"
+        return Effect("fisher_z", n, share_of="variation", needed=needed, reason="too_few" if freedom < 1 else same)
     z, plain = math.atanh(max(-_NEARLY_ONE, min(r, _NEARLY_ONE))), 1 / math.sqrt(freedom)
     error = max(plain, found.within_error)
     p_cause, p_no_cause = p_values(z, error, math.atanh(asked.delta))

@@ -88,6 +88,34 @@ class Layers:
         return error, min(equal, g if self.within_clusters else float(min(sides))) - 1.0, skew
 
 
+    def apart(self) -> float:
+        """Whether the strata's differences are one and the same: the p of Hotelling's T² on their contrasts.
+
+        Their covariance is the jackknife's over clusters. NaN where fewer than two strata compare, or clusters are too few for
+        so many strata.
+        """
+        from scipy.stats import f
+
+        n1, s1, n0, s0 = (part[:, self.both] for part in self.clusters)
+        every = [v[self.both] for v in (self.n1, self.s1, self.n0, self.s0)]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            left = (every[1] - s1) / (every[0] - n1) - (every[3] - s0) / (every[2] - n0)
+        left = left[np.isfinite(left).all(axis=1)]
+        g, k = left.shape
+        freedom = g - k + 1
+        if k < 2 or freedom < 1:
+            return float("nan")
+        gap = every[1] / every[0] - every[3] / every[2]
+        contrasts = np.eye(k)[1:] - np.eye(k)[0]
+        away = (left - left.mean(axis=0)) @ contrasts.T
+        spread = (g - 1) / g * away.T @ away
+        if np.linalg.matrix_rank(spread) < k - 1:
+            return float("nan")
+        told = contrasts @ gap
+        t2 = float(told @ np.linalg.solve(spread, told))
+        return float(f.sf(t2 * freedom / ((g - 1) * (k - 1)), k - 1, freedom))
+
+
 def weighted(n1: np.ndarray, s1: np.ndarray, n0: np.ndarray, s0: np.ndarray) -> np.ndarray:
     """Mantel and Haenszel's difference of means over the last axis (strata); NaN where no stratum has both sides."""
     both = (n1 > 0) & (n0 > 0)

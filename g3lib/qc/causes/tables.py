@@ -28,15 +28,16 @@ def table(asked: Asked) -> Effect:
         asked: measure and outcome are kinds; δ is a V.
 
     Returns:
-        An `Effect` with share V² (of variation); reason `one_sided`, `no_overlap` (no stratum tells the kinds apart), or
-        `too_few` (fewer than ten units, or, within strata, an expected count below 5: there no exact test is made).
+        An `Effect` with share V² (of variation); reason `one_sided`, `no_spread` (one kind of outcome), `no_overlap` (no stratum
+        tells the kinds apart), or `too_few` (fewer than ten units, or, within strata, an expected count below 5: there no
+        exact test is made).
     """
     a, r = coded(asked.measure, len(asked.measure))
     b, c = coded(asked.outcome, len(asked.outcome))
     layer, s = coded(asked.stratum, len(a))
     n, m = len(a), min(r, c) - 1
     if n == 0 or m < 1:
-        return Effect("chi_squared", n, share_of="variation", reason="one_sided")
+        return Effect("chi_squared", n, share_of="variation", reason="no_spread" if n and r > 1 else "one_sided")
     counts = np.bincount((layer * r + a) * c + b, minlength=s * r * c).reshape(s, r, c).astype(float)
     whole = counts.sum(axis=0, keepdims=True)
     expected = _expected(whole)[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -25,8 +26,10 @@ _FEWEST_FOR_NORMAL = 30.0
 _FEWEST_CLUSTERS = 6
 # a side of fewer units, or one whose units are all alike, does not know its own spread
 _FEWEST_A_SIDE = 10
-# a stratum of fewer a side has no difference worth comparing
-_FEWEST_IN_STRATUM = 5
+# a stratum of fewer a side has no variance of its own to compare by; with so many of them the differences' sum is normal
+_FEWEST_IN_STRATUM, _MANY_STRATA = 5, 10
+# what rounding leaves of a standard deviation, in parts of what the values span
+_ROUNDED = 1e-7
 
 
 def risk_difference(strata: pd.DataFrame) -> tuple[float, float]:
@@ -100,7 +103,7 @@ def risk(asked: Asked) -> Effect:
     units, problems = n1 + n0, x1 + x0
     alone = asked.stratum is None and not clustered
     small = _small(layers, alone)
-    found = _estimate(layers, _sato_safe)
+    found = _estimate(layers, _sato_safe, 1.0)
     theta, error, df, reason = found.theta, found.error, found.df, found.reason
     if small and not alone and not reason:
         reason = "too_few"
@@ -156,12 +159,14 @@ def means(asked: Asked) -> Effect:
     layers = Layers.of(has, y - middle, asked.stratum, asked.cluster)
     n1, n0 = float(layers.n1.sum()), float(layers.n0.sum())
     fewest = min(float(layers.n1[layers.both].sum()), float(layers.n0[layers.both].sum()))
-    found = _estimate(layers, welch)
+    found = _estimate(layers, welch, float(np.ptp(y)) if len(y) else 0.0)
     theta, error, df, reason = found.theta, found.error, found.df, found.reason
     if not reason and not error > 0:
-        reason = "no_spread"
-    if not reason and not clustered and (fewest < _FEWEST_A_SIDE or np.ptp(y[has]) == 0 or np.ptp(y[~has]) == 0):
+        reason = "no_spread" if np.ptp(y) == 0 else "same_side"
+    if not reason and not clustered and fewest < _FEWEST_A_SIDE:
         reason = "too_few"
+    if not reason and not clustered and (np.ptp(y[has]) == 0 or np.ptp(y[~has]) == 0):
+        reason = "same_side"
     p_cause, p_no_cause = (1.0, 1.0) if reason else p_values(theta, error, asked.delta, df, found.skews)
     low, high = theta - _t(df) * error, theta + _t(df) * error
     crude = welch(Layers.of(has, y - middle, None, None))
@@ -183,16 +188,19 @@ def means(asked: Asked) -> Effect:
     )  # fmt: skip
 
 
-def _estimate(layers: Layers, alone: Callable[[Layers], Estimate]) -> Estimate:
+def _estimate(layers: Layers, alone: Callable[[Layers], Estimate], scale: float) -> Estimate:
+    """The difference and its error; an error that rounding leaves of values that span `scale` is none."""
+    least = _ROUNDED * scale / math.sqrt(max(float(layers.n1.sum() + layers.n0.sum()), 1.0))
     if not layers.n1.sum() or not layers.n0.sum():
         return Estimate(reason="one_sided")
     if not layers.both.any():
         return Estimate(reason="no_overlap")
     if not layers.clusters:
-        return alone(layers)
+        found = alone(layers)
+        return found if found.error > least else replace(found, error=0.0)
     error, df, skew = layers.jackknife()
-    few = df < _FEWEST_CLUSTERS - 1 or not error > 0
-    return Estimate(layers.difference(), error, max(df, 1.0), (skew,), "few_clusters" if few else "")
+    few = "few_clusters" if df < _FEWEST_CLUSTERS - 1 else "" if error > least else "same_clusters"
+    return Estimate(layers.difference(), error, max(df, 1.0), (skew,), few)
 
 
 def _sato_safe(layers: Layers) -> Estimate:
@@ -254,19 +262,29 @@ def _share(layers: Layers, variances: tuple[np.ndarray, np.ndarray], wide: float
 
 
 def _spread_over(layers: Layers) -> float:
-    """Cochran's Q over the differences of strata with some units on either side, from their own variances.
+    """Cochran's Q over the differences of strata: each from its own variance, many strata of few units from that of all.
 
-    Units that hang together would make chance look like difference: for clusters none is told.
+    Units that hang together would make chance look like difference: clusters are left out in turn (`Layers.apart`).
     """
     if layers.clusters:
-        return NAN
-    keep = (layers.n1 >= _FEWEST_IN_STRATUM) & (layers.n0 >= _FEWEST_IN_STRATUM)
+        return layers.apart()
+    few = np.minimum(layers.n1, layers.n0) < _FEWEST_IN_STRATUM
+    keep = layers.both & (~few | ((few & layers.both).sum() >= _MANY_STRATA))
+    few = few[keep]
     n1, s1, q1, n0, s0, q0 = (v[keep] for v in (layers.n1, layers.s1, layers.q1, layers.n0, layers.s0, layers.q0))
+    gap, of1, of0 = s1 / n1 - s0 / n0, _pooled(n1, s1, q1), _pooled(n0, s0, q0)
     if np.array_equal(s1, q1) and np.array_equal(s0, q0):  # yes and no: squares are themselves
-        return _risks_apart(s1, n1, s0, n0)
-    v1, v0 = (q1 - s1 * s1 / n1) / (n1 - 1), (q0 - s0 * s0 / n0) / (n0 - 1)
+        p1, p0 = (s1 + 0.5) / (n1 + 1), (s0 + 0.5) / (n0 + 1)
+        return cochran(np.where(few, gap, p1 - p0), np.where(few, of1 / n1 + of0 / n0, p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0))
     # the inverse of an estimated variance is too large on average, by (n − 1) / (n − 3)
-    return cochran(s1 / n1 - s0 / n0, v1 / n1 * (n1 - 1) / (n1 - 3) + v0 / n0 * (n0 - 1) / (n0 - 3))
+    own = [np.maximum(q - s * s / n, 0.0) / n / np.where(few, 1.0, n - 3) for n, s, q in ((n1, s1, q1), (n0, s0, q0))]
+    return cochran(gap, np.where(few, of1 / n1 + of0 / n0, own[0] + own[1]))
+
+
+def _pooled(n: np.ndarray, s: np.ndarray, q: np.ndarray) -> float:
+    """A side's variance within strata."""
+    freedom = float((n - 1).sum())
+    return max(0.0, float((q - s * s / n).sum())) / freedom if freedom > 0 else NAN
 
 
 def _needed_for_risk(layers: Layers, wider: float, df: float, alone: bool, asked: Asked) -> float:

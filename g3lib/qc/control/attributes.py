@@ -147,7 +147,7 @@ def _counted(kind: str, counts: Values, of: Values, laney: bool, options: Option
     values = np.where(np.isnan(whole), np.nan, values)
 
     z = _standardised(kind, d, n, points) if laney else np.full(len(d), np.nan)
-    staged = not points.frozen and len(set(points.phases)) > 1
+    staged = len(set(points.phases)) > 1
 
     def rate_of(mine: np.ndarray) -> float:
         return float(d[mine].sum() / n[mine].sum())

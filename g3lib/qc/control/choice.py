@@ -51,8 +51,10 @@ class Suited:
         if isinstance(self.chart, Pair):
             return replace(self, chart=Pair(self.chart.location.only(phase), self.chart.spread.only(phase)))
         own = self.chart.only(phase)
-        why = ["chance_within" if reason == _TOGETHER and own.sigma <= 1 else reason for reason in self.reasons]
-        return replace(self, chart=own, reasons=tuple(why))
+        why = self.reasons
+        if _TOGETHER in why and not own.sigma > 1:  # one: the limits are chance's own; nought: nothing scatters, nor is widened
+            why = (*(reason for reason in why if reason != _TOGETHER), *(["chance_within"] if own.sigma > 0 else []))
+        return replace(self, chart=own, reasons=why)
 
 
 def for_parts(counts: Values, of: Values, **options: Unpack[Options]) -> Suited:
@@ -72,7 +74,7 @@ def for_parts(counts: Values, of: Values, **options: Unpack[Options]) -> Suited:
 def _scatter(tested: Dispersion, chart: Chart) -> str:
     """What the counts' scatter says; of several phases it is told together."""
     if not tested.over:
-        return "by_chance"
+        return "shifted" if tested.p < 0.05 else "by_chance"
     return _TOGETHER if len(set(chart.phases)) > 1 else "over_dispersed"
 
 
@@ -110,8 +112,8 @@ def for_measurements(values: Values, subgroups: Sequence[Any] | None = None, **o
     column = numbers(values).tolist()
     known = Counter(name for name, value in zip(subgroups, column, strict=False) if not math.isnan(value))
     sizes = {known[name] for name in subgroups}
-    if sizes == {1}:
-        return Suited(i_mr(values, **Options(**{**options, "labels": list(subgroups)})), ("measurements", "one_by_one"))
+    if sizes - {0} == {1}:
+        return Suited(i_mr(values, **Options(**{"labels": list(subgroups), **options})), ("measurements", "one_by_one"))
     alike, small = len(sizes) == 1, max(sizes, default=0) <= _LARGEST_FOR_RANGES
     if alike and small:
         return Suited(xbar_r(values, subgroups, **options), ("measurements", "small_subgroups"))

@@ -85,6 +85,12 @@ class Chart:
             return Verdict.FAIL
         return Verdict.PASS if any(s > 0 for s in self.sigmas.values()) or self.kind == "run" else Verdict.NONE
 
+    @property
+    def known(self) -> list[Any]:
+        """The phase of each point that counts: one that is missing or set aside says nothing of the process."""
+        every = zip(self.phases, self.values, self.labels, strict=True)
+        return [phase for phase, value, label in every if value == value and label not in self.excluded]
+
     def only(self, phase: Any) -> Chart:
         """One phase's points, with the limits and the broken rules that they have among the others."""
         mine = np.array([p == phase for p in self.phases], dtype=bool)
@@ -96,6 +102,7 @@ class Chart:
             freedom={p: df for p, df in self.freedom.items() if p == phase},
             excluded={label: cause for label, cause in self.excluded.items() if label in labels},
             signals={rule: points for rule, points in moved.items() if points},
+            borrowed=tuple(p for p in self.borrowed if p == phase),
             **{name: getattr(self, name)[mine] for name in ("values", "centre", "error", "lower", "upper")},
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from g3lib.errors import UsageError, listed
 
 # arrays of values and of yes and no; numpy's stubs make any comparison Any
 Flags = Any
+_HAIR = 1e-12
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,18 @@ class Series:
     counts: Flags
     begins: np.ndarray
 
+    @cached_property
+    def _hair(self) -> np.ndarray:
+        """What rounding may move a mean by: a point on the line is on no side of it."""
+        return np.asarray(_HAIR * np.maximum(np.abs(self.values), np.abs(self.centre)))
+
     def above(self, zones: float = 0.0) -> Flags:
         """Whether each point lies above its own centre by more than so many of its own standard errors."""
-        return self.counts & (self.values > self.centre + zones * self.error)
+        return self.counts & (self.values > self.centre + zones * self.error + self._hair)
 
     def below(self, zones: float = 0.0) -> Flags:
         """The same below the centre."""
-        return self.counts & (self.values < self.centre - zones * self.error)
+        return self.counts & (self.values < self.centre - zones * self.error - self._hair)
 
     def rises(self) -> Flags:
         """Whether each point is higher than the one before it in its stretch."""
@@ -78,7 +85,8 @@ def _after_the_first(flags: Flags) -> Flags:
 
 def beyond_limits(series: Series) -> Flags:
     """A point outside its own limits."""
-    return series.counts & ((series.values > series.upper) | (series.values < series.lower))
+    beyond = (series.values > series.upper + series._hair) | (series.values < series.lower - series._hair)
+    return series.counts & beyond
 
 
 def one_side(series: Series, points: int) -> Flags:

@@ -5,12 +5,13 @@ A step without data is missing, never made up. What is asked of each step is wha
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
 import pandas as pd
 
-from g3lib.qc.story.computed import Story
+from g3lib.qc.story.computed import Story, symptom, symptom_after
 from g3lib.qc.strata import OTHER
 
 STEPS = range(1, 11)
@@ -68,8 +69,8 @@ def _survey(story: Story) -> Reasons:
     vague = [str(level.largest[level.stratum]) for level in story.levels if str(level.largest[level.stratum]) in OTHER]
     if vague:
         yield "other_largest", "、".join(vague)
-    if story.counts is not None and story.counts_differ:
-        yield "counts_differ", "、".join(f"{count:,.0f}" for count in story.counts)
+    if story.counts_differ:
+        yield "counts_differ", "、".join(f"{c.period}: {c.survey:,.0f} / {c.series:,.0f}" for c in story.counts_differ)
 
 
 def _target(story: Story) -> Reasons:
@@ -94,6 +95,8 @@ def _causes(story: Story) -> Reasons:
 
 def _confirmed(story: Story) -> Reasons:
     tested = set(story.tested["cause"])
+    if story.links is None:
+        yield "no_causes", ""
     if story.links is not None and (untested := [name for name in story.links.ends if name not in tested]):
         yield "untested", "、".join(untested)
     if open_ := list(story.tested.loc[story.tested["verdict"] == "insufficient", "cause"]):
@@ -132,11 +135,20 @@ def _effect(story: Story) -> Reasons:
         yield "target_missed", ""
     if not (story.after_levels or story.nothing_left):
         yield "symptom_unseen", ""
+    elif (now := symptom_after(story.case, story.levels)) > symptom(story.levels) and story.has_crux:
+        yield "symptom_grew", f"{100 * symptom(story.levels):.1f}% → {100 * now:.1f}%"
+    if story.effect.low <= 0 <= story.effect.high:
+        yield "change_uncertain", ""
     if story.benefit is None:
         yield "no_benefit", ""
+    elif math.isnan(story.benefit.cost):
+        costs = story.case.table("countermeasures")
+        yield "no_cost", "、".join(costs.loc[costs["cost"].isna(), "id"])
 
 
 def _standards(story: Story) -> Reasons:
+    if story.case.table("standards").empty:
+        yield "no_standard", ""
     if "consolidation" not in set(story.case.table("series")["phase"]):
         yield "no_watch", ""
     elif story.effect is not None and story.effect.held is False:
@@ -165,6 +177,6 @@ _STEPS = (
     (lambda s: len(s.case.table("countermeasures")) > 0, _countermeasures),
     (lambda s: len(s.measures) > 0, _implementation),
     (lambda s: s.effect is not None, _effect),
-    (lambda s: len(s.case.table("standards")) > 0, _standards),
+    (lambda s: len(s.case.table("standards")) > 0 or "consolidation" in set(s.case.table("series")["phase"]), _standards),
     (lambda s: bool(s.case.say("lessons") or s.case.say("next_topic") or len(s.case.table("radar"))), _summary),
 )

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,10 @@ from g3lib.periods import Period
 from g3lib.tables.cells import is_missing, read_column, when
 from g3lib.tables.reading import Unreadable, encoding_of, read
 from g3lib.tables.schema import Column, Kind
+from g3lib.tables.shaping import TOTAL
 
 FILE = "case.yaml"
+PARTS = "the parts alone: leave the total's row out"
 # tables that have columns of their own besides those of tables.csv
 _OPEN = ("survey", "options")
 
@@ -143,8 +145,8 @@ def read_case(folder: Path) -> Case:
                 del tables[name]
             elif not names_stand:
                 unread.add(name)
-            elif found:
-                faulty[name] = frozenset(fault.row for fault in found if fault.row)
+            elif rows := frozenset(fault.row for fault in found if fault.row and fault.expected != PARTS):
+                faulty[name] = rows
         else:
             data[name] = _loose(cells)
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in (".xlsx", ".xls", ".xlsm", ".parquet")):
@@ -181,7 +183,7 @@ def _told(path: Path) -> tuple[dict[str, Any], list[Fault]]:
         told = loader.get_single_data()
     except Unreadable as unreadable:
         return {}, [unreadable.fault]
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, KeyError, AttributeError) as error:  # a tag or a number that is none
         mark = getattr(error, "problem_mark", None)
         said = str(getattr(error, "problem", None) or error)
         expected = "lines of `key: value` in order, a text that holds a colon in quotes"
@@ -234,10 +236,16 @@ def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, li
     names, said = [c.name for c in SPEC[table]], {name: heading for heading, name in known.items()}
     faults = [Fault(file, "", None, heading, "a column that the table does not have", ", ".join(names), Severity.FILE)
               for heading, name in known.items() if name not in names and table not in _OPEN]  # fmt: skip
+    if not set(known.values()) & set(names):
+        found = f"none of its headings is known ({', '.join(known)})"
+        expected = ", ".join(_HEADING[table, name] for name in names) + " (in UTF-8 or GBK)"
+        return pd.DataFrame(columns=names), [Fault(file, "", None, "", found, expected, Severity.FILE)], False
     if len(set(known.values())) < len(known):
         return pd.DataFrame(columns=names), [_doubled(file, known.values(), "a Chinese and an English heading")], False
     stand = not faults
     texts = cells.rename(columns=known)
+    faults += [Fault(file, "", row, said[name], word, PARTS) for row, name, word in totals(texts)]
+    texts = texts.drop(index=[fault.row for fault in faults if fault.expected == PARTS])
     out = pd.DataFrame(index=texts.index)
     for column in SPEC[table]:
         if column.name not in texts:
@@ -266,6 +274,15 @@ def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, li
         if table in _OPEN and name not in out:
             out[name] = texts[name].str.strip()
     return out, faults, stand
+
+
+def totals(frame: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
+    """Row, column and word of the rows that say 合计, 小计 or total: they are no parts, whatever else stands in them."""
+    told = {word: bool(TOTAL.fullmatch(fold(word))) for word in pd.unique(frame.to_numpy().ravel()) if isinstance(word, str)}
+    for row, *cells in frame.itertuples():
+        found = next(((name, cell) for name, cell in zip(frame.columns, cells, strict=True) if told.get(cell)), None)
+        if found is not None:
+            yield int(row), *found
 
 
 def _period(text: str) -> str:
@@ -312,5 +329,9 @@ def months_of(periods: pd.Series) -> tuple[str, str]:
 
 def day(value: object) -> date | None:
     """A date of case.yaml; None where there is none."""
-    found = pd.to_datetime(str(value), errors="coerce") if value is not None else pd.NaT
-    return None if pd.isna(found) else found.date()
+    if isinstance(value, date):
+        return value.date() if isinstance(value, datetime) else value
+    with suppress(ValueError):
+        found, grain = when(str(value))
+        return found if grain == "day" else None
+    return None

@@ -15,12 +15,12 @@ BASES = ("assigned", "best", "peer", "computed")
 # what case.yaml may hold, and of which kind
 SECTIONS: dict[str, dict[str, str]] = {
     "group": {"name": "text", "registered": "text", "founded": "text", "topic_type": "text", "started": "date", "ended": "date",
-              "meetings": "number", "honours": "texts"},
+              "meetings": "positive", "honours": "texts"},
     "topic": {"characteristic": "text", "unit": "text", "form": "text", "better": "text", "requirement": "level",
-              "requirement_basis": "text", "reason": "text"},
+              "requirement_unit": "text", "requirement_basis": "text", "reason": "text"},
     "survey": {"period": "text", "after_period": "text", "source": "text", "counts": "text", "strata": "texts"},
     "target": {"value": "level", "basis": "text", "reference": "level", "solvable": "part", "solvable_basis": "text"},
-    "benefit": {"volume": "number", "unit_value": "number", "period": "text"},
+    "benefit": {"volume": "positive", "unit_value": "positive", "period": "text"},
     "lessons": {"technical": "text", "management": "text", "people": "text"},
 }  # fmt: skip
 PLAIN = {"title": "text", "branch": "text", "kind": "text", "made_up": "flag", "source": "text", "next_topic": "text"}
@@ -72,7 +72,7 @@ def _kind(path: str, value: Any, kind: str, rate: bool) -> Iterator[str]:
         "texts": (isinstance(value, list) and all(isinstance(v, str) for v in value), "a list of texts"),
         "flag": (isinstance(value, bool), "true or false"),
         "date": (day(value) is not None, "a date such as 2010-02-01"),
-        "number": (number, "a number"),
+        "positive": (number and value > 0, "a number above 0"),
         "part": (within and value > 0, "a part above 0, at most 1"),
         "level": (within if rate else number, _FRACTION if rate else "a number"),
     }[kind]

@@ -140,14 +140,14 @@ def _alike(residuals: list[np.ndarray]) -> float:
     """By how much a mean of points that follow each other scatters more than of as many independent ones, (1 + r) / (1 − r).
 
     r is the correlation of neighbours within phases, never below nought; a point set aside (NaN) parts its neighbours. A
-    phase's own mean pulls it down by some (1 + 3r) / n, which is put back (Kendall 1954).
+    phase's own mean and its missing last product pull it down by some (1 + 4r) / n, which is put back (Marriott, Pope 1954).
     """
     squares = sum(float(np.nansum(e**2)) for e in residuals)
     n, phases = sum(int((~np.isnan(e)).sum()) for e in residuals), len(residuals)
     if not squares > 0 or n <= _SHORT * phases:  # too short to tell
         return 1.0
     lag = phases / n
-    r = (sum(float(np.nansum(e[1:] * e[:-1])) for e in residuals) / squares + lag) / (1 - 3 * lag)
+    r = (sum(float(np.nansum(e[1:] * e[:-1])) for e in residuals) / squares + lag) / max(1 - 4 * lag, 0.1)
     # of a few points r is mostly chance: believed as far as there are more
     r = min(max(r, 0.0), _MOST_ALIKE) * (1 - _SHORT * lag)
     return (1 + r) / (1 - r)
@@ -171,7 +171,7 @@ def of_means(before: pd.Series, after: pd.Series) -> Change:
     alike = _alike([((x - x.mean()) / (x.std() or 1.0)).to_numpy(float) for x in (before, after)])
     parts = [float(x.var()) / len(x) * alike for x in (one, other)]
     error = math.sqrt(sum(parts))
-    if not error > 0:
+    if not error > 1e-12 * max(abs(float(one.mean())), abs(float(other.mean()))):  # what rounding leaves of none is none
         return Change(difference, dispersion=alike)
     df = sum(parts) ** 2 / sum(v**2 / max(len(x) / alike - 1, 0.5) for v, x in zip(parts, (one, other), strict=True))
     half = float(stdtrit(df, 0.975)) * error

@@ -6,14 +6,14 @@ Nothing is filled in: a step without data has None or an empty frame, and the au
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from g3lib.measures.guards import ratio
-from g3lib.periods import Period, days
+from g3lib.periods import days
 from g3lib.qc import causes, control, matrix, strata
 from g3lib.qc.causes.declared import filled
 from g3lib.qc.schedule import critical_path
@@ -35,6 +35,11 @@ class Reading:
     first: str
     last: str
     points: int
+
+    @property
+    def period(self) -> str:
+        """From its first month to its last."""
+        return f"{self.first}..{self.last}"
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,17 @@ class Effect:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """How many problems the survey and the series count in the same period."""
+
+    period: str
+    survey: float
+    series: float
+
+
+@dataclass(frozen=True)
 class Benefit:
-    """Volume × change × unit value − cost, with the change's interval, yuan."""
+    """Volume × change × unit value − cost, with the change's interval, yuan; NaN where a countermeasure's cost is unknown."""
 
     gross: float
     cost: float
@@ -108,7 +122,7 @@ class Benefit:
 class Story:
     """A case, computed.
 
-    `counts` are the problems that the survey and the series count in the survey's months, where both count them.
+    `counts` are the survey's periods whose problems the series counts too.
     """
 
     case: Case
@@ -118,7 +132,7 @@ class Story:
     survey_chart: control.Suited | None = None
     levels: tuple[Level, ...] = ()
     after_levels: tuple[Level, ...] = ()
-    counts: tuple[float, float] | None = None
+    counts: tuple[Counted, ...] = ()
     goal: Goal | None = None
     links: Links | None = None
     tested: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -144,6 +158,12 @@ class Story:
         return self.case.is_rate
 
     @property
+    def other_unit(self) -> str:
+        """The requirement's unit, where it is another than the characteristic's."""
+        unit = str(self.case.say("topic", "requirement_unit") or "")
+        return "" if self.is_rate or unit == self.case.say("topic", "unit") else unit
+
+    @property
     def has_crux(self) -> bool:
         """Whether the survey breaks a problem down to a 症结; the best seller of a survey of sales is none."""
         return len(self.levels) > 1 and self.case.say("survey", "counts") != "sales"
@@ -156,9 +176,9 @@ class Story:
         return len(again) > 0 and not again["count"].sum() > 0
 
     @property
-    def counts_differ(self) -> bool:
-        """Whether the survey's problems are others than the series' of the same months."""
-        return self.counts is not None and self.counts[0] != self.counts[1]
+    def counts_differ(self) -> tuple[Counted, ...]:
+        """The survey's periods whose problems are others than the series'."""
+        return tuple(c for c in self.counts if c.survey != c.series)
 
     @property
     def location(self) -> control.Chart | None:
@@ -192,7 +212,7 @@ def computed(case: Case) -> Story:
     of_survey = None if chart is None or series["phase"].iloc[0] != "before" else chart.only("before")
     return Story(
         case, now, gap, chart, of_survey, levels, _levels(case, "after"),
-        _counts(case, levels) if rate and not higher else None, goal,
+        tuple(_counts(case)) if rate and not higher else (), goal,
         tree(case.table("causes")) if "causes" in case.tables else None, tested, _options(case),
         critical_path(case.table("activities")) if len(case.table("activities")) else pd.DataFrame(),
         _measures(case), effect, _benefit(case, effect, higher),
@@ -238,15 +258,18 @@ def _levels(case: Case, phase: str) -> tuple[Level, ...]:
     return tuple(found)
 
 
-def _counts(case: Case, levels: Sequence[Level]) -> tuple[float, float] | None:
-    series, period = case.table("series"), case.say("survey", "period")
-    if not (levels and period and len(series)) or case.say("survey", "counts") == "sales":
-        return None
-    months = set(Period.parse(str(period)).months)
-    rows = series[[set(Period.parse(p).months) <= months for p in series["period"]]]
-    if {month for p in rows["period"] for month in Period.parse(p).months} != months:
-        return None
-    return float(levels[0].pareto["count"].sum()), float(rows["count"].sum())
+def _counts(case: Case) -> Iterator[Counted]:
+    series, survey = case.table("series"), case.table("survey")
+    for phase, key in (("before", "period"), ("after", "after_period")):
+        own, period = survey[survey["phase"] == phase], case.say("survey", key)
+        if own.empty or series.empty or not period or case.say("survey", "counts") == "sales":
+            continue
+        (first, last), spans = days(str(period)), series["period"].map(days)
+        rows = series[[first <= begins and ends <= last for begins, ends in spans]]
+        # a part of the survey's days is not held against all of them
+        covered = sum((ends - begins).days + 1 for begins, ends in dict.fromkeys(rows["period"].map(days)))
+        if covered == (last - first).days + 1:
+            yield Counted(str(period), float(own["count"].sum()), float(rows["count"].sum()))
 
 
 def symptom_after(case: Case, levels: Sequence[Level]) -> float:
@@ -351,7 +374,8 @@ def _benefit(case: Case, effect: Effect | None, higher: bool) -> Benefit | None:
     volume, worth = case.say("benefit", "volume"), case.say("benefit", "unit_value")
     if effect is None or volume is None or worth is None:
         return None
-    cost = float(case.table("countermeasures")["cost"].fillna(0).sum())
+    costs = case.table("countermeasures")["cost"]
+    cost = float(costs.sum()) if len(costs) and costs.notna().all() else NAN
     sign = 1 if higher else -1
     gross = volume * sign * effect.difference * worth
     ends = sorted(volume * sign * end * worth - cost for end in (effect.low, effect.high))

@@ -12,15 +12,13 @@ from typing import Any
 import pandas as pd
 
 from g3lib.errors import DataError, UsageError
-from g3lib.labels import fold
 from g3lib.periods import Period, days
 from g3lib.qc.causes.declared import filled, refuse
 from g3lib.qc.matrix import MARKS, weighed
 from g3lib.qc.schedule import critical_path
-from g3lib.qc.story.case import SPEC, Case
+from g3lib.qc.story.case import PARTS, SPEC, Case, day, totals
 from g3lib.qc.story.casefile import said
 from g3lib.qc.tree import tree
-from g3lib.tables.shaping import TOTAL
 
 # a table pasted oftener than this is data of kinds, not of names; how many repeated rows are shown
 _PASTED, _SHOWN = 4, 5
@@ -113,8 +111,7 @@ def _periods(case: Case, table: str) -> Iterator[str]:
         try:
             Period.parse(row.period)
         except UsageError:
-            what = "a total: leave the row out" if _is_total(row.period) else "no period such as 2010-03"
-            yield f"{_at(table, row)}: {row.period!r} is {what}"
+            yield f"{_at(table, row)}: {row.period!r} is no period such as 2010-03"
 
 
 def _counts(case: Case, table: str, name: str) -> Iterator[str]:
@@ -150,16 +147,10 @@ def _survey(case: Case) -> Iterator[str]:
 
 
 def _classes(survey: pd.DataFrame, name: str) -> Iterator[str]:
-    """A total among its parts, or a part without a name."""
+    """A part without a name."""
     for row, value in survey[name].fillna("").astype(str).str.strip().items():
         if not value:
             yield f"survey.csv row {row}: {name} is blank; name the class (其他 where it is unknown)"
-        elif _is_total(value):
-            yield f"survey.csv row {row}: {name} is {value!r}, a total among its parts: leave the row out"
-
-
-def _is_total(value: str) -> bool:
-    return bool(TOTAL.fullmatch(fold(value)))
 
 
 def _causes(case: Case) -> Iterator[str]:
@@ -167,7 +158,7 @@ def _causes(case: Case) -> Iterator[str]:
         try:
             tree(case.table("causes"))
         except DataError as fault:
-            yield from _rows(case, "causes", ("cause", "effect"), _lines("causes.csv", fault))
+            yield from _rows(case.table("causes"), "causes", ("cause", "effect"), _lines("causes.csv", fault))
 
 
 def _tests(case: Case) -> Iterator[str]:
@@ -182,15 +173,15 @@ def _tests(case: Case) -> Iterator[str]:
     for row in tests.itertuples() if "causes" in case.tables else ():
         if row.cause not in ends:
             yield f"{_at('tests', row)}: {row.cause!r} is no end cause of causes.csv"
-    ended = case.say("group", "ended")
+    ended = day(case.say("group", "ended"))
     for row in tests.itertuples():
-        for day, what in ((row.declared_on, "declared"), (row.examined_on, "looked at")):
-            if isinstance(ended, date) and _before(pd.Timestamp(ended), day):
-                yield f"{_at('tests', row)}: {row.cause!r} was {what} on {day:%Y-%m-%d}, after the activity ended ({ended})"
+        for on, what in ((row.declared_on, "declared"), (row.examined_on, "looked at")):
+            if ended is not None and _before(pd.Timestamp(ended), on):
+                yield f"{_at('tests', row)}: {row.cause!r} was {what} on {on:%Y-%m-%d}, after the activity ended ({ended})"
     try:
         refuse(filled(readable), case.data)
     except DataError as fault:
-        yield from _rows(case, "tests", ("cause",), _lines("tests.csv", fault))
+        yield from _rows(case.table("tests"), "tests", ("cause",), _lines("tests.csv", fault))
 
 
 def _countermeasures(case: Case) -> Iterator[str]:
@@ -255,7 +246,7 @@ def _activities(case: Case) -> Iterator[str]:
         try:
             critical_path(case.table("activities"))
         except DataError as fault:
-            yield from _rows(case, "activities", ("activity",), _lines("activities.csv", fault))
+            yield from _rows(case.table("activities"), "activities", ("activity",), _lines("activities.csv", fault))
 
 
 def _options(case: Case) -> Iterator[str]:
@@ -270,12 +261,12 @@ def _options(case: Case) -> Iterator[str]:
     if len(table) and not criteria:
         yield "options.csv: there is no criterion"
     yield from _twice(case, "options", "cause", "option")
-    if criteria:
+    for _, own in table.groupby("cause") if criteria else ():  # an option may stand under two causes
         try:
-            marks = weighed(table[["option", *criteria]], "option")[criteria]
+            marks = weighed(own[["option", *criteria]], "option")[criteria]
         except DataError as fault:
-            yield from _rows(case, "options", ("option",), _lines("options.csv", fault))
-            return
+            yield from _rows(own, "options", ("option",), _lines("options.csv", fault))
+            continue
         for name in criteria:
             for row, mark in marks[name][~marks[name].between(0, MARKS["◎"])].items():
                 yield f"options.csv row {row}: {name} is {mark:g}, expected one of {' '.join(MARKS)} or 0 to {MARKS['◎']:g}"
@@ -307,12 +298,10 @@ def _repeats(case: Case) -> Iterator[str]:
 
 
 def _totals(case: Case) -> Iterator[str]:
-    """A total among the units of a test's data, or among a table's rows (the survey and periods look for it themselves)."""
-    for name, frame in {**case.data, **case.tables}.items():
-        for column in frame.columns.difference(["period"], sort=False) if name != "survey" else ():
-            words = frame[column].dropna()
-            for row, value in words[[isinstance(v, str) and _is_total(v) for v in words]].items():
-                yield f"{name}.csv row {row}: {column} is {value!r}, a total among its parts: leave the row out"
+    """A total among the units of a test's data (a table's are found as it is read)."""
+    for name, frame in case.data.items():
+        for row, column, word in totals(frame.select_dtypes(["object", "str"])):
+            yield f"{name}.csv row {row}, {column}: {word}; expected {PARTS}"
 
 
 def _benefit(case: Case) -> Iterator[str]:
@@ -334,11 +323,11 @@ def _lines(file: str, fault: DataError) -> Iterator[str]:
     return (f"{file}: {line.strip('- ')}" for line in str(fault).splitlines()[1:] or [str(fault)])
 
 
-def _rows(case: Case, table: str, columns: tuple[str, ...], lines: Iterable[str]) -> Iterator[str]:
+def _rows(frame: pd.DataFrame, table: str, columns: tuple[str, ...], lines: Iterable[str]) -> Iterator[str]:
     """What begins with a name of a table's row, with that row."""
     rows: dict[str, object] = {}
     for column in columns:
-        for row, name in case.table(table)[column].items():
+        for row, name in frame[column].items():
             rows.setdefault(repr(name), row)
             rows.setdefault(f"{name}:", row)
     for line in lines:

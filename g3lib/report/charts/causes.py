@@ -72,7 +72,7 @@ def effects_against_minimum(tested: pd.DataFrame, ax: Axes, lang: Lang) -> Axes:
     effects(scaled, ax, lang)
     ax.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
     ax.set_xlabel(
-        pick(lang, "效应（分层）及95%区间 ÷ 最小有意义差异；灰带为无关紧要的范围",
+        pick(lang, "效应及95%区间 ÷ 最小有意义差异；灰带为无关紧要的范围",
              "effect (stratified) with 95 % interval ÷ the smallest that matters; grey band: too small to matter")
     )  # fmt: skip
     return ax

@@ -13,6 +13,7 @@ from g3lib.report.claims import (
     channels,
     control,
     customers,
+    outcome,
     overview,
     plan,
     story,
@@ -23,4 +24,4 @@ from g3lib.report.claims import (
 )
 from g3lib.report.claims.voice import Voice
 
-__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "control", "customers", "overview", "plan", "story", "story_slides", "subsidy", "targets", "verdicts"]
+__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "control", "customers", "outcome", "overview", "plan", "story", "story_slides", "subsidy", "targets", "verdicts"]

@@ -117,7 +117,7 @@ def effects(voice: Voice, tested: pd.DataFrame) -> list[Finding]:
         if open_.empty:
             text = voice.say("各项均已判定，没有要因", "Every cause is decided; none is a root cause")
         elif not most_needed > 0:
-            text = voice.say("尚无要因得到确认；余下各项增加网点也难以判定", "No root cause is confirmed; more outlets would hardly decide the rest")
+            text = voice.say("尚无要因得到确认；余下各项的区间跨过最小值，或增加网点也不能判定", "No root cause is confirmed; the intervals of the rest hold the smallest that matters, or more outlets cannot decide them")
         else:
             most = number(most_needed)
             text = voice.say(

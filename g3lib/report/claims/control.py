@@ -20,14 +20,14 @@ _TREND = 6
 
 
 def stable(
-    voice: Voice, suited: Suited | None, name: str, what: str, base: str, table: str = "sales", level: Callable[[float], str] | None = None
-) -> list[Finding]:
+    voice: Voice, suited: Suited | None, name: str, what: str, base: str, table: str = "sales", level: Callable[[float], str] | None = None, period: str = "",
+) -> list[Finding]:  # fmt: skip
     """Whether a series is one process: the rules that are broken, with their points; then the points set aside, if any.
 
     Args:
         suited: the chart chosen for it, None where there are too few points.
         name: of the finding; what: the series, in the reader's words; base: what each point is over.
-        level: how the mean of a phase is written; None where it is not told.
+        level: how the mean of a phase is written; None where it is not told; period: of the points, the report's unless said.
     """
     if suited is None:
         text = voice.say(f"{what}：点数不足，不作控制图", f"{what}: too few points for a control chart")
@@ -43,24 +43,24 @@ def stable(
         said = voice.say("；", "; ").join(broken) if broken else _quiet(voice, chart)
     told = _levels(voice, chart, level) if level is not None else ""
     text = voice.say(f"{what}（{_bare(kind)}）：{said}{told}", f"{what} ({_bare(kind)}): {said}{told}")
-    few = Status.PLAIN if len(chart.values) < _FEW else Status.GOOD
+    few = Status.PLAIN if len(chart.known) < _FEW else Status.GOOD
     status = {Verdict.FAIL: Status.WATCH, Verdict.NONE: Status.UNKNOWN}.get(verdict, few)
     out = {i for of in (chart, suited.spread) if of is not None for points in of.signals.values() for i in points}
     found = [voice.finding(name, None if verdict is Verdict.NONE else float(len(out)), "", text,
-                           definition="Nelson's rules within phases", table=table, denominator=base, status=status)]  # fmt: skip
+                           definition="Nelson's rules within phases", table=table, denominator=base, status=status, period=period)]  # fmt: skip
     if chart.excluded:
         named = voice.listed([f"{label}{voice.aside(cause)}" for label, cause in chart.excluded.items()])
         text = voice.say(f"未计入控制限：{named}", f"Left out of the limits: {named}")
-        found.append(voice.finding(f"{name}.aside", float(len(chart.excluded)), "", text, definition="points set aside", table=table))
+        found.append(voice.finding(f"{name}.aside", float(len(chart.excluded)), "", text, definition="points set aside", table=table, period=period))
     return found
 
 
 def _quiet(voice: Voice, chart: Chart) -> str:
-    n = len(chart.values)
+    n = len(chart.known)
     if n < _FEW:
         return voice.say(f"{n}点中没有异常点，点数太少，还说不上稳定", f"none of {n} points is out, which are too few to call it stable")
     if len(set(chart.phases)) > 1:
-        short = [voice.word("phase", str(phase)) for phase, points in Counter(chart.phases).items() if points < _TREND]
+        short = [voice.word("phase", str(phase)) for phase, points in Counter(chart.known).items() if points < _TREND]
         said = voice.say("各阶段之内没有异常点", "no rule is broken within any phase")
         if short:
             said += voice.say(f"（{'、'.join(short)}不足{_TREND}点，看不出趋势）", f" ({', '.join(short)}: fewer than {_TREND} points, no trend would show)")
@@ -111,21 +111,25 @@ def headline(voice: Voice, found: list[list[Finding]]) -> list[Finding]:
     return [lead, *(claims[0] for claims in found)]
 
 
-def checks(voice: Voice, suited: list[Suited | None]) -> list[Check]:
-    """What must be said beside the charts: the season, few points, how much counts scatter."""
-    found = [Check("season", Verdict.WARNING, voice.say(
+def checks(voice: Voice, found: Sequence[Sequence[Finding]], suited: list[Suited | None]) -> list[Check]:
+    """What must be said beside the charts: the season, few points, how much counts scatter.
+
+    Args:
+        found: `of_branch`; suited: the charts, in the same order.
+    """
+    said = [Check("season", Verdict.WARNING, voice.say(
         "日均销量含季节：旺淡月被标出可能只是日历；渠道占比与同比不含季节。", "Sales a day have a season: a month called out may be no more than the calendar; shares and year on year have none."))]  # fmt: skip
-    few = min((len(s.location.values) for s in suited if s is not None), default=0)
+    few = min((len(s.location.known) for s in suited if s is not None), default=0)
     if few and few < _TRIAL:
-        found.append(Check("few_points", Verdict.WARNING, voice.say(
+        said.append(Check("few_points", Verdict.WARNING, voice.say(
             f"最短的序列只有{few}点（少于{_TRIAL}点），控制限是试用的，会随新点移动。", f"The shortest series has {few} points (fewer than {_TRIAL}): its limits are trial ones and will move.")))  # fmt: skip
-    for s in suited:
+    for claims, s in zip(found, suited, strict=True):
         if s is not None and s.dispersion is not None and s.dispersion.over:
-            kind = voice.word("chart_kind", s.location.kind)
-            found.append(Check(f"dispersion.{s.location.kind}", Verdict.NONE, voice.say(
-                f"{kind}：计数的离散是偶然的{number(s.dispersion.ratio, 1)}倍，控制限按相邻月的离散放宽（σz = {number(s.dispersion.sigma_z, 1)}）。",
-                f"{kind}: counts scatter {number(s.dispersion.ratio, 1)} times as much as chance; limits follow the scatter between neighbours (σz = {number(s.dispersion.sigma_z, 1)}).")))  # fmt: skip
-    return list({c.name: c for c in found}.values())
+            what = claims[0].text.partition(voice.say("（", " ("))[0]
+            said.append(Check(f"dispersion.{claims[0].name}", Verdict.NONE, voice.say(
+                f"{what}：计数的离散是偶然的{number(s.dispersion.ratio, 1)}倍，控制限按相邻月的离散放宽（σz = {number(s.dispersion.sigma_z, 1)}）。",
+                f"{what}: counts scatter {number(s.dispersion.ratio, 1)} times as much as chance; limits follow the scatter between neighbours (σz = {number(s.dispersion.sigma_z, 1)}).")))  # fmt: skip
+    return said
 
 
 def of_branch(
@@ -163,5 +167,5 @@ def choice_table(voice: Voice, found: Sequence[Sequence[Finding]], suited: Seque
         if chosen is not None:
             what = claims[0].text.partition(voice.say("：", ": "))[0]
             why = voice.say("；", "; ").join(voice.word("chart_choice", reason) for reason in chosen.reasons)
-            rows.append((what, voice.word("chart_kind", chosen.location.kind), len(chosen.location.values), why))
+            rows.append((what, voice.word("chart_kind", chosen.location.kind), len(chosen.location.known), why))
     return pd.DataFrame(rows, columns=["item", "chart_kind_text", "points_counted", "says"])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
@@ -12,50 +10,12 @@ from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.qc.control import Suited
 from g3lib.qc.story.case import months_of
-from g3lib.qc.story.computed import Level, Reading, Story, symptom, symptom_after
+from g3lib.qc.story.computed import Level, Story, symptom
 from g3lib.report.claims import verdicts
+from g3lib.report.claims.characteristic import after_number, base, change, missing, span, unit_of, value
 from g3lib.report.claims.control import stable
+from g3lib.report.claims.outcome import benefit, effect, not_attributed, symptom_moved
 from g3lib.report.claims.voice import Voice
-
-
-def value(voice: Voice, story: Story, amount: float) -> str:
-    """A value of the characteristic as it is written: a rate in percent, a volume with its unit."""
-    return percent(amount) if story.is_rate else number(amount, 1) + _after_number(voice, _unit(story))
-
-
-def change(voice: Voice, story: Story, amount: float) -> str:
-    """A difference of two values of the characteristic."""
-    return voice.points(amount) if story.is_rate else number(amount, 1, signed=True) + _after_number(voice, _unit(story))
-
-
-def _after_number(voice: Voice, unit: str) -> str:
-    """The unit as it follows a number."""
-    return voice.say(unit, f" {unit}" if unit else "")
-
-
-def _unit(story: Story) -> str:
-    return "1" if story.is_rate else str(story.case.say("topic", "unit") or "")
-
-
-def _named(story: Story) -> str:
-    return story.characteristic
-
-
-def _span(voice: Voice, reading: Reading) -> str:
-    return voice.span(f"{reading.first}..{reading.last}")
-
-
-def _base(voice: Voice, reading: Reading) -> str:
-    if reading.of == reading.of:
-        return voice.say(f"{number(reading.of)}个（{number(reading.count)}个有）", f"{number(reading.of)} counted ({number(reading.count)} of them)")
-    return voice.say(f"{reading.points}个期间的平均", f"mean of {reading.points} periods")
-
-
-def missing(voice: Voice, step: int) -> Finding:
-    """The sentence of a step without data."""
-    name = voice.word("story_step", str(step))
-    text = voice.say(f"第{step}步“{name}”没有资料，不补写", f"Step {step}, {name}: there are no data, and none are made up")
-    return voice.finding(f"step.{step}", None, "", text, status=Status.UNKNOWN)
 
 
 def headline(voice: Voice, story: Story, audit: pd.DataFrame) -> list[Finding]:
@@ -76,22 +36,32 @@ def topic(voice: Voice, story: Story) -> list[Finding]:
     """Step 1: the characteristic against what is required."""
     if not story.case.say("topic"):
         return [missing(voice, 1)]
-    now, need, name = story.now, story.case.say("topic", "requirement"), _named(story)
+    now, need, name = story.now, story.case.say("topic", "requirement"), story.characteristic
     if now is None or need is None:
-        return [voice.finding("topic.gap", None, _unit(story), voice.say(f"{name}：没有现状或要求，差距无法计算", f"{name}: no state or no requirement, so no gap"),
+        return [voice.finding("topic.gap", None, unit_of(story), voice.say(f"{name}：没有现状或要求，差距无法计算", f"{name}: no state or no requirement, so no gap"),
                               status=Status.UNKNOWN)]  # fmt: skip
     short = story.gap > 0
+    asked, short_of = required(voice, story, need), change(voice, story, story.gap).lstrip("+")
     text = voice.say(
-        f"{_span(voice, now)}{name}为{value(voice, story, now.value)}，要求{value(voice, story, need)}，" + (f"相差{change(voice, story, story.gap).lstrip('+')}" if short else "已达到"),
-        f"{_span(voice, now)}: {name} {value(voice, story, now.value)} against {value(voice, story, need)} required, " + (f"{change(voice, story, story.gap).lstrip('+')} {'short' if story.higher_is_better else 'over'}" if short else "met"),
+        f"{span(voice, now)}{name}为{value(voice, story, now.value)}，要求{asked}，" + (f"相差{short_of}" if short else "已达到"),
+        f"{span(voice, now)}: {name} {value(voice, story, now.value)} against {asked} required, " + (f"{short_of} {'short' if story.higher_is_better else 'over'}" if short else "met"),
     )
+    if story.other_unit:  # what is counted otherwise can be set side by side, not subtracted
+        zh, en = ("低于" if short else "不低于", "below" if short else "not below") if story.higher_is_better else ("高于" if short else "不高于", "above" if short else "not above")
+        text = voice.say(f"{span(voice, now)}{name}为{value(voice, story, now.value)}，数值{zh}要求的{asked}（单位不同）",
+                         f"{span(voice, now)}: {name} {value(voice, story, now.value)}, in number {en} the {asked} required (other units)")  # fmt: skip
     basis = str(story.case.say("topic", "requirement_basis") or "")
     return [
-        voice.finding("topic.gap", story.gap, _unit(story), text, definition="gap to the requirement", table="case.series", denominator=_base(voice, now),
-                      period=f"{now.first}..{now.last}", status=Status.BREACH if short else Status.GOOD),
-        voice.figure("topic.now", now.value, _unit(story), voice.say("现状", "state"), denominator=_base(voice, now), definition="characteristic of the case", table="case.series"),
-        voice.figure("topic.requirement", float(need), _unit(story), voice.say("要求", "requirement"), denominator=basis, definition="requirement of the case", table="case.series"),
+        voice.finding("topic.gap", None if story.other_unit else story.gap, unit_of(story), text, definition="gap to the requirement", table="case.series", denominator=base(voice, now),
+                      period=now.period, status=Status.BREACH if short else Status.GOOD),
+        voice.figure("topic.now", now.value, unit_of(story), voice.say("现状", "state"), denominator=base(voice, now), period=now.period, definition="characteristic of the case", table="case.series"),
+        voice.figure("topic.requirement", float(need), story.other_unit or unit_of(story), voice.say("要求", "requirement"), denominator=basis, definition="requirement of the case", table="case.series"),
     ]  # fmt: skip
+
+
+def required(voice: Voice, story: Story, need: float) -> str:
+    """What is required, in its own unit where that is another than the characteristic's."""
+    return number(need, 1) + after_number(voice, story.other_unit) if story.other_unit else value(voice, story, need)
 
 
 def survey(voice: Voice, story: Story) -> list[Finding]:
@@ -120,7 +90,7 @@ def level_claim(voice: Voice, story: Story, level: Level, place: str, asked: str
         text = voice.say(f"{within}{top}贡献最大（{percent(share)}），{low}最小（{percent(least)}）", f"{within}{top} contributes most ({percent(share)}), {low} least ({percent(least)})")
         return voice.finding(f"survey.{place}", least, "1", text, definition="share of the smallest class", table="case.survey", denominator=voice.say(f"合计{number(total)}", f"{number(total)} in all"), period=period)  # fmt: skip
     few, reach = list(level.vital), percent(pareto.loc[pareto["vital"], "cumulative"].iloc[-1], 1)
-    alone = few == [top]
+    alone = few == [top] or len(few) == len(pareto)  # all classes together are no vital few
     text = voice.say(
         f"{within}按{level.stratum}，{top}占{percent(share, 1)}" + ("" if alone else f"；{'、'.join(few)}合占{reach}"),
         f"{within}by {level.stratum}, {top} holds {percent(share, 1)}" + ("" if alone else f"; {', '.join(few)} together {reach}"),
@@ -132,7 +102,8 @@ def level_claim(voice: Voice, story: Story, level: Level, place: str, asked: str
 def control(voice: Voice, story: Story, suited: Suited | None, name: str = "series.stable") -> list[Finding]:
     """The series as one process, or not."""
     base = voice.say("各期总数", "each period's total") if story.is_rate else voice.say("各期", "each period")
-    return stable(voice, suited, name, _named(story), base, "case.series", partial(value, voice, story))
+    period = "" if suited is None else "..".join(months_of(pd.Series(suited.location.labels)))
+    return stable(voice, suited, name, story.characteristic, base, "case.series", partial(value, voice, story), period)
 
 
 def target(voice: Voice, story: Story) -> list[Finding]:
@@ -143,17 +114,17 @@ def target(voice: Voice, story: Story) -> list[Finding]:
     basis = voice.word("target_basis", goal.basis)
     if goal.needed == goal.needed:
         basis += voice.say(f"，{allowed(voice, story)}{value(voice, story, goal.needed)}", f", {allowed(voice, story)} {value(voice, story, goal.needed)}")
-    text = voice.say(f"目标：{_named(story)}{value(voice, story, goal.value)}（依据：{basis}）", f"Target: {_named(story)} {value(voice, story, goal.value)} (basis: {basis})")
-    found = [voice.finding("target.value", goal.value, _unit(story), text, definition="target of the case", table="case.case",
+    text = voice.say(f"目标：{story.characteristic}{value(voice, story, goal.value)}（依据：{basis}）", f"Target: {story.characteristic} {value(voice, story, goal.value)} (basis: {basis})")
+    found = [voice.finding("target.value", goal.value, unit_of(story), text, definition="target of the case", table="case.case",
                            status=Status.GOOD if goal.holds or goal.basis == "assigned" else Status.WATCH)]  # fmt: skip
     if goal.needed == goal.needed:
         computed = goal.basis == "computed"
-        found.append(voice.figure("target.allowed", goal.needed, _unit(story), allowed(voice, story),
+        found.append(voice.figure("target.allowed", goal.needed, unit_of(story), allowed(voice, story),
                                   definition="what is left once the solvable part is gone" if computed else "level referred to",
                                   denominator=str(story.case.say("target", "solvable_basis") or ""), table="case.survey" if computed else "case.case"))  # fmt: skip
     if goal.basis == "computed" and story.now is not None and goal.needed == goal.needed and not story.higher_is_better:
         part, solved = symptom(story.levels), float(story.case.say("target", "solvable"))
-        found.append(voice.finding("target.computed", goal.needed, _unit(story), f"{value(voice, story, story.now.value)} × (1 − {percent(part, 1)} × {percent(solved, 0)}) = {value(voice, story, goal.needed)}",
+        found.append(voice.finding("target.computed", goal.needed, unit_of(story), f"{value(voice, story, story.now.value)} × (1 − {percent(part, 1)} × {percent(solved, 0)}) = {value(voice, story, goal.needed)}",
                                    definition="what is left once the solvable part is gone", table="case.survey"))  # fmt: skip
     return found
 
@@ -168,7 +139,7 @@ def months(voice: Voice, story: Story) -> str:
     """Which months the target's two factors come from: the survey may count months that the series sets aside."""
     if story.now is None or not story.case.say("survey", "period"):
         return ""
-    one, other = _span(voice, story.now), voice.span(str(story.case.say("survey", "period")))
+    one, other = span(voice, story.now), voice.span(str(story.case.say("survey", "period")))
     return voice.say(f"现状取{one}，症结占比取{other}的现状调查", f"state: {one}; the crux's share: the survey of {other}")
 
 
@@ -197,6 +168,12 @@ def confirmed(voice: Voice, story: Story) -> list[Finding]:
     return [lead, *(verdicts.cause(voice, row) for row in tested.to_dict("records"))]
 
 
+def on_the_day(story: Story, cause: str) -> str:
+    """The day on which a cause's data were looked at: they are as of then."""
+    days = story.case.table("tests").set_index("cause")["examined_on"]
+    return f"{days[cause]:%Y-%m-%d}"
+
+
 def countermeasures(voice: Voice, story: Story) -> list[Finding]:
     """Step 6: one countermeasure or more for each root cause."""
     table = story.case.table("countermeasures")
@@ -212,122 +189,27 @@ def countermeasures(voice: Voice, story: Story) -> list[Finding]:
     return found
 
 
-def implementation(voice: Voice, story: Story) -> list[Finding]:
-    """Step 7: each countermeasure against its own goal."""
-    if story.measures.empty:
-        return [missing(voice, 7)]
-    met = int(story.measures["met"].sum())
-    lead = voice.finding("implementation.met", float(met), "", voice.say(f"{len(story.measures)}项对策目标中{met}项达到", f"{met} of {len(story.measures)} goals of countermeasures are met"),
-                         definition="goals of countermeasures", table="case.implementation", denominator=voice.say(f"{len(story.measures)}项对策目标", f"{len(story.measures)} goals"), status=Status.GOOD if met == len(story.measures) else Status.WATCH)  # fmt: skip
-    return [lead, *(measure(voice, row) for row in story.measures.to_dict("records"))]
+def countermeasures_table(story: Story) -> pd.DataFrame:
+    """The countermeasures as their reader sees them, 5W1H and the expense."""
+    table = story.case.table("countermeasures")
+    when = [f"{a:%Y-%m-%d}–{b:%Y-%m-%d}" if a.year != b.year else f"{a:%Y-%m-%d}–{b:%m-%d}" for a, b in zip(table["start"], table["end"], strict=True)]
+    return pd.DataFrame({"id": table["id"], "cause": table["cause"], "measure": table["what"], "goal_text": table["goal"], "how": table["how"], "where": table["where"],
+                         "when": when, "who": table["responsible"], "expense": table["cost"]})  # fmt: skip
 
 
-def measure(voice: Voice, row: Mapping[str, Any]) -> Finding:
-    """One countermeasure's goal, before and after."""
-    one, other, goal = (percent(v) if row["rate"] else number(v, 1) + _after_number(voice, row["unit"]) for v in (row["before"], row["after"], row["goal"]))
-    moved, low, high = (voice.points(v) if row["rate"] else number(v, 1, signed=True) for v in (row["difference"], row["low"], row["high"]))
-    ends = voice.say(f"95%区间{low}至{high}", f"95 % interval {low} to {high}") if row["low"] == row["low"] else voice.say("期数太少，区间无法估计", "too few periods for an interval")
-    text = voice.say(f"{row['id']} {row['metric']}从{one}到{other}（{moved}，{ends}），目标{goal}{'达到' if row['met'] else '未达到'}",
-                     f"{row['id']} {row['metric']}: {one} to {other} ({moved}, {ends}), goal {goal} {'met' if row['met'] else 'missed'}")  # fmt: skip
-    return voice.finding(f"measure.{row['id']}.{row['metric']}", row["after"], "1" if row["rate"] else row["unit"], text, previous=row["before"], table="case.implementation",
-                         definition="rate before and after, Newcombe" if row["rate"] else "mean before and after, Welch", status=Status.GOOD if row["met"] else Status.BREACH)  # fmt: skip
-
-
-def effect(voice: Voice, story: Story) -> list[Finding]:
-    """Step 8: against the baseline and the target, with its interval; attributed to nothing more than it can be."""
-    found = story.effect
-    if found is None:
-        return [missing(voice, 8)]
-    name, one, other = _named(story), found.before, found.after
-    ends = voice.say(f"95%区间{change(voice, story, found.low)}至{change(voice, story, found.high)}", f"95 % interval {change(voice, story, found.low)} to {change(voice, story, found.high)}")
-    ends = ends if found.low == found.low else voice.say("期数太少，区间无法估计", "too few periods for an interval")
-    goal = story.goal
-    against = "" if goal is None else voice.say(f"，目标{value(voice, story, goal.value)}{'已达到' if found.met else '未达到'}", f"; target {value(voice, story, goal.value)} {'met' if found.met else 'missed'}")
-    text = voice.say(f"{name}从{value(voice, story, one.value)}到{value(voice, story, other.value)}（{change(voice, story, found.difference)}，{ends}）{against}",
-                     f"{name}: {value(voice, story, one.value)} to {value(voice, story, other.value)} ({change(voice, story, found.difference)}, {ends}){against}")  # fmt: skip
-    out = [
-        voice.finding("effect.difference", found.difference, _unit(story), text, definition="before and after, not attributed", table="case.series", previous=one.value,
-                      denominator=voice.say(f"活动前{_base(voice, one)}，{after_words(voice, story)}{_base(voice, other)}", f"before {_base(voice, one)}, after {_base(voice, other)}"),
-                      status=Status.GOOD if found.met else Status.WATCH if found.met is None else Status.BREACH),
-        voice.figure("effect.before", one.value, _unit(story), voice.say("活动前", "before"), definition="characteristic of the case", table="case.series"),
-        voice.figure("effect.after", other.value, _unit(story), after_words(voice, story), definition="characteristic of the case", table="case.series"),
-    ]  # fmt: skip
-    if found.consolidation is not None:
-        status = Status.GOOD if found.held else Status.WATCH if found.held is None else Status.BREACH
-        out.append(voice.figure("effect.consolidation", found.consolidation.value, _unit(story), voice.say("其中巩固期", "of it, consolidation"), denominator=_base(voice, found.consolidation), definition="characteristic of the case", table="case.series", status=status))
-    if found.attainment == found.attainment:
-        out.append(voice.figure("effect.attainment", found.attainment, "1", voice.say("目标改善量的完成率", "part of the aimed-at change"), definition="change ÷ aimed-at change", table="case.series"))
-    return out
-
-
-def not_attributed(voice: Voice) -> str:
-    """What a comparison of before and after cannot say."""
-    return voice.say("活动前后的比较，没有对照组，不能全部归因于对策", "Before against after, without a comparison group: not all of it need be the countermeasures'")
-
-
-def worth(voice: Voice, story: Story) -> str:
-    """How the gross benefit comes about."""
-    assert story.effect is not None
-    volume, unit = (float(story.case.say("benefit", key)) for key in ("volume", "unit_value"))
-    moved = change(voice, story, story.effect.difference * (1 if story.higher_is_better else -1)).lstrip("+")
-    return voice.say(f"毛效益 = {number(volume)} × {moved} × {voice.money(unit)}", f"gross = {number(volume)} × {moved} × {voice.money(unit)}")
-
-
-def after_words(voice: Voice, story: Story) -> str:
-    """What counts as after: the months of consolidation are among them, where there are any."""
-    pooled = story.effect is not None and story.effect.consolidation is not None
-    return voice.say("活动后（含巩固期）", "after (with consolidation)") if pooled else voice.say("活动后", "after")
-
-
-def symptom_moved(voice: Voice, story: Story) -> list[Finding]:
-    """Whether the 症结 itself got smaller."""
-    if story.has_crux and story.nothing_left:
-        text = voice.say("复查时没有再发现问题，症结已消除", "Looked at again, no problem was left: the crux is gone")
-        return [voice.finding("symptom.after", 0.0, "1", text, table="case.survey", period=str(story.case.say("survey", "after_period") or ""), status=Status.GOOD)]
-    if not story.after_levels or not story.has_crux:
-        text = voice.say("没有复查症结", "The crux was not looked at again")
-        return [voice.finding("symptom.after", None, "1", text, status=Status.UNKNOWN)]
-    one, other = symptom(story.levels), symptom_after(story.case, story.levels)
-    tops = "·".join(str(level.largest[level.stratum]) for level in story.levels)
-    spans = [voice.span(str(p)) if p else "" for p in (story.case.say("survey", "period"), story.case.say("survey", "after_period"))]
-    zh, en = ("（活动前{}，活动后{}）".format(*spans), " (before: {}, after: {})".format(*spans)) if all(spans) else ("", "")
-    text = voice.say(f"症结{tops}占全部问题从{percent(one, 1)}到{percent(other, 1)}{zh}", f"The crux, {tops}, went from {percent(one, 1)} of the problem to {percent(other, 1)}{en}")
-    return [voice.finding("symptom.after", other, "1", text, definition="share of the largest class at every level", table="case.survey", previous=one,
-                          denominator=voice.say("全部问题", "all problems"), period=str(story.case.say("survey", "after_period") or ""), status=Status.GOOD if other < one else Status.WATCH)]  # fmt: skip
-
-
-def benefit(voice: Voice, story: Story) -> list[Finding]:
-    """What it is worth: volume × change × unit value − cost."""
-    found = story.benefit
-    if found is None:
-        return [voice.finding("benefit.net", None, "元", voice.say("没有计算效益所需的单价或数量，效益未计算", "No unit value or volume: the benefit is not computed"), status=Status.UNKNOWN)]
-    if found.low != found.low:
-        text = voice.say(f"净效益{voice.money(found.net)}（期数太少，区间无法估计），已扣费用{voice.money(found.cost)}", f"Net benefit {voice.money(found.net)} (too few periods for an interval), costs of {voice.money(found.cost)} deducted")
-        return [voice.finding("benefit.net", found.net, "元", text, definition="volume × change × unit value − cost", table="case.countermeasures")]
-    text = voice.say(f"净效益{voice.money(found.net)}（95%区间{voice.money(found.low)}至{voice.money(found.high)}），已扣费用{voice.money(found.cost)}",
-                     f"Net benefit {voice.money(found.net)} (95 % interval {voice.money(found.low)} to {voice.money(found.high)}), costs of {voice.money(found.cost)} deducted")  # fmt: skip
-    return [voice.finding("benefit.net", found.net, "元", text, definition="volume × change × unit value − cost", table="case.countermeasures",
-                          denominator=voice.say(f"{number(story.case.say('benefit', 'volume'))} × {voice.money(float(story.case.say('benefit', 'unit_value')))}",
-                                                f"{number(story.case.say('benefit', 'volume'))} × {voice.money(float(story.case.say('benefit', 'unit_value')))}"))]  # fmt: skip
-
-
-def standards(voice: Voice, story: Story) -> list[Finding]:
-    """Step 9: what became a standard, and how long it was watched."""
-    table, series = story.case.table("standards"), story.case.table("series")
-    if table.empty:
-        return [missing(voice, 9)]
-    watched = series[series["phase"] == "consolidation"]
-    text = voice.say(f"{len(table)}条措施写入标准", f"{len(table)} measures became standards")
-    if len(watched):
-        span = voice.span("..".join(months_of(watched["period"])))
-        text += voice.say(f"，巩固期{span}共{len(watched)}期", f"; watched in {span}, {len(watched)} periods")
-    return [voice.finding("standards.count", float(len(table)), "", text, definition="standards", table="case.standards")]
+def results_table(voice: Voice, story: Story) -> pd.DataFrame:
+    """What the activity was to come to and did: target, change, crux, benefit; empty without an effect."""
+    if story.effect is None:
+        return pd.DataFrame(columns=["item", "told"])
+    said = {voice.say("目标", "target"): target, voice.say("特性值", "characteristic"): effect, voice.say("症结", "crux"): symptom_moved,
+            voice.say("效益", "benefit"): benefit}  # fmt: skip
+    return pd.DataFrame([(word, claim(voice, story)[0].text) for word, claim in said.items()], columns=["item", "told"])
 
 
 def summary(voice: Voice, story: Story) -> list[Finding]:
     """Step 10: what was learnt and what comes next."""
     upcoming = story.case.say("next_topic")
-    if not upcoming and not story.case.say("lessons"):
+    if not (upcoming or story.case.say("lessons") or len(story.case.table("radar"))):
         return [missing(voice, 10)]
     text = voice.say(f"下一步课题：{upcoming}", f"Next topic: {upcoming}") if upcoming else voice.say("没有下一步课题", "No next topic is named")
     return [voice.finding("story.next", None, "", text, definition="next topic", table="case.case", status=Status.PLAIN if upcoming else Status.UNKNOWN)]
@@ -355,6 +237,9 @@ def checks(voice: Voice, story: Story, audit: pd.DataFrame) -> list[Check]:
     found = verdicts.notes(voice, story)
     if story.counts_differ:
         found.append(Check("survey.against_series", Verdict.WARNING, counts_differ(voice, story) + voice.say("。", ".")))
+    if story.other_unit:
+        found.append(Check("topic.units", Verdict.WARNING, voice.say(
+            f"要求的单位是{story.other_unit}，现状的单位是{unit_of(story)}：两者不能相减。", f"The requirement is in {story.other_unit}, the characteristic in {unit_of(story)}: one cannot be taken from the other.")))  # fmt: skip
     found += [Check(claim.name, Verdict.NONE, claim.text + voice.say("。", ".")) for claim in control(voice, story, story.chart)[1:]]
     if story.effect is not None:
         found.append(Check("effect.not_attributed", Verdict.WARNING, voice.say(
@@ -371,10 +256,11 @@ def checks(voice: Voice, story: Story, audit: pd.DataFrame) -> list[Check]:
 
 def counts_differ(voice: Voice, story: Story) -> str:
     """That the survey's problems are others than the series' own of the same months; empty where they are not."""
-    if story.counts is None or not story.counts_differ:
-        return ""
-    (one, other), span = map(number, story.counts), voice.span(str(story.case.say("survey", "period")))
-    return voice.say(f"{span}现状调查共{one}件，同期序列为{other}件：口径不同须说明", f"{span}: the survey counts {one} problems, the series {other}; say why they differ")
+    return voice.say("；", "; ").join(
+        voice.say(f"{voice.span(c.period)}现状调查共{number(c.survey)}件，同期序列为{number(c.series)}件：口径不同须说明",
+                  f"{voice.span(c.period)}: the survey counts {number(c.survey)} problems, the series {number(c.series)}; say why they differ")
+        for c in story.counts_differ
+    )  # fmt: skip
 
 
 def unit(story: Story) -> str:

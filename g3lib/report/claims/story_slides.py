@@ -16,8 +16,8 @@ from g3lib.qc.story.computed import Story, declared
 from g3lib.qc.story.pictures import picture
 from g3lib.report import diagrams
 from g3lib.report.charts.diagrams import activity_words
+from g3lib.report.claims import characteristic, outcome, verdicts
 from g3lib.report.claims import story as told
-from g3lib.report.claims import verdicts
 from g3lib.report.claims.voice import Voice
 from g3lib.report.slides import Clusters, Cover, Drawing, Gantt, Panels, Paragraphs, Pareto, Radar, Slide, Staged, Table
 
@@ -37,16 +37,19 @@ def slides(voice: Voice, story: Story, audit: pd.DataFrame) -> list[Slide]:
     found: list[Slide] = [_cover(voice, story), *_group(voice, story)]
     gone = set(audit.loc[audit["verdict"] == "missing", "step"])
     for place, step in enumerate(steps, 1):
-        own = [told.missing(voice, place)] if place in gone else []
+        own = [characteristic.missing(voice, place)] if place in gone else []
         asked = voice.say("这一步需要：", "Asked for: ") + voice.word("step_asks", str(place))
         lacks = voice.say(f"在案例文件夹中补上{_NEEDS[place - 1]}，再重新生成。", f"Put {_NEEDS[place - 1]} into the case's folder and make the deck again.")
         found += [Paragraphs(own, [asked], notes=[lacks])] if own else step(voice, story)
-    return [*found, Table(told.audit_claim(voice, audit), told.audit_table(voice, audit), voice.say("十步完整性核对", "Audit of the ten steps"))]
+    found.append(Table(told.audit_claim(voice, audit), told.audit_table(voice, audit), voice.say("十步完整性核对", "Audit of the ten steps")))
+    # the report beside the deck has not all of these tables: none of their rows is left out
+    return [replace(slide, whole=True) if isinstance(slide, Table) else slide for slide in found]
 
 
 def _cover(voice: Voice, story: Story) -> Slide:
     group = story.case.say("group") or {}
-    span = "–".join(str(group[k])[:7] for k in ("started", "ended") if group.get(k))
+    span = "–".join(str(group.get(k) or "")[:7] for k in ("started", "ended")).strip("–") if group.get("ended") else str(group.get("started") or "")[:7]
+    span += voice.say("起", " on") if span and not group.get("ended") else ""
     lines = [str(group.get("name") or voice.branch), voice.branch + (f" · {span}" if span else "")]
     if story.case.made_up:
         lines.append(voice.say("虚构样例数据，不代表任何真实分公司", "Made-up data: no real branch is meant"))
@@ -74,7 +77,9 @@ def _group(voice: Voice, story: Story) -> list[Slide]:
         found.append(Table([claim], roster[kept], voice.say("小组成员", "Members")))
     if len(plan):
         late = int((plan["actual_end"] > plan["planned_end"]).sum())
+        unknown = int(plan["actual_end"].isna().sum())
         text = voice.say(f"活动计划与实际：{len(plan)}项活动中{late}项晚于计划结束", f"Plan and actual: {late} of {len(plan)} activities ended later than planned")
+        text += voice.say(f"，{unknown}项没有实际结束日期", f", {unknown} have no actual end") if unknown else ""
         claim = voice.finding("plan.late", float(late), "", text, definition="planned against actual", table="case.schedule", denominator=voice.say("活动", "activities"))
         shown = plan.assign(activity=[f"{row.step:g} {row.activity}" for row in plan.itertuples()])
         found.append(Gantt([claim], shown))
@@ -82,7 +87,7 @@ def _group(voice: Voice, story: Story) -> list[Slide]:
 
 
 def _form(story: Story) -> str:
-    return "0.0%" if story.is_rate else "#,##0.0"
+    return "0.00%" if story.is_rate else "#,##0.0"
 
 
 def _named(rows: Sequence[tuple[str, float | None]], name: str) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -92,7 +97,7 @@ def _named(rows: Sequence[tuple[str, float | None]], name: str) -> tuple[pd.Data
 
 def _topic(voice: Voice, story: Story) -> list[Slide]:
     need = story.case.say("topic", "requirement")
-    frame, columns = _named([(voice.say("现状", "state"), story.now.value if story.now else None), (voice.say("要求", "required"), need)],
+    frame, columns = _named([(voice.say("现状", "state"), story.now.value if story.now else None), (voice.say("要求", "required") + (voice.aside(story.other_unit) if story.other_unit else ""), need)],
                             story.characteristic)  # fmt: skip
     basis = str(story.case.say("topic", "requirement_basis") or "")
     lines = (voice.say(f"要求的依据：{basis}", f"required: {basis}") if basis else "", str(story.case.say("topic", "reason") or ""))
@@ -124,8 +129,9 @@ def _staged(voice: Voice, story: Story, suited: Suited | None, name: str) -> lis
 
 def _target(voice: Voice, story: Story) -> list[Slide]:
     assert story.goal is not None
+    need = None if story.other_unit else story.case.say("topic", "requirement")
     rows = [(voice.say("现状", "state"), story.now.value if story.now else None), (voice.say("目标", "target"), story.goal.value),
-            (told.allowed(voice, story), story.goal.needed), (voice.say("要求", "required"), story.case.say("topic", "requirement"))]  # fmt: skip
+            (told.allowed(voice, story), story.goal.needed), (voice.say("要求", "required"), need)]  # fmt: skip
     frame, columns = _named(rows, story.characteristic)
     claims = told.target(voice, story)
     calculation = next((f.text for f in claims if f.name == "target.computed"), "")
@@ -137,7 +143,9 @@ def _target(voice: Voice, story: Story) -> list[Slide]:
 
 def _causes(voice: Voice, story: Story) -> list[Slide]:
     assert story.links is not None
-    return [Drawing(told.causes(voice, story), partial(_fishbone, story))]
+    links = story.case.table("causes").rename(columns={"effect": "leads_to"})
+    instead = links.assign(cause_verdict=links["cause"].map(told.marks(story)).fillna("")) if len(story.tested) else links
+    return [Drawing(told.causes(voice, story), partial(_fishbone, story), instead=instead)]
 
 
 def _fishbone(story: Story, wide: float) -> diagrams.Diagram:
@@ -170,11 +178,12 @@ def _panel(voice: Voice, row: dict[str, Any], story: Story) -> Clusters:
     words = {"with": voice.say("有此因素", "with it"), "without": voice.say("无此因素", "without it"), "mean": voice.say(f"{row['outcome']}（平均）", f"mean {row['outcome']}")}
     columns = {c: words.get(c, str(c)) for c in frame.columns[1:]}
     share = row["type"] in ("risk", "table")
-    return Clusters([verdicts.cause(voice, tested)], frame, columns, "0.0%" if share else "0.0", str(row["outcome"]) + (voice.say("（占比）", " (share)") if share else ""))
+    claim = replace(verdicts.cause(voice, tested), period=told.on_the_day(story, row["cause"]))
+    return Clusters([claim], frame, columns, "0.0%" if share else "0.0", str(row["outcome"]) + (voice.say("（占比）", " (share)") if share else ""))
 
 
 def _countermeasures(voice: Voice, story: Story) -> list[Slide]:
-    claims, table = told.countermeasures(voice, story), story.case.table("countermeasures")
+    claims = told.countermeasures(voice, story)
     found: list[Slide] = []
     if story.options:
         scored = pd.concat([frame.assign(cause=cause) for cause, frame in story.options.items()], ignore_index=True)
@@ -185,13 +194,11 @@ def _countermeasures(voice: Voice, story: Story) -> list[Slide]:
                               definition="sum of marks (◎ 5, ○ 3, △ 1)", table="case.options")  # fmt: skip
         criteria = [c for c in rows.columns if c not in ("cause", "option", "score", "rank")]
         found.append(Table([claim], rows[["cause", "option", *criteria, "score", "rank"]].rename(columns={"rank": "rank_of"}), voice.say("对策选择", "Choice of countermeasures")))
-    shown = pd.DataFrame(
-        {"id": table["id"], "cause": table["cause"], "measure": table["what"], "goal_text": table["goal"], "how": table["how"], "where": table["where"],
-         "when": [f"{a:%Y-%m-%d}–{b:%Y-%m-%d}" if a.year != b.year else f"{a:%Y-%m-%d}–{b:%m-%d}" for a, b in zip(table["start"], table["end"], strict=True)], "who": table["responsible"], "expense": table["cost"]}
-    )  # fmt: skip
-    found.append(Table(claims, shown, voice.say("对策表（5W1H）", "Countermeasures (5W1H)")))
+    found.append(Table(claims, told.countermeasures_table(story), voice.say("对策表（5W1H）", "Countermeasures (5W1H)")))
     if len(story.plan):
-        found.append(Drawing(claims[1:], partial(_arrows, story, activity_words(voice.lang))))
+        plan = story.plan[["activity", "days", "after", "es", "lf", "total_float"]].rename(
+            columns={"activity": "task", "days": "days_needed", "after": "waits_for", "es": "starts_earliest", "lf": "ends_latest"})  # fmt: skip
+        found.append(Drawing(claims[1:], partial(_arrows, story, activity_words(voice.lang)), instead=plan))
     return found
 
 
@@ -200,7 +207,7 @@ def _arrows(story: Story, words: tuple[str, ...], wide: float) -> diagrams.Diagr
 
 
 def _implementation(voice: Voice, story: Story) -> list[Slide]:
-    claims, table = told.implementation(voice, story), story.measures
+    claims, table = outcome.implementation(voice, story), story.measures
     table = table.assign(group=[f"{r.id} {r.metric}" for r in table.itertuples()])
     columns = {"before": voice.say("实施前", "before"), "after": voice.say("实施后", "after"), "goal": voice.say("目标", "goal")}
     charts = [
@@ -210,24 +217,21 @@ def _implementation(voice: Voice, story: Story) -> list[Slide]:
     first: list[Slide] = [replace(charts[0], findings=claims, title="")] if len(charts) == 1 else []
     for i in range(0, len(charts), _A_SLIDE) if not first else ():
         first.append(Panels(claims, charts[i : i + _A_SLIDE], claims[0].text))
-    shown = pd.DataFrame(
-        {"id": table["id"], "item": table["metric"], "told": [told.measure(voice, r).text.removeprefix(f"{r['id']} {r['metric']}").lstrip(": ") for r in table.to_dict("records")], "side_effect": table["side_effect"]}
-    )  # fmt: skip
     effects = voice.say("对策实施结果与副作用", "Results of the countermeasures and their side effects")
-    return [*first, Table(claims[1:], shown, effects, effects)]
+    return [*first, Table(claims[1:], outcome.measures_table(voice, story), effects, effects)]
 
 
 def _effect(voice: Voice, story: Story) -> list[Slide]:
     assert story.effect is not None
-    claims, goal = told.effect(voice, story), story.goal
-    rows = [(voice.say("活动前", "before"), story.effect.before.value), (voice.say("目标", "target"), goal.value if goal else None), (told.after_words(voice, story), story.effect.after.value)]
+    claims, goal = outcome.effect(voice, story), story.goal
+    rows = [(voice.say("活动前", "before"), story.effect.before.value), (voice.say("目标", "target"), goal.value if goal else None), (outcome.after_words(voice, story), story.effect.after.value)]
     frame, columns = _named(rows, story.characteristic)
-    found: list[Slide] = [Clusters(claims, frame, columns, _form(story), told.unit(story), told.not_attributed(voice))]
+    found: list[Slide] = [Clusters(claims, frame, columns, _form(story), told.unit(story), outcome.not_attributed(voice))]
     found += _staged(voice, story, story.chart, "series.stable")
     if story.has_crux and story.nothing_left:
-        found.append(Paragraphs(told.symptom_moved(voice, story), []))
+        found.append(Paragraphs(outcome.symptom_moved(voice, story), []))
     elif story.has_crux and story.after_levels:
-        moved, first = told.symptom_moved(voice, story), story.after_levels[0]
+        moved, first = outcome.symptom_moved(voice, story), story.after_levels[0]
         shares = [(voice.word("phase", "before"), moved[0].previous), (voice.word("phase", "after"), moved[0].value)]
         frame, columns = _named(shares, voice.say("症结占全部问题", "the crux's share"))
         again = told.level_claim(voice, story, first, "after", "after_period")
@@ -235,19 +239,18 @@ def _effect(voice: Voice, story: Story) -> list[Slide]:
         words = (told.counted(voice, story), voice.say("累计占比", "cumulative share"))
         found.append(Panels([*moved, again], [Clusters(moved, frame, columns, "0.0%", title=columns["value"]), Pareto([again], first.pareto, first.stratum, "count", words, after)]))
     if story.benefit is not None:
-        money = told.benefit(voice, story)
+        money = outcome.benefit(voice, story)
         parts = [(voice.say("毛效益", "gross"), story.benefit.gross), (voice.say("费用", "cost"), story.benefit.cost), (voice.say("净效益", "net"), story.benefit.net)]
         unit, yuan = voice.say("万元", "yuan"), 10_000 if voice.lang == "zh" else 1
         frame, columns = _named([(word, amount / yuan) for word, amount in parts], unit)
-        below = voice.say("；", ". ").join((told.worth(voice, story), told.not_attributed(voice)))
+        below = voice.say("；", ". ").join((outcome.worth(voice, story), outcome.not_attributed(voice)))
         found.append(Clusters(money, frame, columns, voice.say("#,##0.00", "#,##0"), unit, below))
     return found
 
 
 def _standards(voice: Voice, story: Story) -> list[Slide]:
-    table = story.case.table("standards")
-    shown = table.assign(in_force=[f"{d:%Y-%m-%d}" for d in table["in_force"]])
-    return [Table(told.standards(voice, story), shown[["id", "standard", "department", "in_force"]], voice.say("巩固措施", "Standards"))]
+    claims, table = outcome.standards(voice, story), outcome.standards_table(story)
+    return [Table(claims, table, voice.say("巩固措施", "Standards"))] if len(table) else [Paragraphs(claims, [])]
 
 
 def _summary(voice: Voice, story: Story) -> list[Slide]:

@@ -15,6 +15,7 @@ from g3lib.report.claims.voice import Voice
 _NOTES = {
     "observed": ("这些是观察到的关联，不是试验；未测量的因素仍可能造成差异。", "These are observed links and no experiment: what was not measured may still be behind them."),
     "heterogeneous": ("有的原因在各层的作用不一致：所列效应是各层的平均，不能据此否定。", "Some causes act differently in different strata: the effect shown is an average, and no ground to reject one."),
+    "strata_untested": ("有的原因在各层的作用是否一致无法检验（群太少或层太多），不能据此否定。", "Whether some causes act alike in all strata could not be tested (too few clusters, too many strata): no ground to reject one."),
     "long_tails": ("有的结果由少数极端值左右，或一侧对象太少、看不出是否偏斜，判定没有把握：增加对象、先取对数或用秩检验（ranks）。", "A few extreme values carry some results, or a side is too small to show whether they do: take more units, logarithms or ranks before relying on the verdict."),
     "opposite": ("有的“原因”与问题方向相反（有此因素者问题更少）：要因是缺少它，不是它本身。", "Some causes go the other way (units with it have the problem less often): lacking it is the cause, not having it."),
     "same_as_outcome": ("这个原因与问题完全重合，请核对是否同一数据。", "This cause and the problem are one and the same in every unit: check that they are not one column."),
@@ -37,7 +38,7 @@ def notes(voice: Voice, story: Story) -> list[Check]:
     noted = {warning for row in story.tested["warnings"] for warning in row} if len(story.tested) else set()
     found = [Check(f"tests.{code}", Verdict.WARNING, voice.say(zh, en)) for code, (zh, en) in _NOTES.items() if code in noted]
     if left_out:
-        found.append(Check("tests.left_out", Verdict.WARNING, voice.say(f"没有度量或结果的行未计入检验：{left_out}。", f"Rows without a measure or an outcome are left out of the tests: {left_out}.")))
+        found.append(Check("tests.left_out", Verdict.WARNING, voice.say(f"没有度量、结果或分层的行未计入检验：{left_out}。", f"Rows without a measure, an outcome or a stratum are left out of the tests: {left_out}.")))
     return found
 
 
@@ -51,7 +52,7 @@ def cause(voice: Voice, row: dict[str, object]) -> Finding:
     verdict = voice.word("cause_verdict", row["verdict"])
     ends = voice.say(f"（95%区间{shown(row['low'])}至{shown(row['high'])}）", f" (95 % interval {shown(row['low'])} to {shown(row['high'])})")
     smallest = _smallest(voice, row)
-    name = voice.word("cause_effect", kind)
+    name = _effect_name(voice, row)
     reason = voice.word("cause_reason", row["reason"]) if row["reason"] else ""
     text = voice.say(f"{row['cause']}：{verdict}。{name} {shown(row['effect'])}{ends}，最小有意义差异{smallest}", f"{row['cause']}: {verdict}. {name} {shown(row['effect'])}{ends}, smallest that matters {smallest}")
     text = voice.say(f"{row['cause']}：{verdict}，{reason}", f"{row['cause']}: {verdict}, {reason}") if reason else text
@@ -69,7 +70,7 @@ def _without(voice: Voice, row: Mapping[str, Any]) -> str:
 
 def decidable(row: Mapping[Any, Any]) -> bool:
     """Whether any number of units decides: none rejects a cause whose strata pull apart, none shows what whole groups share."""
-    return "heterogeneous" not in row["warnings"] and row["reason"] != "between_branches"
+    return "heterogeneous" not in row["warnings"] and row["reason"] not in ("between_branches", "no_spread", "same_measure", "same_side", "same_clusters")
 
 
 def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
@@ -78,7 +79,7 @@ def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
     if row["verdict"] != "insufficient" or not (needed > 0 and decidable(row)):
         return ""
     if needed <= float(row["units"]) and not row["reason"]:
-        return voice.say("；样本已够分辨两倍最小差异与没有差异，真实差异在最小值附近", "; enough units to tell twice the smallest from none: the effect lies near the smallest")
+        return voice.say("；样本已够分辨两倍最小差异与没有差异，区间仍跨过最小值：真实差异若在最小值与其两倍之间，要更多对象", "; enough units to tell twice the smallest from none, but the interval holds the smallest: an effect between the two takes more")
     zh, en = (f"（{number(clusters)}个群）", f" in {number(clusters)} clusters") if clusters > 0 else ("", "")
     return voice.say(f"；若真实差异为零或最小值的两倍，约需{number(needed)}个对象{zh}才有80%的把握判定",
                      f"; were the effect nought or twice the smallest, some {number(needed)} units{en} would decide with 80 % power")  # fmt: skip
@@ -86,12 +87,23 @@ def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
 
 def least(voice: Voice, row: Mapping[Any, Any]) -> str:
     """The smallest effect that matters, in its type's own words."""
-    return _smallest(voice, row) if row["type"] == "risk" else f"{voice.word('cause_effect', row['type'])} {_smallest(voice, row)}"
+    return _smallest(voice, row) if row["type"] == "risk" else f"{_effect_name(voice, row)} {_smallest(voice, row)}"
+
+
+def _effect_name(voice: Voice, row: Mapping[Any, Any]) -> str:
+    """What the effect is; a difference of two groups is a stratified one where a stratum was declared."""
+    plain = not row["stratum"] and row["type"] in ("risk", "mean")
+    return voice.word("cause_effect", f"crude_{row['type']}" if plain else row["type"])
 
 
 def _smallest(voice: Voice, row: Mapping[Any, Any]) -> str:
     amount = float(row["minimum_effect"])  # declared, so as it was written
     return f"{100 * amount:g}{voice.say('百分点', ' pp')}" if row["type"] == "risk" else f"{amount:g}"
+
+
+def _between(voice: Voice, row: Mapping[Any, Any]) -> str:
+    low, high = (number(100 * min(max(row[end], 0.0), 1.0), 0) for end in ("share_low", "share_high"))
+    return voice.say(f"{low}至{high}%", f"{low} to {high} %")
 
 
 def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
@@ -103,7 +115,8 @@ def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
             number(100 * row[c], 2, signed=True) if risk else number(row[c], _digits(row["type"]), signed=signed) for c in ("crude", "effect", "low", "high")
         )
         # where units with it have the problem less often there is no part of the problem that it makes
-        share = percent(row["share"], 1) if row["share_of"] == "problem" and row["share"] > 0 else "—"
+        known = row["share_of"] == "problem" and row["share"] > 0
+        share = f"{percent(row['share'], 1)}{voice.aside(_between(voice, row))}" if known else "—"
         rows.append((row["cause"], row["verdict"], effect, voice.say(f"{low}至{high}", f"{low} to {high}"), least(voice, row), crude,
                      row["p_cause"], row["p_no_cause"], share, row["units"], row["test"]))  # fmt: skip
     columns = ["cause", "cause_verdict", "estimate", "interval", "least", "crude_text", "p_cause", "p_no_cause", "share_text", "units_tested", "cause_test"]

@@ -34,17 +34,18 @@ def pptx(slides: Sequence[Slide], report: Report, template: str = "") -> bytes:
     from datetime import datetime
 
     from g3lib.report.deck.page import Page
-    from g3lib.report.deck.writer import write
+    from g3lib.report.deck.writer import fitting, write
 
     on = master(template)
     about = on.deck.core_properties
     about.title = f"{report.about.title[report.lang]} · {report.data.branch} · {report.data.period}"
     about.author = "g3lib"
     about.created = about.modified = datetime(2000, 1, 1)
-    for place, slide in enumerate(slides, 1):
+    every = [part for slide in slides for part in fitting(slide, on, report.lang)]
+    for place, slide in enumerate(every, 1):
         layout = on.opening if isinstance(slide, Cover) else on.other
         drawn = on.deck.slides.add_slide(layout)
-        write(Page(drawn, report, on.room, on.own), slide, place, len(slides))
+        write(Page(drawn, report, on.room, on.own), slide, place, len(every))
     out = io.BytesIO()
     on.deck.save(out)
     return without_times(out.getvalue())

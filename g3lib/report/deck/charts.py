@@ -7,7 +7,7 @@ schema orders it. An unknown value is a gap, not a nought.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from g3lib.labels import label, pick
 from g3lib.qc.control import Chart
+from g3lib.report.deck import native
 from g3lib.report.deck.master import Room
 from g3lib.report.deck.page import ACCENT, FONT, GREY, INK, SHADES, WARN, Page, rgb, style
 from g3lib.report.placing import sides, text_width
@@ -24,33 +25,32 @@ _MOST_BARS, _MOST_LABELS = 24, 12
 _GAP, _AXIS = 70, 0.9  # between columns, percent of one; what the value axis and its title take, inches
 # a bar of so much of the whole holds its own label
 _TALL = 0.08
-# what a label may show, in the schema's order
-_SHOWN = ("showLegendKey", "showVal", "showCatName", "showSerName", "showPercent", "showBubbleSize")
 
 
 def bars(page: Page, frame: pd.DataFrame, category: str, value: str, word: str, group: str, said: str) -> None:
     """Bars, one a category: of an index, breaches (`group`, a status) marked, or of changes, falls marked."""
     from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION, XL_TICK_LABEL_POSITION
 
-    frame = frame.dropna(subset=[value])
+    frame, room = frame.dropna(subset=[value]), page.room
     if (cut := len(frame) - _MOST_BARS) > 0:  # both ends: who leads, and who needs help
         half = _MOST_BARS // 2
         frame = pd.concat([frame.head(half), frame.tail(half)])
-        page.above(pick(page.lang, f"首尾各{half}个；另有{cut}个见报告", f"First and last {half}; {cut} more in the report"))
+        more = pick(page.lang, f"首尾各{half}个；另有{cut}个见报告", f"First and last {half}; {cut} more in the report")
+        room = page.aside(more)
     if frame.empty:
         return
     form = "0.00" if group else "+#,##0;-#,##0;0"
-    data = _categories(frame[category].tolist(), "0.00" if group else "#,##0")
+    data = native.categories(frame[category].tolist(), "0.00" if group else "#,##0")
     data.add_series(word, [float(v) for v in frame[value]])
-    chart = _placed(page, XL_CHART_TYPE.COLUMN_CLUSTERED, data, said)
-    axes(chart, "", word)
+    chart = native.placed(page, XL_CHART_TYPE.COLUMN_CLUSTERED, data, said, room)
+    native.axes(chart, "", word)
     chart.category_axis.tick_label_position = XL_TICK_LABEL_POSITION.LOW  # below the bars that go down
     plot = chart.plots[0]
     plot.gap_width, plot.has_data_labels = 60, True
-    _labels(plot.data_labels, form, 11)
+    native.labels(plot.data_labels, form, 11)
     plot.data_labels.position = XL_LABEL_POSITION.OUTSIDE_END
     for i, marked in enumerate(frame[group] == "breach" if group else frame[value] < 0):
-        _fill(plot.series[0].points[i], WARN if marked else ACCENT)
+        native.fill(plot.series[0].points[i], WARN if marked else ACCENT)
     plot.series[0].invert_if_negative = False
 
 
@@ -64,26 +64,34 @@ def clusters(
     """
     from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION
 
-    data = _categories([str(v) for v in frame.iloc[:, 0]], form)
+    data = native.categories([str(v) for v in frame.iloc[:, 0]], form)
     for column, name in columns.items():
         data.add_series(name, [None if pd.isna(v) else float(v) for v in frame[column]])
-    chart = _placed(page, XL_CHART_TYPE.COLUMN_CLUSTERED, data, said, room)
-    axes(chart, "", word)
-    _legend(chart, len(columns) > 1)
+    chart = native.placed(page, XL_CHART_TYPE.COLUMN_CLUSTERED, data, said, room)
+    native.axes(chart, "", word)
+    native.legend(chart, len(columns) > 1)
     plot = chart.plots[0]
     many = len(frame) * len(columns)
     # as wide as a column and its part of the gap; python-pptx counts the gap in percent of a column
     each = 72 * ((room or page.room).wide - _AXIS) / (len(frame) * (len(columns) + _GAP / 100))
-    size = next((s for s in (11, 10, 9, 8) if text_width("00.0%", s) <= each), 0) if many <= _MOST_LABELS else 0
+    values = frame[list(columns)].to_numpy(float)
+    longest = max((_written(v, form) for v in values[~np.isnan(values)]), key=len, default="")
+    size = next((s for s in (11, 10, 9, 8) if text_width(longest, s) <= each), 0) if many <= _MOST_LABELS else 0
     plot.gap_width, plot.overlap, plot.has_data_labels = _GAP, -5, size > 0
     if size:
-        _labels(plot.data_labels, form, size)
+        native.labels(plot.data_labels, form, size)
         plot.data_labels.position = XL_LABEL_POSITION.OUTSIDE_END
     chart.value_axis.minimum_scale = 0 if float(np.nanmin(frame[list(columns)].to_numpy(float))) >= 0 else None
     chart.value_axis.tick_labels.number_format, chart.value_axis.tick_labels.number_format_is_linked = form, False
     for series, shade in zip(plot.series, SHADES, strict=False):
-        _fill(series, shade)
+        native.fill(series, shade)
         series.invert_if_negative = False
+
+
+def _written(value: float, form: str) -> str:
+    """A number as its format shows it, for its width."""
+    digits = len(form.rstrip("%").partition(".")[2])
+    return f"{100 * value:.{digits}f}%" if form.endswith("%") else f"{value:,.{digits}f}"
 
 
 def pareto(
@@ -92,23 +100,23 @@ def pareto(
     """Bars from the largest down, the vital few in the accent, and the cumulative line on a second axis: one chart."""
     from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION
 
-    data = _categories([str(v) for v in frame[category]], "#,##0")
+    data = native.categories([str(v) for v in frame[category]], "#,##0")
     data.add_series(words[0], [float(v) for v in frame[value]])
     data.add_series(words[1], [float(v) for v in frame["cumulative"]], number_format="0.0%")
-    chart = _placed(page, XL_CHART_TYPE.COLUMN_CLUSTERED, data, said, room)
-    axes(chart, "", words[0])
+    chart = native.placed(page, XL_CHART_TYPE.COLUMN_CLUSTERED, data, said, room)
+    native.axes(chart, "", words[0])
     plot = chart.plots[0]
     plot.gap_width = 40
     total = float(frame[value].sum())
     chart.value_axis.minimum_scale, chart.value_axis.maximum_scale = 0, total if total > 0 else None  # 100 % is the whole
-    _fill(plot.series[0], ACCENT)
+    native.fill(plot.series[0], ACCENT)
     for i, vital in enumerate(frame["vital"]):
         if not vital:
-            _fill(plot.series[0].points[i], "B8B8B8")
+            native.fill(plot.series[0].points[i], "B8B8B8")
     _second_axis(chart, words[1])
     for drawn, form in zip(chart.plots, ("#,##0", "0.0%"), strict=True):
         drawn.has_data_labels = True
-        _labels(drawn.data_labels, form, 11)
+        native.labels(drawn.data_labels, form, 11)
     # at the foot of the bars: their tops are where the line begins
     chart.plots[0].data_labels.position = XL_LABEL_POSITION.INSIDE_BASE
     chart.plots[0].data_labels.font.bold = True
@@ -117,16 +125,16 @@ def pareto(
         if vital and amount > _TALL * total:  # dark letters do not read on the accent; beside a bar too low for them they do
             tag = chart.plots[0].series[0].points[i].data_label
             tag.has_text_frame = False
-            _labels(tag, "", 11)
+            native.labels(tag, "", 11)
             tag.font.bold, tag.font.color.rgb, tag.position = True, rgb("FFFFFF"), XL_LABEL_POSITION.INSIDE_BASE
-            _value_shown(tag, "#,##0")
+            native.value_shown(tag, "#,##0")
     whole = chart.plots[0].series[0].data_labels  # a point's own label has made the series one of its own, which shows nothing
-    _labels(whole, "#,##0", 11)
+    native.labels(whole, "#,##0", 11)
     whole.show_value, whole.font.bold, whole.position = True, True, XL_LABEL_POSITION.INSIDE_BASE
     line = chart.plots[1].series[0]
     line.format.line.color.rgb, line.smooth = rgb(INK), False
-    _marker(line, INK, 7)
-    _legend(chart, True)
+    native.marker(line, INK, 7)
+    native.legend(chart, True)
 
 
 def _second_axis(chart: Any, word: str) -> None:
@@ -182,8 +190,8 @@ def staged(
     from pptx.enum.dml import MSO_LINE
 
     form = "0.0%" if percent else "#,##0.0"
-    data = _categories([str(name) for name in chart.labels], form)
-    data.add_series(unit, _known(chart.values))
+    data = native.categories([str(name) for name in chart.labels], form)
+    data.add_series(unit, native.known(chart.values))
     lines = []
     for phase in dict.fromkeys(chart.phases):
         mine = np.array([p == phase for p in chart.phases])
@@ -192,35 +200,42 @@ def staged(
             whose += pick(page.lang, "（沿用前一阶段）", " (of the phase before)")
         for name, values in ((pick(page.lang, "中心线", "centre"), chart.centre), ("UCL", chart.upper), ("LCL", chart.lower)):
             if np.isfinite(values[mine]).any():
-                lines.append((name, _free(chart, values, np.flatnonzero(mine), name)))
+                lines.append((name, _free(chart, values, np.flatnonzero(mine), name), mine.sum() == 1))
                 own = np.where(mine & np.isfinite(values), values, np.nan)
-                data.add_series(f"{name} {whose}".strip(), _known(own))
-    drawn = _placed(page, XL_CHART_TYPE.LINE_MARKERS, data, said, room)
-    axes(drawn, "", unit)
+                data.add_series(f"{name} {whose}".strip(), native.known(own))
+    # points of their own kind are series of their own: a point's marker alone is not shown by every office suite
+    broke = {i for broken in chart.signals.values() for i in broken}
+    aside = {i for i, label in enumerate(chart.labels) if label in chart.excluded}
+    kinds = ((("异常点", "signal"), WARN, "", broke), (("未计入控制限", "set aside"), "D9D9D9", GREY, aside))
+    marked = [(pick(page.lang, *name), colour, edge, which) for name, colour, edge, which in kinds if which]
+    for name, _, _, which in marked:
+        data.add_series(name, native.known(np.where([i in which for i in range(len(chart.values))], chart.values, np.nan)))
+    drawn = native.placed(page, XL_CHART_TYPE.LINE_MARKERS, data, said, room)
+    native.axes(drawn, "", unit)
     drawn.has_legend = False
     drawn.value_axis.tick_labels.number_format, drawn.value_axis.tick_labels.number_format_is_linked = form, False
     points, *rest = drawn.plots[0].series
+    rest, own = rest[: len(lines)], rest[len(lines) :]
     points.smooth, points.format.line.color.rgb = False, rgb(ACCENT)
     points.format.line.width = 12_700
-    _marker(points, ACCENT, 7)
-    for i in sorted({i for broken in chart.signals.values() for i in broken}):
-        _marker(points.points[i], WARN, 9)
-    for i, name in enumerate(chart.labels):
-        if name in chart.excluded:
-            _marker(points.points[i], "FFFFFF", 8, GREY)
-    for series, (name, free) in zip(rest, lines, strict=True):
+    native.marker(points, ACCENT, 7)
+    for series, (_, colour, edge, _) in zip(own, marked, strict=True):
+        series.smooth = False
+        series.format.line.fill.background()
+        native.marker(series, colour, 9, edge)
+    for series, (name, free, alone) in zip(rest, lines, strict=True):
         series.smooth = False
         series.format.line.color.rgb, series.format.line.width = rgb(INK), 12_700
         if name in ("UCL", "LCL"):
             series.format.line.dash_style = MSO_LINE.DASH
-        _marker(series, "", 0)
+        native.marker(series, INK if alone else "", 9 if alone else 0, dash=True)  # one point has no line: a dash stands for it
         if name not in ("UCL", "LCL"):  # the points lie on it: a label there is overprinted, the sentence above tells it
             continue
         tag = series.points[free].data_label
         tag.has_text_frame = False
-        _labels(tag, "", 10)
+        native.labels(tag, "", 10)
         tag.position = XL_LABEL_POSITION.ABOVE if name != "LCL" else XL_LABEL_POSITION.BELOW
-        _value_shown(tag, form)
+        native.value_shown(tag, form)
 
 
 def _free(chart: Chart, limit: np.ndarray, phase: np.ndarray, name: str) -> int:
@@ -236,11 +251,11 @@ def radar(page: Page, frame: pd.DataFrame, columns: Mapping[str, str], said: str
     from pptx.enum.chart import XL_CHART_TYPE
     from pptx.oxml.ns import qn
 
-    data = _categories([str(v) for v in frame.iloc[:, 0]], "0.0")
+    data = native.categories([str(v) for v in frame.iloc[:, 0]], "0.0")
     for column, name in columns.items():
         data.add_series(name, [float(v) for v in frame[column]])
-    chart = _placed(page, XL_CHART_TYPE.RADAR_MARKERS, data, said)
-    _legend(chart, True)
+    chart = native.placed(page, XL_CHART_TYPE.RADAR_MARKERS, data, said)
+    native.legend(chart, True)
     chart.value_axis.minimum_scale = 0
     chart.value_axis.has_major_gridlines = True
     chart.value_axis.major_gridlines.format.line.color.rgb = rgb("D9D9D9")
@@ -251,7 +266,7 @@ def radar(page: Page, frame: pd.DataFrame, columns: Mapping[str, str], said: str
         element.getparent().remove(element)
     for series, shade in zip(chart.plots[0].series, (GREY, ACCENT), strict=False):
         series.format.line.color.rgb = rgb(shade)
-        _marker(series, shade, 7)
+        native.marker(series, shade, 7)
 
 
 def points(page: Page, slide: Any) -> None:
@@ -269,9 +284,9 @@ def points(page: Page, slide: Any) -> None:
         series = data.add_series(label(slide.group, key, page.report.lang))
         for one, other in zip(rows[slide.x], rows[slide.y], strict=True):
             series.add_data_point(float(one), float(other))
-    chart = _placed(page, xl.XL_CHART_TYPE.XY_SCATTER, data, slide.findings[0].text)
-    _legend(chart, True)
-    axes(chart, *slide.words)
+    chart = native.placed(page, xl.XL_CHART_TYPE.XY_SCATTER, data, slide.findings[0].text)
+    native.legend(chart, True)
+    native.axes(chart, *slide.words)
     across, up = slide.frame[slide.x], slide.frame[slide.y]
     plan = zip((chart.category_axis, chart.value_axis), (across, up), slide.rule, ("0.00", "#,##0"), strict=True)
     for axis, values, rule, form in plan:
@@ -289,108 +304,12 @@ def points(page: Page, slide: Any) -> None:
     for drawn, (key, rows) in zip(chart.plots[0].series, groups, strict=True):
         colour = {"help": WARN, "learn_from": ACCENT, "push": "4D4D4D"}.get(str(key), GREY)
         drawn.format.line.fill.background()
-        _marker(drawn, colour, 9)
+        native.marker(drawn, colour, 9)
         for i, (index, row) in enumerate(rows.iterrows()):
             tag = drawn.points[i].data_label
             tag.position = getattr(xl.XL_LABEL_POSITION, beside[index].upper())
             tag.text_frame.text = str(row[slide.name])
             style(tag.text_frame, 11, colour=colour)
-
-
-def axes(chart: Any, x: str, y: str) -> None:
-    """Both axes in grey, without gridlines, their titles where there is a word."""
-    from pptx.util import Pt
-
-    for axis, word in ((chart.category_axis, x), (chart.value_axis, y)):
-        axis.has_major_gridlines = False
-        axis.tick_labels.font.size, axis.tick_labels.font.name = Pt(11), FONT
-        axis.format.line.color.rgb = rgb("8A8A8A")
-        axis.has_title = bool(word)
-        if word:
-            axis.axis_title.text_frame.text = word
-            style(axis.axis_title.text_frame, 11, colour="444444")
-
-
-def _categories(names: Sequence[Any], form: str) -> Any:
-    from pptx.chart.data import CategoryChartData
-
-    make: Any = CategoryChartData  # untyped upstream
-    data = make(number_format=form)
-    data.categories = list(names)
-    return data
-
-
-def _placed(page: Page, kind: Any, data: Any, said: str, room: Room | None = None) -> Any:
-    """A native chart in its room, with its claim as the words for those who cannot see it."""
-    from pptx.oxml.ns import qn
-    from pptx.util import Inches
-
-    at = room or page.room
-    shape = page.slide.shapes.add_chart(kind, Inches(at.left), Inches(at.top), Inches(at.wide), Inches(at.high), data)
-    page.describe(shape, said)
-    for element in shape.chart._chartSpace.iter(qn("c:axId"), qn("c:crossAx")):
-        # python-pptx numbers axes below nought, which the schema does not have
-        element.set("val", str(abs(int(element.get("val")))))
-    shape.chart.has_title = shape.chart.has_legend = False
-    shape.chart.font.name = FONT
-    return shape.chart
-
-
-def _known(values: np.ndarray) -> list[float | None]:
-    return [None if not np.isfinite(v) else float(v) for v in values]
-
-
-def _legend(chart: Any, there: bool) -> None:
-    from pptx.enum.chart import XL_LEGEND_POSITION
-    from pptx.util import Pt
-
-    chart.has_legend = there
-    if there:
-        chart.legend.position, chart.legend.include_in_layout = XL_LEGEND_POSITION.TOP, False
-        chart.legend.font.size, chart.legend.font.name = Pt(12), FONT
-
-
-def _labels(labels: Any, form: str, size: float) -> None:
-    from pptx.util import Pt
-
-    labels.font.size, labels.font.name = Pt(size), FONT
-    if form:
-        labels.number_format, labels.number_format_is_linked = form, False
-
-
-def _value_shown(tag: Any, form: str) -> None:
-    """A single point's label shows its value: the schema wants the format before the letters."""
-    from pptx.oxml import parse_xml
-    from pptx.oxml.ns import nsdecls, qn
-
-    element = tag._get_or_add_dLbl()
-    for name in ("numFmt", *_SHOWN):
-        for old in element.findall(qn(f"c:{name}")):
-            element.remove(old)
-    element.find(qn("c:idx")).addnext(parse_xml(f'<c:numFmt {nsdecls("c")} formatCode="{form}" sourceLinked="0"/>'))
-    for name in _SHOWN:
-        element.append(parse_xml(f'<c:{name} {nsdecls("c")} val="{int(name == "showVal")}"/>'))
-
-
-def _marker(of: Any, colour: str, size: int, edge: str = "") -> None:
-    from pptx.enum.chart import XL_MARKER_STYLE
-
-    marker = of.marker
-    if not size:
-        marker.style = XL_MARKER_STYLE.NONE
-        return
-    marker.style, marker.size = XL_MARKER_STYLE.CIRCLE, size
-    marker.format.fill.solid()
-    marker.format.fill.fore_color.rgb = rgb(colour)
-    if edge:
-        marker.format.line.color.rgb = rgb(edge)
-    else:
-        marker.format.line.fill.background()
-
-
-def _fill(of: Any, colour: str) -> None:
-    of.format.fill.solid()
-    of.format.fill.fore_color.rgb = rgb(colour)
 
 
 def _along(axis: Any, value: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from g3lib.findings import Finding
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FONT = "Microsoft YaHei"
 INK, GREY, ACCENT, WARN = "222222", "8C8C8C", "0B6E99", "B3261E"
+UNDER = 0.25  # inches: the line under what a template's slide shows
 SHADES = (ACCENT, "4D4D4D", "8C8C8C", "B8B8B8", "D9D9D9")
 
 
@@ -53,12 +54,15 @@ class Page:
         box.text_frame.text = text
         style(box.text_frame, size, **how)
 
-    def above(self, text: str) -> None:
-        """A word over the title, in its own corner."""
-        if text and self.own_master:
+    def aside(self, text: str) -> Room:
+        """A word over the title, on a template (which has its own things there) at the foot; returns the room that is left."""
+        if not text:
+            return self.room
+        if self.own_master:
             self.text(text, self.room.left, 0.12, self.room.wide, 0.35, 12, colour=GREY)
-        elif text:  # a template has its own things up there
-            self.text(text, self.room.left, self.room.top + self.room.high - 0.22, self.room.wide, 0.25, 9, colour=GREY)
+            return self.room
+        self.text(text, self.room.left, self.room.top + self.room.high - 0.22, self.room.wide, 0.25, 9, colour=GREY)
+        return replace(self.room, high=self.room.high - UNDER)
 
     def foot(self, findings: Sequence[Finding], number: int, of: int) -> None:
         """Whose, of when (the first finding's), over which denominators; and the slide's number."""

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from g3lib.labels import pick
+from g3lib.report.deck.master import Room
 from g3lib.report.deck.page import ACCENT, GREY, INK, WARN, Page, rgb, style
 from g3lib.report.diagrams import SIZE, Diagram, fitted
 from g3lib.report.placing import text_width
@@ -18,6 +19,11 @@ _COLOURS = {"confirmed": WARN, "critical": ACCENT, "rejected": GREY, "insufficie
 _PT = 12_700
 # letters of a Gantt chart's activities, the part of the slide that they may have, and what a month's label takes, inches
 _NAMES, _MOST_NAMES, _MONTH = (12, 11, 10, 9), 0.4, 0.75
+
+
+def letters(make: Callable[[float], Diagram], room: Room) -> float:
+    """How large a diagram's letters are in a room, points."""
+    return SIZE * fitted(make, 72 * room.wide, 72 * room.high)[1]
 
 
 def drawing(page: Page, make: Callable[[float], Diagram], said: str) -> None:
@@ -77,8 +83,8 @@ def gantt(page: Page, plan: pd.DataFrame, said: str) -> None:
         _box(group, _emu(room.left, y, names, high), _cut(row.activity, size, names), min(size, 55 * high), INK, False, "left")
         spans = ((row.planned_start, row.planned_end, "B8B8B8", 0.12), (row.actual_start, row.actual_end, ACCENT, 0.52))
         for start, end, colour, shift in spans:
-            if pd.notna(start) and pd.notna(end):
-                long = max(x(end + pd.Timedelta(days=1)) - x(start), 0.03)
+            if pd.notna(start):  # begun and not ended: a mark where it began
+                long = max(x(end + pd.Timedelta(days=1)) - x(start), 0.03) if pd.notna(end) else 0.06
                 _bar(group, _emu(x(start), y + shift * high, long, 0.34 * high), colour)
     key = pick(page.lang, "灰：计划　蓝：实际", "grey: planned   blue: actual")
     page.text(key, room.left + room.wide - 2.6, bottom + 0.02, 2.6, 0.3, 11, colour=GREY, align="right")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
-from g3lib.labels import pick
-from g3lib.report.deck.page import ACCENT, INK, Page, rgb, style
+from g3lib.labels import Lang, pick
+from g3lib.report.deck.master import Master, Room
+from g3lib.report.deck.page import ACCENT, INK, UNDER, Page, rgb, style
 from g3lib.report.placing import text_width, wrapped
 from g3lib.report.tables import heading, shown
 
 _MOST_ROWS, _FEWEST_ROWS = 16, 4
+_READ = 9  # points: the smallest letters of a table that may go on over several slides
 _SHORT = 12  # letters: a shorter text is not cut
 _SIZES = (14, 13, 12, 11, 10, 9, 8)
-_UNDER = 18.0  # points: the line under a table of a template
 _ABOVE_FOOT = 8.0  # points: an office suite may draw rows a little higher than it is told
 _WIDER = 1.08  # another machine's font may be a little wider than ours
 _WHOLE = 1.2  # and a number or a word stays in one piece in any of them
@@ -23,18 +25,44 @@ _BOLD = 1.12  # how much wider bold letters run
 _PAD = 14.4  # points left and right of a cell's text: PowerPoint's own margins
 
 
+def parts(frame: pd.DataFrame, on: Master, lang: Lang) -> Iterator[pd.DataFrame]:
+    """The frame in parts that fit on a slide each, in letters that can be read, no text cut."""
+    room = _space(on.room, on.own)
+    rows = _texts(frame, lang)
+    first = 1
+    while first < len(rows) or first == 1:
+        last = min(len(rows), first + _MOST_ROWS)
+        while last > first + 1 and not _readable([rows[0], *rows[first:last]], *room):
+            last -= 1
+        yield frame.iloc[first - 1 : last - 1]
+        first = max(last, first + 1)
+
+
+def _readable(rows: list[list[str]], wide: float, high: float) -> bool:
+    size, _, heights = _fitted(rows, wide, high)
+    return size >= _READ and sum(heights) <= high + 0.5
+
+
+def _space(room: Room, own_master: bool) -> tuple[float, float]:
+    """Width and height for a table, points; on a template its word stands below it (`Page.aside`)."""
+    return 72 * room.wide, 72 * room.high - _ABOVE_FOOT - (0.0 if own_master else 72 * UNDER)
+
+
+def _texts(frame: pd.DataFrame, lang: Lang) -> list[list[str]]:
+    """Heading and rows as they are read."""
+    rows = frame.itertuples(index=False, name=None)
+    below = [[shown(c, v, lang) for c, v in zip(frame.columns, values, strict=True)] for values in rows]
+    return [[heading(c, lang) for c in frame.columns], *below]
+
+
 def table(page: Page, frame: pd.DataFrame, above: str = "") -> None:
-    """Draw the frame; what does not fit is named over the title."""
+    """Draw the frame; what does not fit is named beside it (`Page.aside`)."""
     from pptx.enum.text import MSO_ANCHOR
     from pptx.util import Inches, Pt
 
     kept = frame.head(_MOST_ROWS)
-    heads = [heading(c, page.report.lang) for c in kept.columns]
-    rows = [heads, *([shown(c, v, page.report.lang) for c, v in zip(kept.columns, values, strict=True)]
-                     for values in kept.itertuples(index=False, name=None))]  # fmt: skip
-    # a template has its own things over the title: what stands there on our master stands under the table
-    under = 0.0 if page.own_master else _UNDER
-    room = 72 * page.room.wide, 72 * page.room.high - _ABOVE_FOOT - under
+    rows = _texts(kept, page.report.lang)
+    heads, room = rows[0], _space(page.room, page.own_master)
     size, wide, high = _fitted(rows, *room)
     while sum(high) > room[1] + 0.5 and len(rows) > _FEWEST_ROWS:
         rows.pop()
@@ -45,7 +73,7 @@ def table(page: Page, frame: pd.DataFrame, above: str = "") -> None:
     cut = len(frame) - (len(rows) - 1)
     more = pick(page.lang, f"（另有{cut}行见报告）", f" ({cut} more rows in the report)") if cut else ""
     more += pick(page.lang, "（长文见报告）", " (long texts in the report)") if rows != whole else ""
-    page.above(above + more)
+    page.aside(above + more)
     place = (Inches(page.room.left), Inches(page.room.top), Inches(page.room.wide), Pt(sum(high)))
     shape = page.slide.shapes.add_table(len(rows), len(heads), *place)
     shape.name = above or heads[0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from g3lib.labels import pick
+from g3lib.labels import Lang, pick
 from g3lib.report.claims import kpis
 from g3lib.report.deck import charts, shapes, tables
-from g3lib.report.deck.master import Room
+from g3lib.report.deck.master import Master, Room
 from g3lib.report.deck.page import ACCENT, GREY, INK, WARN, Page, style
 from g3lib.report.placing import wrapped
 from g3lib.report.slides import (
@@ -30,6 +31,7 @@ from g3lib.report.slides import (
 )  # fmt: skip
 
 _MOST_LINES = 8
+_SMALLEST = 6.0  # points: smaller letters are no diagram's
 
 
 def write(page: Page, slide: Slide, number: int, of: int) -> None:
@@ -43,6 +45,18 @@ def write(page: Page, slide: Slide, number: int, of: int) -> None:
         page.foot([p.findings[0] for p in slide.panels] if isinstance(slide, Panels) else slide.findings[:1], number, of)
     more = [c.text for c in slide.checks] if isinstance(slide, Actions) else slide.notes if isinstance(slide, Paragraphs) else ()
     page.notes(slide.findings, more)
+
+
+def fitting(slide: Slide, on: Master, lang: Lang) -> Iterator[Slide]:
+    """The slide, as many as its rows need; a diagram whose letters would be too small gives way to its table."""
+    if isinstance(slide, Drawing) and slide.instead is not None and shapes.letters(slide.make, on.room) < _SMALLEST:
+        slide = Table(slide.findings, slide.instead, "", slide.title, True)
+    if not isinstance(slide, Table) or not slide.whole:
+        yield slide
+        return
+    title = slide.title or slide.findings[0].text
+    for i, part in enumerate(tables.parts(slide.frame, on, lang)):
+        yield replace(slide, frame=part, title=title + pick(lang, "（续）", " (continued)") * (i > 0))
 
 
 def _cover(page: Page, slide: Cover) -> None:
@@ -62,14 +76,15 @@ def _opening(page: Page, slide: Opening) -> None:
         top += 0.95
     row = kpis.parts(page.report.voice, slide.kpi)
     wide = page.room.wide / max(len(row), 1)
+    row_top = page.room.top + page.room.high - min(2.7, 0.5 * page.room.high)
     colours = {"breach": WARN, "good": ACCENT, "watch": "8A6100"}
     for i, (name, (text, status)) in enumerate(row.items()):
-        page.text(name, page.room.left + i * wide, 4.1, wide, 0.4, 12, colour=GREY)
+        page.text(name, page.room.left + i * wide, row_top, wide, 0.4, 12, colour=GREY)
         size, colour = 20 if len(text) < 7 else 15, colours.get(status, INK)
-        page.text(text, page.room.left + i * wide, 4.45, wide, 0.7, size, bold=True, colour=colour)
+        page.text(text, page.room.left + i * wide, row_top + 0.35, wide, 0.7, size, bold=True, colour=colour)
     voice = page.report.voice
     if why := voice.together([kpis.how_compared(voice), kpis.reasons(voice, [("", slide.kpi)])]):
-        page.text(why, page.room.left, 5.4, page.room.wide, 0.6, 11, colour=GREY)
+        page.text(why, page.room.left, row_top + 1.25, page.room.wide, 0.6, 11, colour=GREY)
 
 
 def _actions(page: Page, slide: Actions) -> None:
