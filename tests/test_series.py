@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from g3lib.periods import Period
-from g3lib.qc import series
+from g3lib.qc import control, series
 from g3lib.report.claims import control as said
 from g3lib.report.claims.voice import Voice
 
@@ -80,5 +80,14 @@ def test_what_is_said_names_rule_and_points_and_does_not_call_few_points_stable(
     flat = series.suited("growth", pd.DataFrame({"month": months(3), "ratio": [1.0, 1.0, 1.0]}))
     assert {"zh": "无法判定", "en": "nothing can be told"}[lang] in said.stable(voice, flat, "x", "Growth", "y")[0].text
     assert said.headline(voice, [[claim], [nothing]])[0].value == 1
-    names = {c.name for c in said.checks(voice, [chosen, few, None])}
+    names = {c.name for c in said.checks(voice, [said.stable(voice, s, name, name, "days") for s, name in ((chosen, "one"), (few, "other"), (None, "none"))], [chosen, few, None])}
     assert {"season", "few_points"} <= names
+
+
+def test_each_series_says_its_own_scatter() -> None:
+    rng, voice, whole = np.random.default_rng(4), Voice("en", "b", "2013-06"), np.full(24, 1000)
+    both = [control.for_parts((1000 * rng.uniform(low, high, 24)).round(), whole) for low, high in ((0.1, 0.3), (0.4, 0.8))]
+    found = [said.stable(voice, s, name, name, "all") for s, name in zip(both, ("share", "low"), strict=True)]
+    texts = {c.name: c.text for c in said.checks(voice, found, both)}
+    for s, name in zip(both, ("share", "low"), strict=True):
+        assert texts[f"dispersion.{name}"].startswith(f"{name}: counts scatter {s.dispersion.ratio:.1f} times")

@@ -64,7 +64,7 @@ def _survey(story: Story) -> Reasons:
             yield f"no_{name}", ""
     if len(story.levels) < 2:
         yield "one_stratum", "、".join(level.stratum for level in story.levels)
-    if story.case.say("survey", "counts") == "sales":
+    if story.case.counts_sales:
         yield "no_problem_counted", ""
     vague = [str(level.largest[level.stratum]) for level in story.levels if str(level.largest[level.stratum]) in OTHER]
     if vague:

@@ -67,6 +67,11 @@ class Case:
         return (self.say("topic", "form") or "rate") == "rate"
 
     @property
+    def counts_sales(self) -> bool:
+        """Whether the survey counts sales: its largest class is no problem."""
+        return bool(self.say("survey", "counts") == "sales")
+
+    @property
     def higher_is_better(self) -> bool:
         """The direction of improvement."""
         return (self.say("topic", "better") or "higher") == "higher"

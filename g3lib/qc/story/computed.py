@@ -166,7 +166,7 @@ class Story:
     @property
     def has_crux(self) -> bool:
         """Whether the survey breaks a problem down to a 症结; the best seller of a survey of sales is none."""
-        return len(self.levels) > 1 and self.case.say("survey", "counts") != "sales"
+        return len(self.levels) > 1 and not self.case.counts_sales
 
     @property
     def nothing_left(self) -> bool:
@@ -205,7 +205,7 @@ def computed(case: Case) -> Story:
     requirement = case.say("topic", "requirement")
     gap = NAN if now is None or requirement is None else (requirement - now.value) * (1 if higher else -1)
     levels = _levels(case, "before")
-    goal = _goal(case, now, levels if case.say("survey", "counts") != "sales" else (), higher)
+    goal = _goal(case, now, () if case.counts_sales else levels, higher)
     tested = causes.confirm(case.table("tests"), case.data) if len(case.table("tests")) else pd.DataFrame()
     effect = _effect(series, rate, higher, goal)
     chart = _chart(series, rate)
@@ -262,7 +262,7 @@ def _counts(case: Case) -> Iterator[Counted]:
     series, survey = case.table("series"), case.table("survey")
     for phase, key in (("before", "period"), ("after", "after_period")):
         own, period = survey[survey["phase"] == phase], case.say("survey", key)
-        if own.empty or series.empty or not period or case.say("survey", "counts") == "sales":
+        if own.empty or series.empty or not period or case.counts_sales:
             continue
         (first, last), spans = days(str(period)), series["period"].map(days)
         rows = series[[first <= begins and ends <= last for begins, ends in spans]]

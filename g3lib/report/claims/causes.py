@@ -7,7 +7,7 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.report.claims.targets import unknown
-from g3lib.report.claims.verdicts import decidable
+from g3lib.report.claims.verdicts import decidable, share_between
 from g3lib.report.claims.voice import Voice
 
 
@@ -135,7 +135,7 @@ def verdicts(voice: Voice, tested: pd.DataFrame) -> pd.DataFrame:
     rows = [
         (row.cause, row.verdict, row.units, f"{100 * row.crude:+.1f}{points}", f"{100 * row.effect:+.1f}{points}",
          voice.say(f"{100 * row.low:+.1f}至{100 * row.high:+.1f}", f"{100 * row.low:+.1f} to {100 * row.high:+.1f}"), row.p_cause, row.p_no_cause,
-         percent(row.share, 0) if row.share > 0 else "—", row.needed if decidable(row._asdict()) else float("nan"))
+         f"{percent(row.share, 0)}{voice.aside(share_between(voice, row._asdict()))}" if row.share > 0 else "—", row.needed if decidable(row._asdict()) else float("nan"))
         for row in tested.itertuples()
     ]  # fmt: skip
     columns = ["cause", "cause_verdict", "units_tested", "crude_text", "estimate", "interval", "p_cause", "p_no_cause", "share_text", "needed_units"]

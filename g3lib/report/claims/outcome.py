@@ -65,6 +65,10 @@ def effect(voice: Voice, story: Story) -> list[Finding]:
         voice.figure("effect.before", one.value, unit_of(story), voice.say("活动前", "before"), period=one.period, definition="characteristic of the case", table="case.series"),
         voice.figure("effect.after", other.value, unit_of(story), after_words(voice, story), period=other.period, definition="characteristic of the case", table="case.series"),
     ]  # fmt: skip
+    if found.p == found.p:
+        p = "< 0.001" if found.p < 0.001 else f"= {number(found.p, 3)}"
+        text = voice.say(f"前后没有差别的检验：p {p}", f"test of no difference: p {p}")
+        out.append(voice.finding("effect.p", found.p, "", text, definition="score test or Welch's, months' scatter", period=f"{one.first}..{other.last}", table="case.series"))
     if found.consolidation is not None:
         status = Status.GOOD if found.held else Status.WATCH if found.held is None else Status.BREACH
         out.append(voice.figure("effect.consolidation", found.consolidation.value, unit_of(story), voice.say("其中巩固期", "of it, consolidation"), denominator=base(voice, found.consolidation), period=found.consolidation.period, definition="characteristic of the case", table="case.series", status=status))

@@ -85,7 +85,7 @@ def level_claim(voice: Voice, story: Story, level: Level, place: str, asked: str
     pareto, total = level.pareto, float(level.pareto["count"].sum())
     within = voice.say(f"{'·'.join(level.within)}中，" if level.within else "", f"Within {' · '.join(level.within)}, " if level.within else "")
     top, share = str(level.largest[level.stratum]), float(level.largest["share"])
-    if story.case.say("survey", "counts") == "sales":
+    if story.case.counts_sales:
         low, least = str(level.smallest[level.stratum]), float(level.smallest["share"])
         text = voice.say(f"{within}{top}贡献最大（{percent(share)}），{low}最小（{percent(least)}）", f"{within}{top} contributes most ({percent(share)}), {low} least ({percent(least)})")
         return voice.finding(f"survey.{place}", least, "1", text, definition="share of the smallest class", table="case.survey", denominator=voice.say(f"合计{number(total)}", f"{number(total)} in all"), period=period)  # fmt: skip
@@ -270,7 +270,7 @@ def unit(story: Story) -> str:
 
 def counted(voice: Voice, story: Story) -> str:
     """What the survey counts."""
-    return voice.say("销量", "sales") if story.case.say("survey", "counts") == "sales" else voice.say("问题件数", "problems")
+    return voice.say("销量", "sales") if story.case.counts_sales else voice.say("问题件数", "problems")
 
 
 def finest(story: Story) -> pd.DataFrame:

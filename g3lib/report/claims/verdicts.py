@@ -101,7 +101,8 @@ def _smallest(voice: Voice, row: Mapping[Any, Any]) -> str:
     return f"{100 * amount:g}{voice.say('百分点', ' pp')}" if row["type"] == "risk" else f"{amount:g}"
 
 
-def _between(voice: Voice, row: Mapping[Any, Any]) -> str:
+def share_between(voice: Voice, row: Mapping[Any, Any]) -> str:
+    """The interval of a cause's share of the problem, of which there is no less than nothing and no more than all."""
     low, high = (number(100 * min(max(row[end], 0.0), 1.0), 0) for end in ("share_low", "share_high"))
     return voice.say(f"{low}至{high}%", f"{low} to {high} %")
 
@@ -116,7 +117,7 @@ def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
         )
         # where units with it have the problem less often there is no part of the problem that it makes
         known = row["share_of"] == "problem" and row["share"] > 0
-        share = f"{percent(row['share'], 1)}{voice.aside(_between(voice, row))}" if known else "—"
+        share = f"{percent(row['share'], 1)}{voice.aside(share_between(voice, row))}" if known else "—"
         rows.append((row["cause"], row["verdict"], effect, voice.say(f"{low}至{high}", f"{low} to {high}"), least(voice, row), crude,
                      row["p_cause"], row["p_no_cause"], share, row["units"], row["test"]))  # fmt: skip
     columns = ["cause", "cause_verdict", "estimate", "interval", "least", "crude_text", "p_cause", "p_no_cause", "share_text", "units_tested", "cause_test"]
