@@ -104,7 +104,7 @@ def _smallest(voice: Voice, row: Mapping[Any, Any]) -> str:
 def share_between(voice: Voice, row: Mapping[Any, Any]) -> str:
     """The interval of a cause's share of the problem, of which there is no less than nothing and no more than all."""
     low, high = (number(100 * min(max(row[end], 0.0), 1.0), 0) for end in ("share_low", "share_high"))
-    return voice.say(f"{low}至{high}%", f"{low} to {high} %")
+    return voice.say(f"{low}–{high}%", f"{low}–{high} %")
 
 
 def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
