@@ -203,11 +203,7 @@ def staged(
                 lines.append((name, _free(chart, values, np.flatnonzero(mine), name), mine.sum() == 1))
                 own = np.where(mine & np.isfinite(values), values, np.nan)
                 data.add_series(f"{name} {whose}".strip(), native.known(own))
-    # points of their own kind are series of their own: a point's marker alone is not shown by every office suite
-    broke = {i for broken in chart.signals.values() for i in broken}
-    aside = {i for i, label in enumerate(chart.labels) if label in chart.excluded}
-    kinds = ((("异常点", "signal"), WARN, "", broke), (("未计入控制限", "set aside"), "D9D9D9", GREY, aside))
-    marked = [(pick(page.lang, *name), colour, edge, which) for name, colour, edge, which in kinds if which]
+    marked = _marked(chart, page.lang)
     for name, _, _, which in marked:
         data.add_series(name, native.known(np.where([i in which for i in range(len(chart.values))], chart.values, np.nan)))
     drawn = native.placed(page, XL_CHART_TYPE.LINE_MARKERS, data, said, room)
@@ -236,6 +232,14 @@ def staged(
         native.labels(tag, "", 10)
         tag.position = XL_LABEL_POSITION.ABOVE if name != "LCL" else XL_LABEL_POSITION.BELOW
         native.value_shown(tag, form)
+
+
+def _marked(chart: Chart, lang: str) -> list[tuple[str, str, str, set[int]]]:
+    """Points of their own kind: name, colour, edge, positions. A point's marker alone is not shown by every office suite."""
+    broke = {i for broken in chart.signals.values() for i in broken}
+    aside = {i for i, label in enumerate(chart.labels) if label in chart.excluded}
+    kinds = ((("异常点", "signal"), WARN, "", broke), (("未计入控制限", "set aside"), "D9D9D9", GREY, aside))
+    return [(pick(lang, *name), colour, edge, which) for name, colour, edge, which in kinds if which]
 
 
 def _free(chart: Chart, limit: np.ndarray, phase: np.ndarray, name: str) -> int:
