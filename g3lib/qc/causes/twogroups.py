@@ -79,12 +79,13 @@ def heterogeneity(strata: pd.DataFrame) -> float:
     True
     """
     both = strata[(strata["with_units"] > 0) & (strata["without_units"] > 0)]
-    return _risks_apart(*(both[c].to_numpy(float) for c in ("with_problem", "with_units", "without_problem", "without_units")))
+    return cochran(*_gaps(*(both[c].to_numpy(float) for c in ("with_problem", "with_units", "without_problem", "without_units"))))
 
 
-def _risks_apart(x1: np.ndarray, n1: np.ndarray, x0: np.ndarray, n0: np.ndarray) -> float:
+def _gaps(x1: np.ndarray, n1: np.ndarray, x0: np.ndarray, n0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each stratum's risk difference and its variance, half a unit added to each count."""
     p1, p0 = (x1 + 0.5) / (n1 + 1), (x0 + 0.5) / (n0 + 1)
-    return cochran(p1 - p0, p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0)
+    return p1 - p0, p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0
 
 
 def risk(asked: Asked) -> Effect:
@@ -274,11 +275,11 @@ def _spread_over(layers: Layers) -> float:
     n1, s1, q1, n0, s0, q0 = (v[keep] for v in (layers.n1, layers.s1, layers.q1, layers.n0, layers.s0, layers.q0))
     gap, of1, of0 = s1 / n1 - s0 / n0, _pooled(n1, s1, q1), _pooled(n0, s0, q0)
     if np.array_equal(s1, q1) and np.array_equal(s0, q0):  # yes and no: squares are themselves
-        p1, p0 = (s1 + 0.5) / (n1 + 1), (s0 + 0.5) / (n0 + 1)
-        return cochran(np.where(few, gap, p1 - p0), np.where(few, of1 / n1 + of0 / n0, p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0))
+        risks, own = _gaps(s1, n1, s0, n0)
+        return cochran(np.where(few, gap, risks), np.where(few, of1 / n1 + of0 / n0, own))
     # the inverse of an estimated variance is too large on average, by (n − 1) / (n − 3)
-    own = [np.maximum(q - s * s / n, 0.0) / n / np.where(few, 1.0, n - 3) for n, s, q in ((n1, s1, q1), (n0, s0, q0))]
-    return cochran(gap, np.where(few, of1 / n1 + of0 / n0, own[0] + own[1]))
+    each = [np.maximum(q - s * s / n, 0.0) / n / np.where(few, 1.0, n - 3) for n, s, q in ((n1, s1, q1), (n0, s0, q0))]
+    return cochran(gap, np.where(few, of1 / n1 + of0 / n0, each[0] + each[1]))
 
 
 def _pooled(n: np.ndarray, s: np.ndarray, q: np.ndarray) -> float:
