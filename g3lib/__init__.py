@@ -27,6 +27,7 @@ _ROOMS = {
     "matrix": "g3lib.qc.matrix",
     "claims": "g3lib.report.claims",
     "charts": "g3lib.report.charts",
+    "slides": "g3lib.report.slides",
 }
 
 

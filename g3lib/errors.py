@@ -21,7 +21,15 @@ class UsageError(G3Error):
 
 
 class DataError(G3Error):
-    """The data at hand cannot answer; the message lists every fault."""
+    """The data at hand cannot answer; the message lists every fault.
+
+    `about` are the faults one by one, each with the name of the row that it is about (empty where it is the whole table's): a
+    reader who knows the file finds the row by it.
+    """
+
+    def __init__(self, message: str, about: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.about = tuple(about)
 
 
 class NoData(DataError):
@@ -55,6 +63,16 @@ class Fault:
     def as_dict(self) -> dict[str, object]:
         """The fault as plain values, for a table or a program."""
         return asdict(self) | {"severity": str(self.severity)}
+
+
+def refused(about: Iterable[tuple[str, str]], heading: str) -> DataError:
+    """The error that lists every fault of a table, each with the name of its row.
+
+    >>> refused([("a", "'a' stands twice"), ("", "there is no b")], "The table:").about[0]
+    ('a', "'a' stands twice")
+    """
+    kept = tuple(about)
+    return DataError(listed((line for _, line in kept), heading), kept)
 
 
 def listed(faults: Iterable[str], heading: str) -> str:

@@ -23,8 +23,8 @@ from g3lib.labels import VOCABULARIES
 from g3lib.qc.story.audit import audit
 from g3lib.qc.story.case import read_case
 from g3lib.qc.story.computed import computed
+from g3lib.report import slides
 from g3lib.report.case import CaseData, CaseReport, open_case
-from g3lib.report.claims import story_slides
 from g3lib.report.deck import pptx
 from g3lib.report.deck.page import Page
 
@@ -38,7 +38,7 @@ def report_of(folder: Path, lang: str = "zh") -> CaseReport:
 
 def made(folder: Path, lang: str = "zh", template: str = "") -> bytes:
     report = report_of(folder, lang)
-    return pptx(story_slides.slides(report.voice, report.story, audit(report.story)), report, template)
+    return pptx(slides.of_case(report.voice, report.story, audit(report.story)), report, template)
 
 
 @pytest.fixture(scope="module")

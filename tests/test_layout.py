@@ -80,8 +80,9 @@ def test_the_library_grows_no_further_unseen() -> None:
     # whoever adds a room cuts another, or raises this knowingly (last: the QC house. Thirteen control charts with their rules
     # and capability, tests of causes of six types, cause and activity diagrams, the case with its audit, and a deck of native
     # charts and shapes: no kept library has the rules, zones by point, minimum effects, layouts or a second axis; then skewed
-    # means and phases that scatter each in its own measure, where simulations found false causes and narrow intervals)
-    assert sum(map(code_lines, MODULES)) < 17800
+    # means and phases that scatter each in its own measure, where simulations found false causes and narrow intervals; records
+    # and slides in modules of their own, whose heads are counted too)
+    assert sum(map(code_lines, MODULES)) < 17900
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

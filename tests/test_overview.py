@@ -17,10 +17,11 @@ from pptx.enum.chart import XL_CHART_TYPE
 from g3lib.errors import DataError
 from g3lib.measures import overview, targets
 from g3lib.periods import Period
+from g3lib.report import slides
 from g3lib.report.claims import overview as say
 from g3lib.report.deck import pptx
 from g3lib.report.page import Report, open_report
-from g3lib.report.slides import Points
+from g3lib.report.slides.kinds import Points
 
 ABOVE = {"甲": ["一市", "省"], "乙": ["一市", "省"], "丙": ["二市", "省"]}
 
@@ -184,7 +185,7 @@ def eight(report: Report, sold: float = 30.0) -> list:
                            "gini": [0.3]})  # fmt: skip
     notes = pd.DataFrame({"comment": ["查缺货"], "owner": ["渠道部"], "due": [pd.Timestamp("2014-01-31")], "done": [pd.NA]})
     days = pd.DataFrame({"phasing": ["calendar"], "days_left": [10], "remaining": [50.0], "per_day": [5.0], "status": ["watch"]})
-    return say.slides(voice, standings, kpi, moved, spread, say.problems(voice, [], report.data.sales[:0]), notes, days, "2013-12", "2013-11")
+    return slides.of_province(voice, standings, kpi, moved, spread, say.problems(voice, [], report.data.sales[:0]), notes, days, "2013-12", "2013-11")
 
 
 def words(content: bytes) -> list[str]:

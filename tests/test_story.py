@@ -24,7 +24,7 @@ from g3lib.qc.story import audit as auditing
 from g3lib.qc.story import change
 from g3lib.qc.story.audit import audit
 from g3lib.qc.story.case import SPEC, read_case
-from g3lib.qc.story.computed import computed, declared, symptom
+from g3lib.qc.story.computed import computed, declared
 from g3lib.qc.story.pictures import picture
 from g3lib.report.case import CaseData
 from g3lib.report.claims import causes as of_branch
@@ -118,7 +118,7 @@ def test_the_figures_of_the_demonstration_by_hand() -> None:
     survey = case.table("survey")
     first = survey[survey["phase"] == "before"]
     inside = first[(first["渠道"] == "末端") & (first["区域"] == "乡镇")]["count"].sum()
-    assert symptom(story.levels) == pytest.approx(inside / first["count"].sum())
+    assert story.crux_share == pytest.approx(inside / first["count"].sum())
     assert story.goal.needed == pytest.approx(rates[0] * (1 - inside / first["count"].sum() * 0.8))
     assert story.effect.attainment == pytest.approx((rates[1] - rates[0]) / (0.20 - rates[0]))
     assert story.benefit.net == pytest.approx(15_000 * (rates[0] - rates[1]) * 120 - 70_000)
@@ -595,7 +595,7 @@ def test_a_higher_rate_counts_what_fails(demo: Path) -> None:
     table.to_csv(demo / "series.csv", index=False)
     retold(demo, topic__better="higher", topic__requirement=0.9, target__value=0.80)
     story = computed(read_case(demo))
-    now, part = story.now.value, symptom(story.levels) * 0.8
+    now, part = story.now.value, story.crux_share * 0.8
     assert story.goal.needed == pytest.approx(1 - (1 - now) * (1 - part))
     assert story.effect.met and story.effect.difference > 0
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from g3lib.errors import DataError, listed
+from g3lib.errors import refused
 
 # strong, medium and weak, as QC groups in China mark them
 MARKS = {"◎": 5.0, "○": 3.0, "△": 1.0, "×": 0.0}
@@ -32,16 +32,16 @@ def weighed(marks: pd.DataFrame, option: str, weights: Mapping[str, float] | Non
     criteria = [c for c in marks.columns if c != option]
     given = dict(weights or {})
     table = marks[[option]].copy()
-    faults = [f"a weight for {name!r}, which is no criterion" for name in given if name not in criteria]
-    faults += [f"the weight of {name!r} is {w:g}, expected 0 or more" for name, w in given.items() if not w >= 0]
+    faults = [("", f"a weight for {name!r}, which is no criterion") for name in given if name not in criteria]
+    faults += [("", f"the weight of {name!r} is {w:g}, expected 0 or more") for name, w in given.items() if not w >= 0]
     for name in criteria:
         known = marks[name].map(lambda mark: MARKS.get(str(mark).strip(), mark))
         table[name] = pd.to_numeric(known, errors="coerce")
-        faults += [f"{o}: {name} is {m!r}, expected one of {' '.join(MARKS)} or a number"
+        faults += [(o, f"{o}: {name} is {m!r}, expected one of {' '.join(MARKS)} or a number")
                    for o, m, bad in zip(marks[option], marks[name], table[name].isna(), strict=True) if bad]  # fmt: skip
     if not criteria:
-        faults.append("there is no criterion")
+        faults.append(("", "there is no criterion"))
     if faults:
-        raise DataError(listed(faults, "The matrix:"))
+        raise refused(faults, "The matrix:")
     table["score"] = sum(table[name] * given.get(name, 1.0) for name in criteria)
     return table.assign(rank=table["score"].rank(ascending=False, method="min").astype(int))

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pandas as pd
 
-from g3lib.errors import DataError, listed
+from g3lib.errors import refused
 from g3lib.names import names_in
 
 
@@ -34,17 +34,17 @@ def critical_path(activities: pd.DataFrame) -> pd.DataFrame:
     names = [str(name).strip() for name in activities["activity"]]
     days = dict(zip(names, pd.to_numeric(activities["days"], errors="coerce").astype(float), strict=True))
     before = {name: names_in(after) for name, after in zip(names, activities["after"], strict=True)}
-    faults = [f"{name!r} stands {times} times" for name, times in Counter(names).items() if times > 1]
-    faults += [f"{name!r} has no days of 0 or more" for name, n in days.items() if not n >= 0]
+    faults = [(name, f"{name!r} stands {times} times") for name, times in Counter(names).items() if times > 1]
+    faults += [(name, f"{name!r} has no days of 0 or more") for name, n in days.items() if not n >= 0]
     unknown = [(name, other) for name, waits in before.items() for other in waits if other not in days]
-    faults += [f"{name!r} waits for {other!r}, which is no activity" for name, other in unknown]
+    faults += [(name, f"{name!r} waits for {other!r}, which is no activity") for name, other in unknown]
     order: list[str] = []
     try:
         order = [name for name in TopologicalSorter(before).static_order() if name in days]
     except CycleError as cycle:
-        faults.append("activities that wait for each other: " + " → ".join(map(repr, cycle.args[1])))
+        faults.append((cycle.args[1][0], "activities that wait for each other: " + " → ".join(map(repr, cycle.args[1]))))
     if faults:
-        raise DataError(listed(faults, "The activities:"))
+        raise refused(faults, "The activities:")
     follows: dict[str, list[str]] = {name: [n for n in names if name in before[n]] for name in names}
     es: dict[str, float] = {}
     for name in order:

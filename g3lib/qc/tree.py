@@ -13,7 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pandas as pd
 
-from g3lib.errors import DataError, listed
+from g3lib.errors import refused
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,10 @@ def net(links: pd.DataFrame) -> Links:
 
 def _read(links: pd.DataFrame, one_effect: bool) -> Links:
     pairs = [(_name(c), _name(e)) for c, e in zip(links["cause"], links["effect"], strict=True)]
-    faults = [f"row {i}: the {'cause' if not c else 'effect'} is empty" for i, (c, e) in enumerate(pairs, 1) if not (c and e)]
-    faults += [f"{c!r} → {e!r} stands {times} times" for (c, e), times in Counter(pairs).items() if times > 1]
-    faults += [f"{c!r} is a cause of itself" for c, e in pairs if c == e and c]
+    blank = [(i, "effect" if c else "cause") for i, (c, e) in enumerate(pairs, 1) if not (c and e)]
+    faults = [("", f"row {i}: the {what} is empty") for i, what in blank]
+    faults += [(c, f"{c!r} → {e!r} stands {times} times") for (c, e), times in Counter(pairs).items() if times > 1]
+    faults += [(c, f"{c!r} is a cause of itself") for c, e in pairs if c == e and c]
     known = list(dict.fromkeys((c, e) for c, e in pairs if c and e and c != e))
     causes_of: dict[str, list[str]] = {}
     for cause, effect in known:
@@ -91,16 +92,16 @@ def _read(links: pd.DataFrame, one_effect: bool) -> Links:
     try:
         order = tuple(reversed(tuple(TopologicalSorter(causes_of).static_order())))
     except CycleError as cycle:
-        faults.append("causes in a cycle: " + " → ".join(map(repr, cycle.args[1])))
+        faults.append((cycle.args[1][0], "causes in a cycle: " + " → ".join(map(repr, cycle.args[1]))))
         order = ()
     if one_effect:
         effects = {cause: [e for c, e in known if c == cause] for cause in causes}
-        faults += [f"{c!r} has {len(es)} effects: {', '.join(map(repr, es))}" for c, es in effects.items() if len(es) > 1]
-        faults += [f"{len(roots)} problems: {', '.join(map(repr, roots))}"] if len(roots) > 1 else []
+        faults += [(c, f"{c!r} has {len(es)} effects: {', '.join(map(repr, es))}") for c, es in effects.items() if len(es) > 1]
+        faults += [(roots[-1], f"{len(roots)} problems: {', '.join(map(repr, roots))}")] if len(roots) > 1 else []
     if not pairs:
-        faults.append("there is no cause")
+        faults.append(("", "there is no cause"))
     if faults:
-        raise DataError(listed(faults, "The causes table:"))
+        raise refused(faults, "The causes table:")
     depth = dict.fromkeys(roots, 0)
     for name in order:
         for cause in causes_of.get(name, ()):

@@ -15,7 +15,8 @@ from g3lib.labels import VOCABULARIES, Lang, pick
 from g3lib.periods import Period
 from g3lib.qc.story.audit import audit
 from g3lib.qc.story.case import FILE, Case, months_of, read_case
-from g3lib.qc.story.computed import Story, computed
+from g3lib.qc.story.computed import computed
+from g3lib.qc.story.records import Story
 from g3lib.report.page import Report
 from g3lib.tables import comments
 from g3lib.tables.notes import Note

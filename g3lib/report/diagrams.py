@@ -59,10 +59,10 @@ class Diagram:
     lines: tuple[Line, ...]
 
 
-def fitted(make: Callable[[float], Diagram], wide: float, high: float) -> tuple[Diagram, float]:
-    """The diagram whose letters come out largest on a sheet, of several widths of text; and its scale, 1 at most."""
+def fitted(make: Callable[[float], Diagram], wide: float, high: float, most: float = 1.0) -> tuple[Diagram, float]:
+    """The diagram whose letters come out largest on a sheet, of several widths of text; and its scale, `most` at most."""
     tried = [make(chars * SIZE) for chars in (7, 9, 12, 16, 22)]
-    scales = [min(1.0, wide / d.wide, high / d.high) for d in tried]
+    scales = [min(most, wide / d.wide, high / d.high) for d in tried]
     best = max(range(len(tried)), key=lambda i: scales[i])
     return tried[best], scales[best]
 

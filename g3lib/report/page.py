@@ -31,7 +31,7 @@ from g3lib.tables.notes import Note
 from g3lib.tables.workspace import Workspace, open_dataset
 
 if TYPE_CHECKING:
-    from g3lib.report.slides import Slide
+    from g3lib.report.slides.kinds import Slide
 
 
 @dataclass

@@ -8,8 +8,8 @@ from pathlib import Path
 from g3lib.qc.story.audit import audit
 from g3lib.qc.story.case import read_case
 from g3lib.qc.story.computed import computed
+from g3lib.report import slides
 from g3lib.report.case import CaseData, CaseReport, open_case
-from g3lib.report.claims import story_slides
 from g3lib.report.deck import pptx
 
 CASES = Path(__file__).resolve().parents[2] / "data" / "cases"
@@ -23,10 +23,10 @@ def main() -> None:
         case = read_case(CASES / name)
         report = CaseReport(about, CaseData(case), "zh", computed(case))
         read = time.perf_counter()
-        slides = story_slides.slides(report.voice, report.story, audit(report.story))
-        content = pptx(slides, report)
+        made = slides.of_case(report.voice, report.story, audit(report.story))
+        content = pptx(made, report)
         done = time.perf_counter()
-        print(f"{name:16}{len(slides):8}{read - started:12.2f}{done - read:8.2f}{len(content) / 1000:8.0f}")
+        print(f"{name:16}{len(made):8}{read - started:12.2f}{done - read:8.2f}{len(content) / 1000:8.0f}")
 
 
 if __name__ == "__main__":

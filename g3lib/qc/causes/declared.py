@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from g3lib.errors import DataError, listed
+from g3lib.errors import DataError, refused
 from g3lib.names import names_in
 
 TYPES = ("risk", "mean", "groups", "ranks", "table", "correlation")
@@ -58,13 +58,14 @@ def refuse(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame]) -> None:
     """
     faults = []
     for row in declared.to_dict("records"):
-        faults += [f"{row['cause']!r} {fault}" for fault in (*_of_words(row), *_of_data(row, data.get(row["data"])))]
+        said = (*_of_words(row), *_of_data(row, data.get(row["data"])))
+        faults += [(row["cause"], f"{row['cause']!r} {fault}") for fault in said]
     doubled = declared["cause"][declared["cause"].duplicated()].unique()
-    faults += [f"{cause!r} is declared twice" for cause in doubled]
+    faults += [(cause, f"{cause!r} is declared twice") for cause in doubled]
     if declared.empty:
-        faults.append("no cause is declared")
+        faults.append(("", "no cause is declared"))
     if faults:
-        raise DataError(listed(faults, "Causes cannot be tested:"))
+        raise refused(faults, "Causes cannot be tested:")
 
 
 def _of_words(row: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from g3lib.qc.story.computed import Story, symptom, symptom_after
+from g3lib.qc.story.records import Story
 from g3lib.qc.strata import OTHER
 
 STEPS = range(1, 11)
@@ -66,8 +66,7 @@ def _survey(story: Story) -> Reasons:
         yield "one_stratum", "、".join(level.stratum for level in story.levels)
     if story.case.counts_sales:
         yield "no_problem_counted", ""
-    vague = [str(level.largest[level.stratum]) for level in story.levels if str(level.largest[level.stratum]) in OTHER]
-    if vague:
+    if vague := [name for name in story.crux if name in OTHER]:
         yield "other_largest", "、".join(vague)
     if story.counts_differ:
         yield "counts_differ", "、".join(f"{c.period}: {c.survey:,.0f} / {c.series:,.0f}" for c in story.counts_differ)
@@ -111,7 +110,7 @@ def _countermeasures(story: Story) -> Reasons:
         yield "no_countermeasure", "、".join(without)
     if orphaned := [f"{row.id}（{row.cause}）" for row in table.itertuples() if row.cause not in story.confirmed]:
         yield "orphaned", "、".join(orphaned)
-    if not story.options:
+    if story.options.empty:
         yield "no_options", ""
 
 
@@ -135,8 +134,8 @@ def _effect(story: Story) -> Reasons:
         yield "target_missed", ""
     if not (story.after_levels or story.nothing_left):
         yield "symptom_unseen", ""
-    elif (now := symptom_after(story.case, story.levels)) > symptom(story.levels) and story.has_crux:
-        yield "symptom_grew", f"{100 * symptom(story.levels):.1f}% → {100 * now:.1f}%"
+    elif story.has_crux and story.crux_share_after > story.crux_share:
+        yield "symptom_grew", f"{100 * story.crux_share:.1f}% → {100 * story.crux_share_after:.1f}%"
     if story.effect.low <= 0 <= story.effect.high:
         yield "change_uncertain", ""
     if story.benefit is None:

@@ -158,7 +158,7 @@ def read_case(folder: Path) -> Case:
         faults.append(Fault(path.name, "", None, "", f"a {path.suffix[1:]} file", "a CSV: save the sheet as one", Severity.FILE))
     case = Case(folder.name, told, tables, data, files, folder, frozenset(unread), faulty)
     unfit, waiting = fitting.faults(case)
-    if said := [*map(_in_words, faults), *unfit]:
+    if said := [*map(_in_words, [*faults, *unfit])]:
         head = f"The case {folder.name} has {len(said)} fault{'s' * (len(said) != 1)}:"
         late = ", ".join(f"{name}.csv" for name in waiting)
         rest = [f"(how {late} fit as a whole is looked at once these are mended)"] if waiting else []
@@ -173,7 +173,7 @@ def _doubled(file: str, names: Iterable[str], found: str) -> Fault:
 
 def _in_words(fault: Fault) -> str:
     place = fault.file + (f" row {fault.row}" if fault.row else "") + (f", {fault.column}" if fault.column else "")
-    return f"{place}: {fault.found}; expected {fault.expected}"
+    return f"{place}: {fault.found}" + (f"; expected {fault.expected}" if fault.expected else "")
 
 
 def _told(path: Path) -> tuple[dict[str, Any], list[Fault]]:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from g3lib.errors import UsageError
+from g3lib.errors import Fault, UsageError
 from g3lib.periods import Period
-from g3lib.qc.story.case import Case, day
+from g3lib.qc.story.case import FILE, Case, day
 
 KINDS = ("problem", "assigned")
 BASES = ("assigned", "best", "peer", "computed")
@@ -29,41 +29,44 @@ CHOICES = {("kind",): KINDS, ("topic", "better"): ("higher", "lower"), ("topic",
 _FRACTION = "a fraction of 0 to 1 (0.2 for 20 %): the topic's form is rate"
 
 
-def said(case: Case) -> Iterator[str]:
+def said(case: Case) -> Iterator[Fault]:
     """Every fault of what case.yaml says: keys that are missing or unknown, values of another kind, words that are no choice."""
     for name in ("title", "branch", "topic"):
         if not case.told.get(name):
-            yield f"case.yaml: {name} is missing"
+            yield _fault(f"{name} is missing")
     for name, value in case.told.items():
         if name in SECTIONS:
             yield from _section(name, value, case.is_rate)
         elif name in PLAIN:
             yield from _kind(name, value, PLAIN[name], False)
         else:
-            yield f"case.yaml: {name!r} is unknown; known: {', '.join((*PLAIN, *SECTIONS))}"
+            yield _fault(f"{name!r} is unknown; known: {', '.join((*PLAIN, *SECTIONS))}")
     for section, key in (("survey", "period"), ("survey", "after_period"), ("benefit", "period")):
         period = case.say(section, key)
         try:
             Period.parse(str(period or "2010-03"))
         except UsageError:
-            yield f"case.yaml: {section}.{key} is {period!r}, expected a period such as 2010-03 or 2009-11..2010-01"
+            yield _fault(f"{section}.{key} is {period!r}, expected a period such as 2010-03 or 2009-11..2010-01")
+    started, ended = (day(case.say("group", key)) for key in ("started", "ended"))
+    if started and ended and ended < started:
+        yield _fault(f"group.ended is {ended}, before group.started ({started})")
     for path, words in CHOICES.items():
         if (value := case.say(*path)) is not None and value not in words:
-            yield f"case.yaml: {'.'.join(path)} is {value!r}, expected one of {', '.join(words)}"
+            yield _fault(f"{'.'.join(path)} is {value!r}, expected one of {', '.join(words)}")
 
 
-def _section(section: str, told: Any, rate: bool) -> Iterator[str]:
+def _section(section: str, told: Any, rate: bool) -> Iterator[Fault]:
     if not isinstance(told, Mapping):
-        yield f"case.yaml: {section} is {told!r}, expected keys and values ({', '.join(SECTIONS[section])})"
+        yield _fault(f"{section} is {told!r}, expected keys and values ({', '.join(SECTIONS[section])})")
         return
     for key, value in told.items():
         if key not in SECTIONS[section]:
-            yield f"case.yaml: {section}.{key} is unknown; known: {', '.join(SECTIONS[section])}"
+            yield _fault(f"{section}.{key} is unknown; known: {', '.join(SECTIONS[section])}")
         elif value is not None:
             yield from _kind(f"{section}.{key}", value, SECTIONS[section][key], rate)
 
 
-def _kind(path: str, value: Any, kind: str, rate: bool) -> Iterator[str]:
+def _kind(path: str, value: Any, kind: str, rate: bool) -> Iterator[Fault]:
     """A value of another kind than its key's: a rate is a fraction, 0.2 for 20 %."""
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     within = number and 0 <= value <= 1
@@ -77,4 +80,8 @@ def _kind(path: str, value: Any, kind: str, rate: bool) -> Iterator[str]:
         "level": (within if rate else number, _FRACTION if rate else "a number"),
     }[kind]
     if not good:
-        yield f"case.yaml: {path} is {value!r}, expected {expected}"
+        yield _fault(f"{path} is {value!r}, expected {expected}")
+
+
+def _fault(found: str) -> Fault:
+    return Fault(FILE, "", None, "", found, "")

@@ -5,11 +5,8 @@ Nothing is filled in: a step without data has None or an empty frame, and the au
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
-import numpy as np
 import pandas as pd
 
 from g3lib.measures.guards import ratio
@@ -19,176 +16,10 @@ from g3lib.qc.causes.declared import filled
 from g3lib.qc.schedule import critical_path
 from g3lib.qc.story import change
 from g3lib.qc.story.case import Case, months_of
-from g3lib.qc.tree import Links, tree
+from g3lib.qc.story.records import NAN, Benefit, Counted, Effect, Goal, Level, Reading, Story, symptom
+from g3lib.qc.tree import tree
 
-NAN = math.nan
 _ROUNDED = 0.01
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A characteristic over some points: its value, and for a rate the counts behind it."""
-
-    value: float
-    count: float
-    of: float
-    first: str
-    last: str
-    points: int
-
-    @property
-    def period(self) -> str:
-        """From its first month to its last."""
-        return f"{self.first}..{self.last}"
-
-
-@dataclass(frozen=True)
-class Level:
-    """One level of the survey: a stratum's Pareto, within what was vital on the levels above."""
-
-    stratum: str
-    within: tuple[str, ...]
-    pareto: pd.DataFrame
-
-    @property
-    def largest(self) -> pd.Series:
-        """The row of its largest class by value: "other" stands last in a Pareto however large it is."""
-        return self.pareto.loc[self.pareto["count"].idxmax()]
-
-    @property
-    def smallest(self) -> pd.Series:
-        """The row of its smallest class."""
-        return self.pareto.loc[self.pareto["count"].idxmin()]
-
-    @property
-    def vital(self) -> tuple[str, ...]:
-        """Its vital few."""
-        return tuple(self.pareto.loc[self.pareto["vital"], self.stratum])
-
-
-@dataclass(frozen=True)
-class Goal:
-    """The target: what it is, and what its basis makes it: `needed` is what the calculation allows for."""
-
-    value: float
-    basis: str
-    needed: float
-    holds: bool
-
-
-@dataclass(frozen=True)
-class Effect:
-    """Before against after, and against the target: a difference with its interval (95 %), p, and whether it is met.
-
-    `dispersion` is by how much the points of a phase scatter more than independent counts do, or, for a volume, its mean
-    more than that of independent points (1 where no more). `after` has the months of consolidation among its own;
-    `consolidation` are those alone, `held` whether they still meet the target.
-    """
-
-    before: Reading
-    after: Reading
-    difference: float
-    low: float
-    high: float
-    p: float
-    attainment: float
-    met: bool | None
-    dispersion: float
-    consolidation: Reading | None = None
-    held: bool | None = None
-
-
-@dataclass(frozen=True)
-class Counted:
-    """How many problems the survey and the series count in the same period."""
-
-    period: str
-    survey: float
-    series: float
-
-
-@dataclass(frozen=True)
-class Benefit:
-    """Volume × change × unit value − cost, with the change's interval, yuan; NaN where a countermeasure's cost is unknown."""
-
-    gross: float
-    cost: float
-    net: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Story:
-    """A case, computed.
-
-    `counts` are the survey's periods whose problems the series counts too.
-    """
-
-    case: Case
-    now: Reading | None = None
-    gap: float = NAN
-    chart: control.Suited | None = None
-    survey_chart: control.Suited | None = None
-    levels: tuple[Level, ...] = ()
-    after_levels: tuple[Level, ...] = ()
-    counts: tuple[Counted, ...] = ()
-    goal: Goal | None = None
-    links: Links | None = None
-    tested: pd.DataFrame = field(default_factory=pd.DataFrame)
-    options: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    plan: pd.DataFrame = field(default_factory=pd.DataFrame)
-    measures: pd.DataFrame = field(default_factory=pd.DataFrame)
-    effect: Effect | None = None
-    benefit: Benefit | None = None
-
-    @property
-    def characteristic(self) -> str:
-        """What is measured, in the group's words."""
-        return str(self.case.say("topic", "characteristic") or "")
-
-    @property
-    def higher_is_better(self) -> bool:
-        """The direction of improvement."""
-        return self.case.higher_is_better
-
-    @property
-    def is_rate(self) -> bool:
-        """Whether the characteristic is a part of a whole."""
-        return self.case.is_rate
-
-    @property
-    def other_unit(self) -> str:
-        """The requirement's unit, where it is another than the characteristic's."""
-        unit = str(self.case.say("topic", "requirement_unit") or "")
-        return "" if self.is_rate or unit == self.case.say("topic", "unit") else unit
-
-    @property
-    def has_crux(self) -> bool:
-        """Whether the survey breaks a problem down to a 症结; the best seller of a survey of sales is none."""
-        return len(self.levels) > 1 and not self.case.counts_sales
-
-    @property
-    def nothing_left(self) -> bool:
-        """Whether the survey was done again, and found no problem."""
-        again = self.case.table("survey")
-        again = again[again["phase"] == "after"]
-        return len(again) > 0 and not again["count"].sum() > 0
-
-    @property
-    def counts_differ(self) -> tuple[Counted, ...]:
-        """The survey's periods whose problems are others than the series'."""
-        return tuple(c for c in self.counts if c.survey != c.series)
-
-    @property
-    def location(self) -> control.Chart | None:
-        """The staged control chart's location, None without a series."""
-        return None if self.chart is None else self.chart.location
-
-    @property
-    def confirmed(self) -> tuple[str, ...]:
-        """The confirmed causes."""
-        return tuple(self.tested.loc[self.tested["verdict"] == "confirmed", "cause"]) if len(self.tested) else ()
 
 
 def computed(case: Case) -> Story:
@@ -272,25 +103,6 @@ def _counts(case: Case) -> Iterator[Counted]:
             yield Counted(str(period), float(own["count"].sum()), float(rows["count"].sum()))
 
 
-def symptom_after(case: Case, levels: Sequence[Level]) -> float:
-    """The part of the problem that the 症结 of before has after; NaN where nothing was counted after."""
-    rows = case.table("survey")
-    inside = rows = rows[rows["phase"] == "after"]
-    for level in levels:
-        inside = inside[inside[level.stratum] == str(level.largest[level.stratum])]
-    return ratio(float(inside["count"].sum()), float(rows["count"].sum()))
-
-
-def symptom(levels: Sequence[Level]) -> float:
-    """The part of the whole problem that lies in the largest class of each level: the 症结.
-
-    >>> one = Level("c", (), pd.DataFrame({"c": ["a", "其他"], "count": [4, 6], "share": [0.4, 0.6], "vital": [True, True]}))
-    >>> symptom([one])                                   # what is not broken down may be the largest
-    0.6
-    """
-    return float(np.prod([level.largest["share"] for level in levels])) if levels else NAN
-
-
 def _goal(case: Case, now: Reading | None, levels: Sequence[Level], higher: bool) -> Goal | None:
     value, basis = case.say("target", "value"), case.say("target", "basis")
     if value is None:
@@ -315,11 +127,13 @@ def _room(case: Case, now: Reading) -> float:
     return max(0.0, float(requirement) - now.value) if requirement is not None else NAN
 
 
-def _options(case: Case) -> dict[str, pd.DataFrame]:
+def _options(case: Case) -> pd.DataFrame:
+    """The group's own marks of each cause's options, and the score and rank that they add up to."""
     table = case.table("options")
     criteria = [c for c in table.columns if c not in ("cause", "option")]
-    return {str(cause): matrix.weighed(rows[["option", *criteria]].reset_index(drop=True), "option")
-            for cause, rows in table.groupby("cause", sort=False)} if criteria else {}  # fmt: skip
+    found = [rows[["cause", "option", *criteria]].join(matrix.weighed(rows[["option", *criteria]], "option")[["score", "rank"]])
+             for _, rows in table.groupby("cause", sort=False)] if criteria else []  # fmt: skip
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def _measures(case: Case) -> pd.DataFrame:

@@ -13,15 +13,15 @@ from g3lib.report.claims import (
     channels,
     control,
     customers,
+    group,
     outcome,
     overview,
     plan,
     story,
-    story_slides,
     subsidy,
     targets,
     verdicts,
 )
 from g3lib.report.claims.voice import Voice
 
-__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "control", "customers", "outcome", "overview", "plan", "story", "story_slides", "subsidy", "targets", "verdicts"]
+__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "control", "customers", "group", "outcome", "overview", "plan", "story", "subsidy", "targets", "verdicts"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from g3lib.findings import Finding, Status
 from g3lib.labels import number, percent
-from g3lib.qc.story.computed import Reading, Story
+from g3lib.qc.story.records import Reading, Story
 from g3lib.report.claims.voice import Voice
 
 

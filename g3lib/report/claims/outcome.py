@@ -11,7 +11,7 @@ import pandas as pd
 from g3lib.findings import Finding, Status
 from g3lib.labels import number, percent
 from g3lib.qc.story.case import months_of
-from g3lib.qc.story.computed import Story, symptom, symptom_after
+from g3lib.qc.story.records import Story
 from g3lib.report.claims.characteristic import after_number, base, change, missing, unit_of, value
 from g3lib.report.claims.voice import Voice
 
@@ -100,13 +100,12 @@ def symptom_moved(voice: Voice, story: Story) -> list[Finding]:
     """Whether the 症结 itself got smaller."""
     if story.has_crux and story.nothing_left:
         text = voice.say("复查时没有再发现问题，症结已消除", "Looked at again, no problem was left: the crux is gone")
-        return [voice.finding("symptom.after", 0.0, "1", text, definition="share of the largest class at every level", table="case.survey", previous=symptom(story.levels),
+        return [voice.finding("symptom.after", 0.0, "1", text, definition="share of the largest class at every level", table="case.survey", previous=story.crux_share,
                               denominator=voice.say("复查时没有问题", "no problem when looked at again"), period=str(story.case.say("survey", "after_period") or ""), status=Status.GOOD)]  # fmt: skip
     if not story.after_levels or not story.has_crux:
         text = voice.say("没有复查症结", "The crux was not looked at again")
         return [voice.finding("symptom.after", None, "1", text, status=Status.UNKNOWN)]
-    one, other = symptom(story.levels), symptom_after(story.case, story.levels)
-    tops = "·".join(str(level.largest[level.stratum]) for level in story.levels)
+    one, other, tops = story.crux_share, story.crux_share_after, "·".join(story.crux)
     told = [str(story.case.say("survey", key) or "") for key in ("period", "after_period")]
     spans, over = [voice.span(p) if p else "" for p in told], "..".join((told[0].partition("..")[0], told[1].rpartition("..")[2])) if all(told) else ""
     zh, en = ("（活动前{}，活动后{}）".format(*spans), " (before: {}, after: {})".format(*spans)) if all(spans) else ("", "")

@@ -8,12 +8,11 @@ import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
-from g3lib.measures.overview import behind, usual_cost
+from g3lib.measures.overview import behind
 from g3lib.measures.targets import calendar, near_spring
 from g3lib.periods import Period, shift
 from g3lib.report.claims.channels import tenth, to_day
 from g3lib.report.claims.voice import Voice
-from g3lib.report.slides import Actions, Bars, Opening, Points, Slide, Table
 from g3lib.report.tables import comment_details
 from g3lib.tables.store import Entry
 
@@ -255,33 +254,3 @@ def actions(voice: Voice, checks: Sequence[Check], comments: pd.DataFrame, reach
     # what is well needs nobody
     lines += [f"{voice.word('verdict', str(c.verdict))} · {c.text}" for c in checks if c.verdict != Verdict.PASS]
     return lines or [voice.say("没有须处理的事项", "Nothing needs doing")]
-
-
-def slides(
-    voice: Voice, standings: pd.DataFrame, kpi: pd.DataFrame, moved: pd.DataFrame, spread: pd.DataFrame, checks: Sequence[Check], comments: pd.DataFrame,
-    reached: pd.DataFrame, month: str, before: str,
-) -> list[Slide]:  # fmt: skip
-    """The monthly meeting in eight slides: each has the report's own claim for its title.
-
-    Args:
-        standings, kpi, moved, spread: the report's frames; reached: `targets.progress` of the province.
-        checks: breaches and data problems; comments: analysts' comments with owners and due dates.
-        month, before: the months compared.
-    """
-    lowest = standings[standings["is_branch"]].sort_values("rank")
-    opening = headline(voice, standings, reached, month)
-    placed = lowest.dropna(subset=["progress_index", "cost_per_valid"])
-    place = [c for c in ("place", "units", "growth", "attainment", "progress_index", "cost_per_valid", "quadrant") if c in standings]
-    upper = standings[~standings["is_branch"]]
-    return [
-        Opening(opening, kpi),
-        Table(levels(voice, standings), upper[place], voice.say("各级合计", "Sums of every level")),
-        Bars(ranks(voice, standings), lowest, "place", "progress_index", voice.say("进度指数（完成率 ÷ 时间进度）", "progress index (attainment ÷ time)"), group="status"),
-        Table(shortfall(voice, standings), lowest[["rank", *place]], voice.say("分公司排名", "Branches by rank")),
-        Points(quadrants(voice, standings), placed, "place", "progress_index", "cost_per_valid",
-                     (voice.say("进度指数", "progress index"), voice.say("每有效客户费用（元）", "yuan a valid customer")), "quadrant", (1.0, usual_cost(lowest))),
-        Bars(movers(voice, moved, before, month), moved.assign(branch=moved["branch"].replace("", voice.say("其余", "others"))), "branch", "change",
-                   voice.say("增减（台）", "change (devices)")),
-        Table(outlets(voice, spread), spread[["channel", "outlets", "dead_outlets", "units", "median", "top_tenth"]], voice.say("网点", "Outlets")),
-        Actions(voice.say("须处理的事项", "What needs doing"), actions(voice, checks, comments, reached, standings), checks),
-    ]  # fmt: skip

@@ -10,7 +10,7 @@ from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
 from g3lib.qc.control import Suited
 from g3lib.qc.story.case import months_of
-from g3lib.qc.story.computed import Level, Story, symptom
+from g3lib.qc.story.records import Level, Story
 from g3lib.report.claims import verdicts
 from g3lib.report.claims.characteristic import after_number, base, change, missing, span, unit_of, value
 from g3lib.report.claims.control import stable
@@ -71,9 +71,8 @@ def survey(voice: Voice, story: Story) -> list[Finding]:
     found = [level_claim(voice, story, level, str(i)) for i, level in enumerate(story.levels, 1)]
     if not story.has_crux:
         return found
-    tops = [str(level.largest[level.stratum]) for level in story.levels]
-    part = symptom(story.levels)
-    text = voice.say(f"症结是{'·'.join(tops)}，占全部问题的{percent(part, 1)}", f"The crux is {' · '.join(tops)}: {percent(part, 1)} of the whole problem")
+    part = story.crux_share
+    text = voice.say(f"症结是{'·'.join(story.crux)}，占全部问题的{percent(part, 1)}", f"The crux is {' · '.join(story.crux)}: {percent(part, 1)} of the whole problem")
     lead = voice.finding("survey.symptom", part, "1", text, definition="share of the largest class at every level", table="case.survey",
                          denominator=voice.say("现状调查的全部问题", "all problems of the survey"), period=str(story.case.say("survey", "period") or ""))  # fmt: skip
     return [lead, *found]
@@ -123,7 +122,7 @@ def target(voice: Voice, story: Story) -> list[Finding]:
                                   definition="what is left once the solvable part is gone" if computed else "level referred to",
                                   denominator=str(story.case.say("target", "solvable_basis") or ""), table="case.survey" if computed else "case.case"))  # fmt: skip
     if goal.basis == "computed" and story.now is not None and goal.needed == goal.needed and not story.higher_is_better:
-        part, solved = symptom(story.levels), float(story.case.say("target", "solvable"))
+        part, solved = story.crux_share, float(story.case.say("target", "solvable"))
         found.append(voice.finding("target.computed", goal.needed, unit_of(story), f"{value(voice, story, story.now.value)} × (1 − {percent(part, 1)} × {percent(solved, 0)}) = {value(voice, story, goal.needed)}",
                                    definition="what is left once the solvable part is gone", table="case.survey"))  # fmt: skip
     return found
@@ -168,6 +167,13 @@ def confirmed(voice: Voice, story: Story) -> list[Finding]:
     return [lead, *(verdicts.cause(voice, row) for row in tested.to_dict("records"))]
 
 
+def declared(voice: Voice, story: Story) -> list[Finding]:
+    """Step 5, its plan: what is asked of each end cause was written down before its data were looked at."""
+    tests = len(story.tested)
+    return [voice.finding("tests.declared", float(tests), "", voice.say(f"{tests}个末端原因的检验在查看数据之前声明", f"The tests of {tests} end causes were declared before looking"),
+                          definition="declared before looking", table="case.tests")]  # fmt: skip
+
+
 def on_the_day(story: Story, cause: str) -> str:
     """The day on which a cause's data were looked at: they are as of then."""
     days = story.case.table("tests").set_index("cause")["examined_on"]
@@ -179,14 +185,21 @@ def countermeasures(voice: Voice, story: Story) -> list[Finding]:
     table = story.case.table("countermeasures")
     if table.empty:
         return [missing(voice, 6)]
-    served = [name for name in story.confirmed if name in set(table["cause"])]
-    text = voice.say(f"{len(story.confirmed)}个要因中{len(served)}个有对策，共{len(table)}条", f"{len(served)} of {len(story.confirmed)} root causes have a countermeasure, {len(table)} in all")
+    answered = len(story.answered)
+    text = voice.say(f"{len(story.confirmed)}个要因中{answered}个有对策，共{len(table)}条", f"{answered} of {len(story.confirmed)} root causes have a countermeasure, {len(table)} in all")
     found = [voice.finding("countermeasures.count", float(len(table)), "", text, definition="countermeasures", denominator=voice.say(f"{len(story.confirmed)}个要因", f"{len(story.confirmed)} root causes"), table="case.countermeasures")]
     if len(story.plan):
         days = float(story.plan["lf"].max())
         text = voice.say(f"关键线路{'→'.join(story.plan.loc[story.plan['critical'], 'activity'])}，共{number(days)}天", f"The critical path {' → '.join(story.plan.loc[story.plan['critical'], 'activity'])} takes {number(days)} days")
         found.append(voice.finding("plan.days", days, voice.say("天", "days"), text, definition="critical path", table="case.activities"))
     return found
+
+
+def options(voice: Voice, story: Story) -> list[Finding]:
+    """Step 6, its choice: how many options were scored, and how many came first."""
+    every, best = len(story.options), int((story.options["rank"] == 1).sum())
+    text = voice.say(f"{every}个备选对策按准则打分（◎5、○3、△1），{best}个名列第一", f"{every} options scored by criteria (◎ 5, ○ 3, △ 1), {best} of them first")
+    return [voice.finding("options.best", float(best), "", text, definition="sum of marks (◎ 5, ○ 3, △ 1)", table="case.options")]
 
 
 def countermeasures_table(story: Story) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent
-from g3lib.qc.story.computed import Story
+from g3lib.qc.story.records import Story
 from g3lib.report.claims.voice import Voice
 
 _NOTES = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from g3lib.report.deck.master import master
 from g3lib.report.deck.package import without_times
-from g3lib.report.slides import Cover, Slide
+from g3lib.report.slides.kinds import Cover, Slide
 
 if TYPE_CHECKING:
     from g3lib.report.page import Report

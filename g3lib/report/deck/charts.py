@@ -18,7 +18,7 @@ from g3lib.labels import label, pick
 from g3lib.qc.control import Chart
 from g3lib.report.deck import native
 from g3lib.report.deck.master import Room
-from g3lib.report.deck.page import ACCENT, FONT, GREY, INK, SHADES, WARN, Page, rgb, style
+from g3lib.report.deck.page import ACCENT, FONT, GREY, INK, MUTED, SHADES, WARN, Page, rgb, style
 from g3lib.report.placing import sides, text_width
 
 _MOST_BARS, _MOST_LABELS = 24, 12
@@ -55,12 +55,13 @@ def bars(page: Page, frame: pd.DataFrame, category: str, value: str, word: str, 
 
 
 def clusters(
-    page: Page, frame: pd.DataFrame, columns: Mapping[str, str], form: str, said: str, word: str = "", room: Room | None = None
-) -> None:
+    page: Page, frame: pd.DataFrame, columns: Mapping[str, str], form: str, said: str, word: str = "", room: Room | None = None,
+    about: str = "",
+) -> None:  # fmt: skip
     """Columns side by side, one a series; its first column names the categories.
 
     Args:
-        columns: column → series' name; form: the numbers' format.
+        columns: column → series' name; form: the numbers' format; about: the one category in the accent, all where empty.
     """
     from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION
 
@@ -86,6 +87,8 @@ def clusters(
     for series, shade in zip(plot.series, SHADES, strict=False):
         native.fill(series, shade)
         series.invert_if_negative = False
+        for i, name in enumerate(frame.iloc[:, 0]) if about else ():
+            native.fill(series.points[i], shade if name == about else MUTED)
 
 
 def _written(value: float, form: str) -> str:
@@ -112,7 +115,7 @@ def pareto(
     native.fill(plot.series[0], ACCENT)
     for i, vital in enumerate(frame["vital"]):
         if not vital:
-            native.fill(plot.series[0].points[i], "B8B8B8")
+            native.fill(plot.series[0].points[i], MUTED)
     _second_axis(chart, words[1])
     for drawn, form in zip(chart.plots, ("#,##0", "0.0%"), strict=True):
         drawn.has_data_labels = True

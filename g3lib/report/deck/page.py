@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 FONT = "Microsoft YaHei"
 INK, GREY, ACCENT, WARN = "222222", "8C8C8C", "0B6E99", "B3261E"
 UNDER = 0.25  # inches: the line under what a template's slide shows
-SHADES = (ACCENT, "4D4D4D", "8C8C8C", "B8B8B8", "D9D9D9")
+MUTED = "B8B8B8"  # what a claim is not about
+SHADES = (ACCENT, "4D4D4D", "8C8C8C", MUTED, "D9D9D9")
 
 
 @dataclass

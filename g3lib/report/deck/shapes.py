@@ -17,6 +17,7 @@ from g3lib.report.placing import text_width
 
 _COLOURS = {"confirmed": WARN, "critical": ACCENT, "rejected": GREY, "insufficient": ACCENT}
 _PT = 12_700
+_LARGEST = 1.5  # a small diagram may be larger than its text asks
 # letters of a Gantt chart's activities, the part of the slide that they may have, and what a month's label takes, inches
 _NAMES, _MOST_NAMES, _MONTH = (12, 11, 10, 9), 0.4, 0.75
 
@@ -29,9 +30,7 @@ def letters(make: Callable[[float], Diagram], room: Room) -> float:
 def drawing(page: Page, make: Callable[[float], Diagram], said: str) -> None:
     """A diagram's layout as a group of boxes and connectors, as large as the room lets its letters be."""
     room = page.room
-    diagram, scale = fitted(make, 72 * room.wide, 72 * room.high)
-    grow = min(1.5, 72 * room.wide / diagram.wide, 72 * room.high / diagram.high)  # a small one may be larger than its text asks
-    scale = max(scale, grow)
+    diagram, scale = fitted(make, 72 * room.wide, 72 * room.high, _LARGEST)
     left = 72 * room.left + (72 * room.wide - diagram.wide * scale) / 2
     top = 72 * room.top + (72 * room.high - diagram.high * scale) / 2
     group = page.slide.shapes.add_group_shape()

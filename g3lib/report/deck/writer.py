@@ -12,7 +12,7 @@ from g3lib.report.deck import charts, shapes, tables
 from g3lib.report.deck.master import Master, Room
 from g3lib.report.deck.page import ACCENT, GREY, INK, WARN, Page, style
 from g3lib.report.placing import wrapped
-from g3lib.report.slides import (
+from g3lib.report.slides.kinds import (
     Actions,
     Bars,
     Clusters,
@@ -120,7 +120,7 @@ def _panels(page: Page, slide: Panels) -> None:
         if isinstance(panel, Pareto):
             charts.pareto(page, panel.frame, panel.category, panel.value, panel.words, words, room)
         else:
-            charts.clusters(page, panel.frame, panel.columns, panel.form, words, panel.word, room)
+            charts.clusters(page, panel.frame, panel.columns, panel.form, words, panel.word, room, panel.about)
 
 
 def _paragraphs(page: Page, slide: Paragraphs) -> None:
@@ -128,7 +128,8 @@ def _paragraphs(page: Page, slide: Paragraphs) -> None:
 
 
 def _clusters(page: Page, slide: Clusters) -> None:
-    charts.clusters(page, slide.frame, slide.columns, slide.form, slide.findings[0].text, slide.word, _over(page, slide.below))
+    room = _over(page, slide.below)
+    charts.clusters(page, slide.frame, slide.columns, slide.form, slide.findings[0].text, slide.word, room, slide.about)
 
 
 def _pareto(page: Page, slide: Pareto) -> None:

@@ -97,7 +97,8 @@ class Paragraphs:
 class Clusters:
     """A claim over columns side by side: the frame's first column names the categories, `columns` the series.
 
-    `form` is the numbers' format (`0.0%`), `word` the axis's, `below` a sentence under the chart.
+    `form` is the numbers' format (`0.0%`), `word` the axis's, `below` a sentence under the chart; `about` the category that the
+    claim is about, in the accent before the others (all are alike where it is empty).
     """
 
     findings: Sequence[Finding]
@@ -107,6 +108,7 @@ class Clusters:
     word: str = ""
     below: str = ""
     title: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,16 @@ from typing import Any
 import pandas as pd
 
 from g3lib.findings import Finding
-from g3lib.labels import number
 from g3lib.qc.control import Suited
-from g3lib.qc.story.computed import Story, declared
+from g3lib.qc.story.computed import declared
 from g3lib.qc.story.pictures import picture
+from g3lib.qc.story.records import Story
 from g3lib.report import diagrams
 from g3lib.report.charts.diagrams import activity_words
-from g3lib.report.claims import characteristic, outcome, verdicts
+from g3lib.report.claims import characteristic, group, outcome, verdicts
 from g3lib.report.claims import story as told
 from g3lib.report.claims.voice import Voice
-from g3lib.report.slides import Clusters, Cover, Drawing, Gantt, Panels, Paragraphs, Pareto, Radar, Slide, Staged, Table
+from g3lib.report.slides.kinds import Clusters, Cover, Drawing, Gantt, Panels, Paragraphs, Pareto, Radar, Slide, Staged, Table
 
 # where a step's data come from: said in the notes of its slide
 _NEEDS = ("case.yaml (topic)", "survey.csv", "case.yaml (target)", "causes.csv", "tests.csv", "countermeasures.csv", "implementation.csv",
@@ -27,7 +27,7 @@ _NEEDS = ("case.yaml (topic)", "survey.csv", "case.yaml (target)", "causes.csv",
 _A_SLIDE = 2  # charts of causes
 
 
-def slides(voice: Voice, story: Story, audit: pd.DataFrame) -> list[Slide]:
+def of_case(voice: Voice, story: Story, audit: pd.DataFrame) -> list[Slide]:
     """Every slide of the deck; a step without data is a slide that says so.
 
     Args:
@@ -47,42 +47,23 @@ def slides(voice: Voice, story: Story, audit: pd.DataFrame) -> list[Slide]:
 
 
 def _cover(voice: Voice, story: Story) -> Slide:
-    group = story.case.say("group") or {}
-    span = "–".join(str(group.get(k) or "")[:7] for k in ("started", "ended")).strip("–") if group.get("ended") else str(group.get("started") or "")[:7]
-    span += voice.say("起", " on") if span and not group.get("ended") else ""
-    lines = [str(group.get("name") or voice.branch), voice.branch + (f" · {span}" if span else "")]
+    own = story.case.say("group") or {}
+    span = "–".join(str(own.get(k) or "")[:7] for k in ("started", "ended")).strip("–") if own.get("ended") else str(own.get("started") or "")[:7]
+    span += voice.say("起", " on") if span and not own.get("ended") else ""
+    lines = [str(own.get("name") or voice.branch), voice.branch + (f" · {span}" if span else "")]
     if story.case.made_up:
         lines.append(voice.say("虚构样例数据，不代表任何真实分公司", "Made-up data: no real branch is meant"))
     return Cover(story.case.title, lines)
 
 
 def _group(voice: Voice, story: Story) -> list[Slide]:
-    group: dict[str, Any] = story.case.say("group") or {}
     found: list[Slide] = []
-    roster, plan = story.case.table("roster"), story.case.table("schedule")
-    if group:
-        words = {"name": voice.say("小组名称", "group"), "registered": voice.say("注册号", "registration"), "founded": voice.say("成立时间", "founded"),
-                 "topic_type": voice.say("课题类型", "kind of topic"), "started": voice.say("活动开始", "began"), "ended": voice.say("活动结束", "ended"),
-                 "meetings": voice.say("活动次数", "meetings"), "honours": voice.say("曾获荣誉", "honours")}  # fmt: skip
-        rows = [(word, voice.listed(list(map(str, group[k]))) if isinstance(group[k], list) else str(group[k])) for k, word in words.items() if group.get(k)]
-        if group.get("meetings") and plan.empty:
-            rows.append((voice.say("活动清单", "list of meetings"), voice.say("只有次数，没有清单", "only their number is known")))
-        rows.insert(0, (voice.say("课题", "topic"), story.case.title))
-        told_members = voice.say(f"小组简介：{len(roster)}名成员", f"The group: {len(roster)} members") if len(roster) else voice.say("小组简介（没有成员名单）", "The group (no roster)")
-        claim = voice.finding("group.members", float(len(roster)) if len(roster) else None, "", told_members, definition="members", table="case.roster")
-        found.append(Table([claim], pd.DataFrame(rows, columns=["item", "told"]), voice.say("小组简介", "The group")))
-    if len(roster):
-        claim = voice.finding("group.roster", float(len(roster)), "", voice.say("成员与分工", "Members and tasks"), definition="members", table="case.roster")
-        kept = [c for c in ("member", "gender", "education", "circle_role", "task", "job_title") if roster[c].notna().any()]
-        found.append(Table([claim], roster[kept], voice.say("小组成员", "Members")))
-    if len(plan):
-        late = int((plan["actual_end"] > plan["planned_end"]).sum())
-        unknown = int(plan["actual_end"].isna().sum())
-        text = voice.say(f"活动计划与实际：{len(plan)}项活动中{late}项晚于计划结束", f"Plan and actual: {late} of {len(plan)} activities ended later than planned")
-        text += voice.say(f"，{unknown}项没有实际结束日期", f", {unknown} have no actual end") if unknown else ""
-        claim = voice.finding("plan.late", float(late), "", text, definition="planned against actual", table="case.schedule", denominator=voice.say("活动", "activities"))
-        shown = plan.assign(activity=[f"{row.step:g} {row.activity}" for row in plan.itertuples()])
-        found.append(Gantt([claim], shown))
+    if story.case.say("group"):
+        found.append(Table(group.members(voice, story), group.group_table(voice, story), voice.say("小组简介", "The group")))
+    if len(story.case.table("roster")):
+        found.append(Table(group.roster(voice, story), group.roster_table(story), voice.say("小组成员", "Members")))
+    if len(plan := story.case.table("schedule")):
+        found.append(Gantt(group.schedule(voice, story), plan.assign(activity=[f"{row.step:g} {row.activity}" for row in plan.itertuples()])))
     return found
 
 
@@ -103,7 +84,7 @@ def _topic(voice: Voice, story: Story) -> list[Slide]:
     lines = (voice.say(f"要求的依据：{basis}", f"required: {basis}") if basis else "", str(story.case.say("topic", "reason") or ""))
     reason = voice.say("。", ". ").join(filter(None, lines))
     claims = told.topic(voice, story)
-    return [Clusters(claims, frame, columns, _form(story), told.unit(story), reason)] if len(frame) else [Paragraphs(claims, [reason])]
+    return [Clusters(claims, frame, columns, _form(story), told.unit(story), reason, about=voice.say("现状", "state"))] if len(frame) else [Paragraphs(claims, [reason])]
 
 
 def _survey(voice: Voice, story: Story) -> list[Slide]:
@@ -138,7 +119,7 @@ def _target(voice: Voice, story: Story) -> list[Slide]:
     basis = str(story.case.say("target", "solvable_basis") or "")
     below = voice.say("；", "; ").join(filter(None, (calculation, basis, told.months(voice, story) if calculation else "",
                                                     told.counts_differ(voice, story) if calculation else "")))
-    return [Clusters(claims, frame, columns, _form(story), told.unit(story), below)]
+    return [Clusters(claims, frame, columns, _form(story), told.unit(story), below, about=voice.say("目标", "target"))]
 
 
 def _causes(voice: Voice, story: Story) -> list[Slide]:
@@ -160,9 +141,7 @@ def _tests(voice: Voice, story: Story) -> list[Slide]:
         {"cause": wanted["cause"], "data_source": wanted["source"], "cause_test": story.tested["test"], "least": [verdicts.least(voice, r) for r in story.tested.to_dict("records")],
          "declared_on": [f"{d:%Y-%m-%d}" for d in wanted["declared_on"]], "examined_on": [f"{d:%Y-%m-%d}" for d in wanted["examined_on"]]}
     )  # fmt: skip
-    before = voice.finding("tests.declared", float(len(wanted)), "", voice.say(f"{len(wanted)}个末端原因的检验在查看数据之前声明", f"The tests of {len(wanted)} end causes were declared before looking"),
-                           definition="declared before looking", table="case.tests")  # fmt: skip
-    found: list[Slide] = [Table([before], plan, voice.say("要因确认计划", "Plan of the tests")), Table(claims, verdicts.tests_table(voice, story), voice.say("要因确认结果", "Verdicts"))]
+    found: list[Slide] = [Table(told.declared(voice, story), plan, voice.say("要因确认计划", "Plan of the tests")), Table(claims, verdicts.tests_table(voice, story), voice.say("要因确认结果", "Verdicts"))]
     panels = [_panel(voice, row, story) for row in wanted.to_dict("records")]
     for i in range(0, len(panels), _A_SLIDE):
         pair = panels[i : i + _A_SLIDE]
@@ -185,15 +164,8 @@ def _panel(voice: Voice, row: dict[str, Any], story: Story) -> Clusters:
 def _countermeasures(voice: Voice, story: Story) -> list[Slide]:
     claims = told.countermeasures(voice, story)
     found: list[Slide] = []
-    if story.options:
-        scored = pd.concat([frame.assign(cause=cause) for cause, frame in story.options.items()], ignore_index=True)
-        # the group's own marks, beside the score that they add up to
-        rows = story.case.table("options").merge(scored[["cause", "option", "score", "rank"]], on=["cause", "option"])
-        best = int((rows["rank"] == 1).sum())
-        claim = voice.finding("options.best", float(best), "", voice.say(f"{len(rows)}个备选对策按准则打分（◎5、○3、△1），{best}个名列第一", f"{len(rows)} options scored by criteria (◎ 5, ○ 3, △ 1), {best} of them first"),
-                              definition="sum of marks (◎ 5, ○ 3, △ 1)", table="case.options")  # fmt: skip
-        criteria = [c for c in rows.columns if c not in ("cause", "option", "score", "rank")]
-        found.append(Table([claim], rows[["cause", "option", *criteria, "score", "rank"]].rename(columns={"rank": "rank_of"}), voice.say("对策选择", "Choice of countermeasures")))
+    if len(story.options):
+        found.append(Table(told.options(voice, story), story.options.rename(columns={"rank": "rank_of"}), voice.say("对策选择", "Choice of countermeasures")))
     found.append(Table(claims, told.countermeasures_table(story), voice.say("对策表（5W1H）", "Countermeasures (5W1H)")))
     if len(story.plan):
         plan = story.plan[["activity", "days", "after", "es", "lf", "total_float"]].rename(
@@ -226,7 +198,7 @@ def _effect(voice: Voice, story: Story) -> list[Slide]:
     claims, goal = outcome.effect(voice, story), story.goal
     rows = [(voice.say("活动前", "before"), story.effect.before.value), (voice.say("目标", "target"), goal.value if goal else None), (outcome.after_words(voice, story), story.effect.after.value)]
     frame, columns = _named(rows, story.characteristic)
-    found: list[Slide] = [Clusters(claims, frame, columns, _form(story), told.unit(story), outcome.not_attributed(voice))]
+    found: list[Slide] = [Clusters(claims, frame, columns, _form(story), told.unit(story), outcome.not_attributed(voice), about=rows[-1][0])]
     found += _staged(voice, story, story.chart, "series.stable")
     if story.has_crux and story.nothing_left:
         found.append(Paragraphs(outcome.symptom_moved(voice, story), []))
@@ -237,14 +209,14 @@ def _effect(voice: Voice, story: Story) -> list[Slide]:
         again = told.level_claim(voice, story, first, "after", "after_period")
         after = f"{voice.word('phase', 'after')}{voice.say('：', ': ')}{again.text}"
         words = (told.counted(voice, story), voice.say("累计占比", "cumulative share"))
-        found.append(Panels([*moved, again], [Clusters(moved, frame, columns, "0.0%", title=columns["value"]), Pareto([again], first.pareto, first.stratum, "count", words, after)]))
+        found.append(Panels([*moved, again], [Clusters(moved, frame, columns, "0.0%", title=columns["value"], about=shares[-1][0]), Pareto([again], first.pareto, first.stratum, "count", words, after)]))
     if story.benefit is not None:
         money = outcome.benefit(voice, story)
         parts = [(voice.say("毛效益", "gross"), story.benefit.gross), (voice.say("费用", "cost"), story.benefit.cost), (voice.say("净效益", "net"), story.benefit.net)]
         unit, yuan = voice.say("万元", "yuan"), 10_000 if voice.lang == "zh" else 1
         frame, columns = _named([(word, amount / yuan) for word, amount in parts], unit)
         below = voice.say("；", ". ").join((outcome.worth(voice, story), outcome.not_attributed(voice)))
-        found.append(Clusters(money, frame, columns, voice.say("#,##0.00", "#,##0"), unit, below))
+        found.append(Clusters(money, frame, columns, voice.say("#,##0.00", "#,##0"), unit, below, about=parts[-1][0]))
     return found
 
 
@@ -258,10 +230,7 @@ def _summary(voice: Voice, story: Story) -> list[Slide]:
     radar, lessons = story.case.table("radar"), story.case.say("lessons") or {}
     claims: list[Finding] = told.summary(voice, story)
     if len(radar):
-        up = float((radar["after"] - radar["before"]).mean())
-        text = voice.say(f"自我评价平均提高{number(up, 1)}分", f"Self-assessment rose by {number(up, 1)} points on average")
-        claim = voice.finding("radar.up", up, "", text, definition="mean of after − before", table="case.radar", denominator=voice.say(f"{len(radar)}个项目", f"{len(radar)} items"))
-        found.append(Radar([claim], radar[["dimension", "before", "after"]], {"before": voice.word("phase", "before"), "after": voice.word("phase", "after")}))
+        found.append(Radar(group.risen(voice, story), radar[["dimension", "before", "after"]], {"before": voice.word("phase", "before"), "after": voice.word("phase", "after")}))
     words = {"technical": voice.say("技术：", "Technical: "), "management": voice.say("管理：", "Management: "), "people": voice.say("人员：", "People: ")}
     lines = [words[k] + str(lessons[k]) for k in words if lessons.get(k)]
     found.append(Paragraphs(claims, lines))
