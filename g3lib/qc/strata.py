@@ -15,7 +15,16 @@ from g3lib.measures.targets import expected_by
 from g3lib.periods import shift
 
 # what a class is called that was not broken down
-OTHER = ("其他", "其它", "other")
+_OTHER = ("其他", "其它", "other", "others")
+
+
+def is_other(name: object) -> bool:
+    """Whether a class is what was not broken down, however it is written.
+
+    >>> is_other("其他"), is_other(" Other"), is_other("其他渠道")
+    (True, True, False)
+    """
+    return str(name).strip().casefold() in _OTHER
 
 
 def gap_by(units: pd.DataFrame, expected: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -46,8 +55,8 @@ def pareto(frame: pd.DataFrame, category: str, value: str, threshold: str = "0.8
     """Categories from the largest down, and the vital few: the fewest that reach the threshold.
 
     Reaching is exact (no float comparison): 50, 20, 10, 10, 10 at 80 % is three. Equal values keep the
-    order of their names; "other" (其他) comes last whatever its size. Values of zero or less have no part
-    in a shortfall.
+    order of their names; "other" (其他) comes last whatever its size and is none of the few: it was not broken down (where the
+    named ones do not reach the threshold they are all that is known). Values of zero or less have no part in a shortfall.
 
     Returns:
         category, value, share, cumulative (fractions), vital.
@@ -57,21 +66,24 @@ def pareto(frame: pd.DataFrame, category: str, value: str, threshold: str = "0.8
     [True, True, True, False, False]
     >>> pareto(pd.DataFrame({"c": list("aabc"), "n": [0.1, 0.7, 0.1, 0.1]}), "c", "n").vital.tolist()      # 80 % are 80 %
     [True, False, False]
+    >>> pareto(pd.DataFrame({"c": ["a", "Other", "b"], "n": [4, 9, 2]}), "c", "n").vital.tolist()
+    [True, True, False]
     """
     added: dict[object, Fraction] = {}
     for name, amount in frame[[category, value]].dropna().itertuples(index=False):
         added[name] = added.get(name, Fraction(0)) + Fraction(str(amount))
     order = frame.groupby(category, as_index=False)[value].sum()
     exactly = [added.get(name, Fraction(0)) for name in order[category]]
-    order["_other"] = order[category].astype(str).isin(OTHER)
+    order["_other"] = order[category].map(is_other)
     order["_exact"] = pd.Series(exactly, index=order.index, dtype=object)
     order = order.sort_values(["_other", "_exact", category], ascending=[True, False, True], ignore_index=True)
     exact = [max(Fraction(0), amount) for amount in order["_exact"]]
+    named = ~order["_other"].astype(bool)
     order = order.drop(columns=["_other", "_exact"])
     total = sum(exact)
     running, shares, cumulative, vital = Fraction(0), [], [], []
-    for part in exact:
-        vital.append(bool(part > 0 and running < Fraction(threshold) * total))
+    for part, known in zip(exact, named, strict=True):
+        vital.append(bool(known and part > 0 and running < Fraction(threshold) * total))
         running += part
         shares.append(float(part / total) if total else float("nan"))
         cumulative.append(float(running / total) if total else float("nan"))

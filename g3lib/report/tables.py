@@ -73,7 +73,7 @@ _FORMATS: dict[str, Format] = {
 }
 
 # columns of sentences wrap; all others keep to one line
-_LONG = {"says", "finding", "told", "measure", "goal_text", "how", "where", "side_effect", "standard"}
+_LONG = {"root_cause", "says", "finding", "told", "measure", "goal_text", "how", "where", "side_effect", "standard"}
 _LEFT = {"text", "date", *VOCABULARIES}
 
 

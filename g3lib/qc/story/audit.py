@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from g3lib.qc.story.records import Story
-from g3lib.qc.strata import OTHER
+from g3lib.qc.strata import is_other
 
 STEPS = range(1, 11)
 # words that name no deed: an end cause that stops at one of them was not asked "why" once more
@@ -66,7 +66,7 @@ def _survey(story: Story) -> Reasons:
         yield "one_stratum", "、".join(level.stratum for level in story.levels)
     if story.case.counts_sales:
         yield "no_problem_counted", ""
-    if vague := [name for name in story.crux if name in OTHER]:
+    if vague := [name for name in story.crux if is_other(name)]:
         yield "other_largest", "、".join(vague)
     if story.counts_differ:
         yield "counts_differ", "、".join(f"{c.period}: {c.survey:,.0f} / {c.series:,.0f}" for c in story.counts_differ)

@@ -103,7 +103,8 @@ def _spec() -> tuple[dict[str, list[Column]], dict[str, dict[str, str]], dict[tu
     for row in read_csv("g3lib.qc.story", "tables.csv"):
         column = Column(row["column"], Kind(row["kind"]), row["required"] == "yes", row["choices"])
         columns.setdefault(row["table"], []).append(column)
-        headings.setdefault(row["table"], {}).update({fold(row["heading"]): row["column"], fold(row["column"]): row["column"]})
+        for name in filter(None, (row["heading"], row["column"], row["also"])):
+            headings.setdefault(row["table"], {})[fold(name)] = row["column"]
         chinese[row["table"], row["column"]] = row["heading"]
     return columns, headings, chinese
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from g3lib.errors import DataError, Fault, UsageError
+from g3lib.names import names_in
 from g3lib.periods import Period, days
 from g3lib.qc.causes.declared import filled, refuse
 from g3lib.qc.matrix import MARKS, weighed
@@ -72,8 +73,10 @@ def _schedule(case: Case) -> Iterator[Fault]:
 def _responsible(case: Case, table: str, name: str) -> Iterator[Fault]:
     members = set(case.table("roster")["member"])
     for row in case.table(table).itertuples() if "roster" in case.tables else ():
-        if _given(row.responsible) and row.responsible not in members:
-            yield _fault(table, row.Index, f"{getattr(row, name)!r} is given to {row.responsible!r}, who is not in roster.csv")
+        told = row.responsible if _given(row.responsible) else None
+        for who in () if told in members else names_in(told):  # several may share a task
+            if who not in members:
+                yield _fault(table, row.Index, f"{getattr(row, name)!r} is given to {who!r}, who is not in roster.csv")
 
 
 def _series(case: Case) -> Iterator[Fault]:

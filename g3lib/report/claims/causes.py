@@ -83,6 +83,8 @@ def vital_few(voice: Voice, pareto: pd.DataFrame, category: str) -> list[Finding
     few = pareto[pareto["vital"]]
     if few.empty:
         text = voice.say("没有缺口，不作排列图", "No shortfall, no vital few")
+        if pareto["share"].gt(0).any():
+            text = voice.say("缺口都在未细分的“其他”中", "The whole shortfall is in what was not broken down")
         return [voice.finding("vital_few", 0.0, "", text, definition="Pareto", table="sales")]
     names = [voice.word(category, c) if category in ("channel", "device_class") else str(c) for c in few[category]]
     named = voice.listed(names[:3]) + (voice.say("等", " and others") if len(names) > 3 else "")

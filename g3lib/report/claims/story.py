@@ -88,8 +88,8 @@ def level_claim(voice: Voice, story: Story, level: Level, place: str, asked: str
         low, least = str(level.smallest[level.stratum]), float(level.smallest["share"])
         text = voice.say(f"{within}{top}贡献最大（{percent(share)}），{low}最小（{percent(least)}）", f"{within}{top} contributes most ({percent(share)}), {low} least ({percent(least)})")
         return voice.finding(f"survey.{place}", least, "1", text, definition="share of the smallest class", table="case.survey", denominator=voice.say(f"合计{number(total)}", f"{number(total)} in all"), period=period)  # fmt: skip
-    few, reach = list(level.vital), percent(pareto.loc[pareto["vital"], "cumulative"].iloc[-1], 1)
-    alone = few == [top] or len(few) == len(pareto)  # all classes together are no vital few
+    few, reach = list(level.vital), percent(pareto.loc[pareto["vital"], "cumulative"].max(), 1)
+    alone = few in ([], [top]) or len(few) == len(pareto)  # all classes together are no vital few
     text = voice.say(
         f"{within}按{level.stratum}，{top}占{percent(share, 1)}" + ("" if alone else f"；{'、'.join(few)}合占{reach}"),
         f"{within}by {level.stratum}, {top} holds {percent(share, 1)}" + ("" if alone else f"; {', '.join(few)} together {reach}"),
@@ -206,7 +206,7 @@ def countermeasures_table(story: Story) -> pd.DataFrame:
     """The countermeasures as their reader sees them, 5W1H and the expense."""
     table = story.case.table("countermeasures")
     when = [f"{a:%Y-%m-%d}–{b:%Y-%m-%d}" if a.year != b.year else f"{a:%Y-%m-%d}–{b:%m-%d}" for a, b in zip(table["start"], table["end"], strict=True)]
-    return pd.DataFrame({"id": table["id"], "cause": table["cause"], "measure": table["what"], "goal_text": table["goal"], "how": table["how"], "where": table["where"],
+    return pd.DataFrame({"id": table["id"], "root_cause": table["cause"], "measure": table["what"], "goal_text": table["goal"], "how": table["how"], "where": table["where"],
                          "when": when, "who": table["responsible"], "expense": table["cost"]})  # fmt: skip
 
 

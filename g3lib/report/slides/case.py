@@ -165,7 +165,7 @@ def _countermeasures(voice: Voice, story: Story) -> list[Slide]:
     claims = told.countermeasures(voice, story)
     found: list[Slide] = []
     if len(story.options):
-        found.append(Table(told.options(voice, story), story.options.rename(columns={"rank": "rank_of"}), voice.say("对策选择", "Choice of countermeasures")))
+        found.append(Table(told.options(voice, story), story.options.rename(columns={"cause": "root_cause", "rank": "rank_of"}), voice.say("对策选择", "Choice of countermeasures")))
     found.append(Table(claims, told.countermeasures_table(story), voice.say("对策表（5W1H）", "Countermeasures (5W1H)")))
     if len(story.plan):
         plan = story.plan[["activity", "days", "after", "es", "lf", "total_float"]].rename(
