@@ -150,6 +150,46 @@ def test_every_note_holds_definition_and_source(demo: bytes) -> None:
         assert any(w in note for w in tables), note
 
 
+VARIANTS = ("whole", "document", "topic alone", "nothing left", "unknown cost", "no roster, no schedule", "few months")
+
+
+def variant(name: str, to: Path) -> Path:
+    """A case in another state: what it lacks must not be made up, and what it says must still be sourced."""
+    folder = Path(shutil.copytree(CASES / ("nanqu-2010" if name == "document" else "demo-province"), to / "case"))
+    if name == "topic alone":
+        for path in folder.glob("*.csv"):
+            path.unlink()
+        told = yaml.safe_load((folder / "case.yaml").read_text(encoding="utf-8"))
+        (folder / "case.yaml").write_text(yaml.safe_dump({k: told[k] for k in ("title", "branch", "topic")}), encoding="utf-8")
+    if name == "no roster, no schedule":
+        for file in ("roster", "schedule", "options", "activities", "radar"):
+            (folder / f"{file}.csv").unlink()
+    for file, change in {
+        "nothing left": ("survey", lambda t: t.assign(数量=t["数量"].where(t["阶段"] != "after", "0"))),
+        "unknown cost": ("countermeasures", lambda t: t.assign(费用="")),
+        "few months": ("series", lambda t: t.groupby("阶段", sort=False).head(2)),
+    }.items():
+        if file == name:
+            path = folder / f"{change[0]}.csv"
+            change[1](pd.read_csv(path, dtype=str, keep_default_na=False)).to_csv(path, index=False)
+    return folder
+
+
+@pytest.mark.parametrize(("name", "lang"), [*zip(VARIANTS, ("zh", "en") * len(VARIANTS), strict=False), ("whole", "en")])
+def test_every_figure_of_every_slide_has_its_definition_and_its_source(name: str, lang: str, tmp_path: Path) -> None:
+    report = report_of(variant(name, tmp_path), lang)
+    drawn = slides.of_case(report.voice, report.story, audit(report.story))
+    findings = [f for slide in drawn for part in (slide, *getattr(slide, "panels", ())) for f in part.findings]
+    assert {f.name for f in findings if f.value is not None and f.definition not in VOCABULARIES["definition"]} == set()
+    assert {f.name for f in findings if f.value is not None and f.table not in VOCABULARIES["table"]} == set()
+    deck = opened(pptx(drawn, report))
+    for frame in frames(deck):
+        assert not re.search(r"\bnan\b|\bNone\b|NaT|\binf\b", frame.text), frame.text
+    for slide in deck.slides:
+        assert slide.shapes.title.text_frame.text.strip()
+        assert [p for p in slide.placeholders if p.has_text_frame and not p.text_frame.text.strip()] == []
+
+
 # ---- no number that is not the case's ---------------------------------------------------------------------
 
 _NUMBER = re.compile(r"\d[\d,]*\.\d+|\d[\d,]{2,}")
