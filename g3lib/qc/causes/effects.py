@@ -23,7 +23,7 @@ SEARCHED = 0.85
 _NO_SKEW = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Effect:
     """One cause's effect, tested.
 

@@ -54,16 +54,16 @@ def variation(asked: Asked, ranks: bool) -> Effect:
         alone = n > 0 and s > 1 and not counts.any()
         few = "too_few" if counts.min() < _FEWEST_A_KIND else "same_side"
         reason = "one_sided" if k < 2 or n == 0 else "no_spread" if np.ptp(y) == 0 else "no_overlap" if alone else few
-        return Effect(test, n, share_of="variation", reason=reason)
+        return Effect(test=test, units=n, share_of="variation", reason=reason)
     flat = _fitted(y, code, k, np.zeros_like(layer), 1)
     within = flat if s == 1 else _fitted(y, code, k, layer, s)
     assert flat is not None  # two kinds and one stratum can always be told apart
     crude = _part(y, flat, ranks)
     low_crude, high_crude = map(_share_of_odds, crude.interval())
     if within is not None and not _left(y, within) > 0:
-        return Effect(test, n, crude=_share(y, flat), share_of="variation", reason="same_side")
+        return Effect(test=test, units=n, crude=_share(y, flat), share_of="variation", reason="same_side")
     if within is None:
-        return Effect(test, n, crude=_share(y, flat), share_of="variation", reason="no_overlap")
+        return Effect(test=test, units=n, crude=_share(y, flat), share_of="variation", reason="no_overlap")
     part = _part(y, within, ranks)
     odds = asked.delta / (1 - asked.delta)
     p_cause, p_no_cause = part.against(odds)
@@ -73,9 +73,12 @@ def variation(asked: Asked, ranks: bool) -> Effect:
     low, high = min(low, eta), max(high, eta)
     twice = 2 * asked.delta / (1 - 2 * asked.delta) if asked.delta < 0.5 else math.inf
     return Effect(
-        test, n, eta, low, high, _share(y, flat), low_crude, max(high_crude, _share(y, flat)),
-        _alike_in_strata(y, code, k, layer, s), p_cause, p_no_cause, eta * left, low * left, high * left, "variation",
-        part.needed(odds, twice, asked.level, k + s + 1), warnings=() if ranks else _tails(y - within.stratum_mean - within.kind),
+        test=test, units=n, effect=eta, low=low, high=high,
+        crude=_share(y, flat), low_crude=low_crude, high_crude=max(high_crude, _share(y, flat)),
+        p_heterogeneity=_alike_in_strata(y, code, k, layer, s), p_cause=p_cause, p_no_cause=p_no_cause,
+        share=eta * left, share_low=low * left, share_high=high * left, share_of="variation",
+        needed=part.needed(odds, twice, asked.level, k + s + 1),
+        warnings=() if ranks else _tails(y - within.stratum_mean - within.kind),
     )  # fmt: skip
 
 
@@ -231,7 +234,8 @@ def correlated(asked: Asked) -> Effect:
     if r != r or freedom < 1:
         needed = _needed_for_r(strata, 1.0, asked)
         same = "same_measure" if n and frame["x"].nunique() < 2 else "no_spread"
-        return Effect("fisher_z", n, share_of="variation", needed=needed, reason="too_few" if freedom < 1 else same)
+        reason = "too_few" if freedom < 1 else same
+        return Effect(test="fisher_z", units=n, share_of="variation", needed=needed, reason=reason)
     z, plain = math.atanh(max(-_NEARLY_ONE, min(r, _NEARLY_ONE))), 1 / math.sqrt(freedom)
     error = max(plain, found.within_error)
     p_cause, p_no_cause = p_values(z, error, math.atanh(asked.delta))
@@ -241,8 +245,8 @@ def correlated(asked: Asked) -> Effect:
     own = found.by_stratum[found.by_stratum["n"] > 3].dropna(subset=["r"])
     spread = np.maximum(1 / (own["n"].to_numpy(float) - 3), own["error"].to_numpy(float) ** 2)
     return Effect(
-        "fisher_z", n, r, low, high, found.r, found.low, found.high,
-        cochran(np.arctanh(np.clip(own["r"].to_numpy(float), -_NEARLY_ONE, _NEARLY_ONE)), spread),
+        test="fisher_z", units=n, effect=r, low=low, high=high, crude=found.r, low_crude=found.low, high_crude=found.high,
+        p_heterogeneity=cochran(np.arctanh(np.clip(own["r"].to_numpy(float), -_NEARLY_ONE, _NEARLY_ONE)), spread),
         p_cause=p_cause, p_no_cause=p_no_cause, share=r * r * left,
         share_low=0.0 if low < 0 < high else min(low * low, high * high) * left, share_high=max(low * low, high * high) * left,
         share_of="variation", needed=_needed_for_r(strata, error / plain, asked),

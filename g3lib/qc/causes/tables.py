@@ -37,7 +37,7 @@ def table(asked: Asked) -> Effect:
     layer, s = coded(asked.stratum, len(a))
     n, m = len(a), min(r, c) - 1
     if n == 0 or m < 1:
-        return Effect("chi_squared", n, share_of="variation", reason="no_spread" if n and r > 1 else "one_sided")
+        return Effect(test="chi_squared", units=n, share_of="variation", reason="no_spread" if n and r > 1 else "one_sided")
     counts = np.bincount((layer * r + a) * c + b, minlength=s * r * c).reshape(s, r, c).astype(float)
     whole = counts.sum(axis=0, keepdims=True)
     expected = _expected(whole)[0]
@@ -48,14 +48,16 @@ def table(asked: Asked) -> Effect:
     within = flat if s == 1 else _part(counts, _general_association)
     reason = "too_few" if n < _FEWEST or (small and s > 1) else "" if within.size == within.size else "no_overlap"
     if reason:
-        return Effect("chi_squared", n, NAN, NAN, NAN, crude, low_crude, high_crude, share_of="variation", reason=reason)
+        return Effect(test="chi_squared", units=n, crude=crude, low_crude=low_crude, high_crude=high_crude, share_of="variation",
+                      reason=reason)  # fmt: skip
     edge = m * asked.delta**2
     p_cause, p_no_cause = _monte_carlo(whole[0], edge) if small else within.against(edge)
     v, (low, high) = math.sqrt(within.size / m), _interval(within, m)
     test = "monte_carlo" if small else "chi_squared" if s == 1 else "general_association"
     return Effect(
-        test, n, v, low, high, crude, low_crude, high_crude, _alike_in_strata(counts),
-        p_cause=p_cause, p_no_cause=p_no_cause, share=v * v, share_low=low**2, share_high=high**2, share_of="variation",
+        test=test, units=n, effect=v, low=low, high=high, crude=crude, low_crude=low_crude, high_crude=high_crude,
+        p_heterogeneity=_alike_in_strata(counts), p_cause=p_cause, p_no_cause=p_no_cause,
+        share=v * v, share_low=low**2, share_high=high**2, share_of="variation",
         needed=within.needed(edge, 4 * edge if asked.delta < 0.5 else math.inf, asked.level, r * c),
     )  # fmt: skip
 

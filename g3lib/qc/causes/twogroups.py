@@ -121,10 +121,12 @@ def risk(asked: Asked) -> Effect:
     share, half = _share(layers, _risk_variance(layers), wider * _t(df), problems)
     needed = _needed_for_risk(layers, wider, df, alone, asked)
     return Effect(
-        "exact" if exact else "clusters" if clustered else "risk_difference", int(units), theta, low, high,
-        ratio(x1, n1) - ratio(x0, n0), low_crude, high_crude, _spread_over(layers), p_cause, p_no_cause,
-        share, share - half, share + half, "problem", needed, _in_clusters(needed, layers), reason, n1, n0,
-        ratio(x1, n1), ratio(x0, n0),
+        test="exact" if exact else "clusters" if clustered else "risk_difference", units=int(units),
+        effect=theta, low=low, high=high, crude=ratio(x1, n1) - ratio(x0, n0), low_crude=low_crude, high_crude=high_crude,
+        p_heterogeneity=_spread_over(layers), p_cause=p_cause, p_no_cause=p_no_cause,
+        share=share, share_low=share - half, share_high=share + half, share_of="problem",
+        needed=needed, needed_clusters=_in_clusters(needed, layers), reason=reason,
+        units_with=n1, units_without=n0, with_cause=ratio(x1, n1), without_cause=ratio(x0, n0),
     )  # fmt: skip
 
 
@@ -171,6 +173,7 @@ def means(asked: Asked) -> Effect:
     p_cause, p_no_cause = (1.0, 1.0) if reason else p_values(theta, error, asked.delta, df, found.skews)
     low, high = theta - _t(df) * error, theta + _t(df) * error
     crude = welch(Layers.of(has, y - middle, None, None))
+    half_crude = _t(crude.df) * crude.error
     alone = welch(layers).error if clustered else NAN
     wider = error / alone if clustered and error > 0 and alone > 0 else 1.0
     share, half = _share(layers, variances(layers), wider * _t(df), float(y.sum()))
@@ -180,11 +183,12 @@ def means(asked: Asked) -> Effect:
     else:  # a side is missing: equal halves
         needed = 2 * needed_units(1.0, float(np.std(y)) * math.sqrt(2) if len(y) else NAN, asked.delta, asked.level)
     return Effect(
-        "clusters" if clustered else "welch", int(n1 + n0), theta, low, high,
-        crude.theta, crude.theta - _t(crude.df) * crude.error, crude.theta + _t(crude.df) * crude.error,
-        _spread_over(layers), p_cause, p_no_cause, share, share - half, share + half, "total",
-        needed, _in_clusters(needed, layers), reason, n1, n0,
-        middle + ratio(float(layers.s1.sum()), n1), middle + ratio(float(layers.s0.sum()), n0),
+        test="clusters" if clustered else "welch", units=int(n1 + n0), effect=theta, low=low, high=high,
+        crude=crude.theta, low_crude=crude.theta - half_crude, high_crude=crude.theta + half_crude,
+        p_heterogeneity=_spread_over(layers), p_cause=p_cause, p_no_cause=p_no_cause,
+        share=share, share_low=share - half, share_high=share + half, share_of="total",
+        needed=needed, needed_clusters=_in_clusters(needed, layers), reason=reason, units_with=n1, units_without=n0,
+        with_cause=middle + ratio(float(layers.s1.sum()), n1), without_cause=middle + ratio(float(layers.s0.sum()), n0),
         warnings=("long_tails",) if may_be_skewed(found, layers) else (),
     )  # fmt: skip
 

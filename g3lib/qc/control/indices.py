@@ -23,7 +23,7 @@ from g3lib.qc.control.result import Pair, Values, signals
 _GATE = ("nelson_1", "nelson_2")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Capability:
     """Indices with their intervals; NaN where they do not exist, `reason` says why.
 
@@ -106,9 +106,12 @@ def capability(
     ppk = _smaller(ppl, ppu)
     off = math.sqrt(overall**2 + (mean - target) ** 2) if target is not None and not reason else math.nan
     cpm = _indices(mean, off, lower, upper)[0]
+    (cp_low, cp_high), (cpk_low, cpk_high) = _chi_squared(cp / of_s, location.df, level), _bissell(cpk, n, location.df, level)
+    ppk_low, ppk_high = _bissell(ppk, n, n - 1, level)
     return Capability(
-        n, mean, sigma, location.estimator, location.df, overall, stable, cp, *_chi_squared(cp / of_s, location.df, level),
-        cpl, cpu, cpk, *_bissell(cpk, n, location.df, level), cpm, pp, ppk, *_bissell(ppk, n, n - 1, level), reason,
+        n=n, mean=mean, sigma_within=sigma, estimator=location.estimator, df=location.df, sigma_overall=overall, stable=stable,
+        cp=cp, cp_low=cp_low, cp_high=cp_high, cpl=cpl, cpu=cpu, cpk=cpk, cpk_low=cpk_low, cpk_high=cpk_high, cpm=cpm,
+        pp=pp, ppk=ppk, ppk_low=ppk_low, ppk_high=ppk_high, reason=reason,
     )  # fmt: skip
 
 
