@@ -586,12 +586,12 @@ def test_how_alike_the_units_of_a_month_are_is_found_whatever_its_size() -> None
     true = (draws.sum(axis=1) / n.sum()).var()
     phases = [change._phase(pd.DataFrame({"count": d, "of": n, "excluded": None})) for d in draws[:1500]]
     # the variance of the whole rate, by chance and by the months' own rates
-    told = np.mean([phase.independent * (1 + phase.alike * phase.size) for phase in phases])
+    told = np.mean([phase.independent * (1 + phase.icc * phase.size) for phase in phases])
     assert told == pytest.approx(true, rel=0.1)
     # equal months: the usual variance of a mean of rates
     d, n = np.array([3.0, 15.0, 9.0, 4.0]), np.full(4, 20.0)
     alone = change._phase(pd.DataFrame({"count": d, "of": n, "excluded": None}))
-    assert alone.independent * (1 + alone.alike * alone.size) == pytest.approx(np.var(d / n, ddof=1) / 4)
+    assert alone.independent * (1 + alone.icc * alone.size) == pytest.approx(np.var(d / n, ddof=1) / 4)
     assert alone.freedom == pytest.approx(3)
 
 

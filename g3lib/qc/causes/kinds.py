@@ -51,9 +51,9 @@ def variation(asked: Asked, ranks: bool) -> Effect:
     present = np.bincount(layer * k + code, minlength=s * k).reshape(s, k)
     counts = present[(present > 0).sum(axis=1) > 1].sum(axis=0) if s > 1 else present[0]
     if n == 0 or k < 2 or np.ptp(y) == 0 or counts.min() < _FEWEST_A_KIND or _constant(y, code, k):
-        alone = n > 0 and s > 1 and not counts.any()
+        no_overlap = n > 0 and s > 1 and not counts.any()
         few = "too_few" if counts.min() < _FEWEST_A_KIND else "same_side"
-        reason = "one_sided" if k < 2 or n == 0 else "no_spread" if np.ptp(y) == 0 else "no_overlap" if alone else few
+        reason = "one_sided" if k < 2 or n == 0 else "no_spread" if np.ptp(y) == 0 else "no_overlap" if no_overlap else few
         return Effect(test=test, units=n, share_of="variation", reason=reason)
     flat = _fitted(y, code, k, np.zeros_like(layer), 1)
     within = flat if s == 1 else _fitted(y, code, k, layer, s)
@@ -75,7 +75,7 @@ def variation(asked: Asked, ranks: bool) -> Effect:
     return Effect(
         test=test, units=n, effect=eta, low=low, high=high,
         crude=_share(y, flat), low_crude=low_crude, high_crude=max(high_crude, _share(y, flat)),
-        p_heterogeneity=_alike_in_strata(y, code, k, layer, s), p_cause=p_cause, p_no_cause=p_no_cause,
+        p_heterogeneity=_heterogeneity(y, code, k, layer, s), p_cause=p_cause, p_no_cause=p_no_cause,
         share=eta * left, share_low=low * left, share_high=high * left, share_of="variation",
         needed=part.needed(odds, twice, asked.level, k + s + 1),
         warnings=() if ranks else _tails(y - within.stratum_mean - within.kind),
@@ -183,7 +183,7 @@ def _robust_f(fit: _Fit, code: np.ndarray, k: int, y: np.ndarray) -> tuple[float
     return float(turned @ np.linalg.solve(fit.meat, turned)) / (k - 1), float(fit.freedom)
 
 
-def _alike_in_strata(y: np.ndarray, code: np.ndarray, k: int, layer: np.ndarray, s: int) -> float:
+def _heterogeneity(y: np.ndarray, code: np.ndarray, k: int, layer: np.ndarray, s: int) -> float:
     """The p-value that kinds differ alike in every stratum: cells' means against kind + stratum, weighted by n / s²."""
     from scipy.special import chdtrc
 

@@ -56,7 +56,7 @@ def table(asked: Asked) -> Effect:
     test = "monte_carlo" if small else "chi_squared" if s == 1 else "general_association"
     return Effect(
         test=test, units=n, effect=v, low=low, high=high, crude=crude, low_crude=low_crude, high_crude=high_crude,
-        p_heterogeneity=_alike_in_strata(counts), p_cause=p_cause, p_no_cause=p_no_cause,
+        p_heterogeneity=_heterogeneity(counts), p_cause=p_cause, p_no_cause=p_no_cause,
         share=v * v, share_low=low**2, share_high=high**2, share_of="variation",
         needed=within.needed(edge, 4 * edge if asked.delta < 0.5 else math.inf, asked.level, r * c),
     )  # fmt: skip
@@ -113,7 +113,7 @@ def _interval(part: Part, m: int) -> tuple[float, float]:
     return math.sqrt(low / m), min(1.0, math.sqrt(high / m))
 
 
-def _alike_in_strata(counts: np.ndarray) -> float:
+def _heterogeneity(counts: np.ndarray) -> float:
     """The p-value of no three-way interaction: χ² against the table fitted to all its margins of two."""
     from scipy.special import chdtrc
 

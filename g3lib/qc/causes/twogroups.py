@@ -102,11 +102,11 @@ def risk(asked: Asked) -> Effect:
     layers = Layers.of(asked.measure.to_numpy(bool), asked.outcome.to_numpy(float), asked.stratum, asked.cluster)
     n1, x1, n0, x0 = (float(v.sum()) for v in (layers.n1, layers.s1, layers.n0, layers.s0))
     units, problems = n1 + n0, x1 + x0
-    alone = asked.stratum is None and not clustered
-    small = _small(layers, alone)
+    lone_table = asked.stratum is None and not clustered
+    small = _small(layers, lone_table)
     found = _estimate(layers, _sato_safe, 1.0)
     theta, error, df, reason = found.theta, found.error, found.df, found.reason
-    if small and not alone and not reason:
+    if small and not lone_table and not reason:
         reason = "too_few"
     exact = exact_p_values(int(x1), int(n1), int(x0), int(n0), delta) if small and not reason else None
     # what the clusters widen, beside units that were alone
@@ -119,7 +119,7 @@ def risk(asked: Asked) -> Effect:
     if exact:
         low, high = low_crude, high_crude
     share, half = _share(layers, _risk_variance(layers), wider * _t(df), problems)
-    needed = _needed_for_risk(layers, wider, df, alone, asked)
+    needed = _needed_for_risk(layers, wider, df, lone_table, asked)
     return Effect(
         test="exact" if exact else "clusters" if clustered else "risk_difference", units=int(units),
         effect=theta, low=low, high=high, crude=ratio(x1, n1) - ratio(x0, n0), low_crude=low_crude, high_crude=high_crude,
@@ -130,7 +130,7 @@ def risk(asked: Asked) -> Effect:
     )  # fmt: skip
 
 
-def _small(layers: Layers, alone: bool) -> bool:
+def _small(layers: Layers, lone_table: bool) -> bool:
     """Whether counts are too few for a normal difference, over strata that have both sides.
 
     Where an exact test can be made every side's own counts must be large; else it is enough that they would be were the
@@ -139,7 +139,7 @@ def _small(layers: Layers, alone: bool) -> bool:
     n1, x1, n0, x0 = (float(v[layers.both].sum()) for v in (layers.n1, layers.s1, layers.n0, layers.s0))
     problems = x1 + x0
     fewest = min(x1, n1 - x1, x0, n0 - x0)
-    if alone:
+    if lone_table:
         return fewest < _FEWEST_FOR_NORMAL
     expected = min(n1, n0) * min(problems, n1 + n0 - problems)
     return fewest < _SMALLEST_EXPECTED and expected < _SMALLEST_EXPECTED * (n1 + n0)
@@ -174,8 +174,8 @@ def means(asked: Asked) -> Effect:
     low, high = theta - _t(df) * error, theta + _t(df) * error
     crude = welch(Layers.of(has, y - middle, None, None))
     half_crude = _t(crude.df) * crude.error
-    alone = welch(layers).error if clustered else NAN
-    wider = error / alone if clustered and error > 0 and alone > 0 else 1.0
+    unclustered = welch(layers).error if clustered else NAN
+    wider = error / unclustered if clustered and error > 0 and unclustered > 0 else 1.0
     share, half = _share(layers, variances(layers), wider * _t(df), float(y.sum()))
     if error > 0:
         needed = needed_units(n1 + n0, error, asked.delta, asked.level, df, found.skews)
@@ -193,7 +193,7 @@ def means(asked: Asked) -> Effect:
     )  # fmt: skip
 
 
-def _estimate(layers: Layers, alone: Callable[[Layers], Estimate], scale: float) -> Estimate:
+def _estimate(layers: Layers, unclustered: Callable[[Layers], Estimate], scale: float) -> Estimate:
     """The difference and its error; an error that rounding leaves of values that span `scale` is none."""
     least = _ROUNDED * scale / math.sqrt(max(float(layers.n1.sum() + layers.n0.sum()), 1.0))
     if not layers.n1.sum() or not layers.n0.sum():
@@ -201,7 +201,7 @@ def _estimate(layers: Layers, alone: Callable[[Layers], Estimate], scale: float)
     if not layers.both.any():
         return Estimate(reason="no_overlap")
     if not layers.clusters:
-        found = alone(layers)
+        found = unclustered(layers)
         return found if found.error > least else replace(found, error=0.0)
     error, df, skew = layers.jackknife()
     few = "few_clusters" if df < _FEWEST_CLUSTERS - 1 else "" if error > least else "same_clusters"
@@ -292,7 +292,7 @@ def _pooled(n: np.ndarray, s: np.ndarray, q: np.ndarray) -> float:
     return max(0.0, float((q - s * s / n).sum())) / freedom if freedom > 0 else NAN
 
 
-def _needed_for_risk(layers: Layers, wider: float, df: float, alone: bool, asked: Asked) -> float:
+def _needed_for_risk(layers: Layers, wider: float, df: float, lone_table: bool, asked: Asked) -> float:
     """The sample that decides in the mix at hand: at no difference, at ±δ and at 2δ, whichever scatters most.
 
     Where a side is missing it is told for equal halves; where the counts would be small, with the exact test's reserve.
@@ -318,7 +318,7 @@ def _needed_for_risk(layers: Layers, wider: float, df: float, alone: bool, asked
     worst = wider * max(error(0.0), error(delta), error(-delta), error(2 * delta))
     needed = needed_units(units, worst, delta, asked.level, df)
     risk = float((base * w).sum() / w.sum())
-    if alone and needed * min(n1.sum(), n0.sum()) / units * min(risk, 1 - risk) < _FEWEST_FOR_NORMAL:
+    if lone_table and needed * min(n1.sum(), n0.sum()) / units * min(risk, 1 - risk) < _FEWEST_FOR_NORMAL:
         # Fleiss's reserve for the steps of an exact test
         step = units * (1 / float(n1.sum()) + 1 / float(n0.sum()))
         needed = math.ceil(needed / 4 * (1 + math.sqrt(1 + 2 * step / (needed * delta))) ** 2)

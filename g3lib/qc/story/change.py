@@ -16,8 +16,8 @@ import pandas as pd
 from g3lib.measures.guards import ratio
 from g3lib.qc.causes.effects import NAN, Z95
 
-# neighbours more alike than this are not told apart from a drift
-_MOST_ALIKE = 0.7
+# neighbours that follow each other more than this are not told apart from a drift
+_MOST_FOLLOWING = 0.7
 # a phase of so many points says nothing of how neighbours follow each other
 _SHORT = 4
 
@@ -39,9 +39,9 @@ class Change:
 
 @dataclass(frozen=True)
 class _Phase:
-    """One phase's counts and how alike the units of a point are, told by how its points scatter.
+    """One phase's counts and the correlation of the units of one point, told by how its points scatter.
 
-    `alike` is ρ, the correlation of units of one point (NaN where the phase cannot say): a rate's variance is that of
+    `icc` is ρ, the intraclass correlation (NaN where the phase cannot say): a rate's variance is that of
     independent counts times 1 + ρ·`size`, `size` being Σ of² ÷ Σ of. `gain` is what a unit of the sum of squares moves that
     variance by, `squares` that sum, `freedom` its degrees of freedom.
     """
@@ -49,7 +49,7 @@ class _Phase:
     count: float
     of: float
     size: float
-    alike: float
+    icc: float
     gain: float
     squares: float
     freedom: float
@@ -84,8 +84,8 @@ def of_rates(rows: pd.DataFrame, one: str = "before", other: str = "after") -> C
     known = [phase for phase in (before, after) if phase.freedom > 0]
     if not known or difference != difference:
         return Change(difference)
-    together = _alike([phase.residuals for phase in known])
-    phi = [(1 + _told_by(phase, known).alike * phase.size) * together for phase in (before, after)]
+    together = _inflation([phase.residuals for phase in known])
+    phi = [(1 + _told_by(phase, known).icc * phase.size) * together for phase in (before, after)]
     plain = [phase.independent for phase in (before, after)]
     total = sum(f * v for f, v in zip(phi, plain, strict=True))
     freedom = max(_freedom(before, after, known, total / together) / together, 1.0)
@@ -128,15 +128,15 @@ def _phase(rows: pd.DataFrame) -> _Phase:
     # what independent counts, and what a variance of the points' own rates, make of the squares about a fitted rate
     by_chance = unit * float((part * (1 - part)).sum()) / of
     by_rates = float((part**2 * (1 - 2 * part + (part**2).sum())).sum())
-    alike = max(0.0, (squares - by_chance) / by_rates) / unit
-    each = part**2 * (alike + 1 / n)
+    icc = max(0.0, (squares - by_chance) / by_rates) / unit
+    each = part**2 * (icc + 1 / n)
     residuals = np.full(len(every), np.nan)
     residuals[counts] = (d - n * count / of) / np.sqrt(n * unit)
     freedom = float(each.sum() ** 2 / (each**2).sum()) - 1
-    return _Phase(count, of, size, alike, 1 / (by_rates * unit), squares, freedom, residuals)
+    return _Phase(count, of, size, icc, 1 / (by_rates * unit), squares, freedom, residuals)
 
 
-def _alike(residuals: list[np.ndarray]) -> float:
+def _inflation(residuals: list[np.ndarray]) -> float:
     """By how much a mean of points that follow each other scatters more than of as many independent ones, (1 + r) / (1 − r).
 
     r is the correlation of neighbours within phases, never below nought; a point set aside (NaN) parts its neighbours. A
@@ -149,7 +149,7 @@ def _alike(residuals: list[np.ndarray]) -> float:
     lag = phases / n
     r = (sum(float(np.nansum(e[1:] * e[:-1])) for e in residuals) / squares + lag) / max(1 - 4 * lag, 0.1)
     # of a few points r is mostly chance: believed as far as there are more
-    r = min(max(r, 0.0), _MOST_ALIKE) * (1 - _SHORT * lag)
+    r = min(max(r, 0.0), _MOST_FOLLOWING) * (1 - _SHORT * lag)
     return (1 + r) / (1 - r)
 
 
@@ -168,11 +168,11 @@ def of_means(before: pd.Series, after: pd.Series) -> Change:
     difference = float(other.mean() - one.mean())
     if min(len(one), len(other)) < 2:
         return Change(difference)
-    alike = _alike([((x - x.mean()) / (x.std() or 1.0)).to_numpy(float) for x in (before, after)])
-    parts = [float(x.var()) / len(x) * alike for x in (one, other)]
+    inflation = _inflation([((x - x.mean()) / (x.std() or 1.0)).to_numpy(float) for x in (before, after)])
+    parts = [float(x.var()) / len(x) * inflation for x in (one, other)]
     error = math.sqrt(sum(parts))
     if not error > 1e-12 * max(abs(float(one.mean())), abs(float(other.mean()))):  # what rounding leaves of none is none
-        return Change(difference, dispersion=alike)
-    df = sum(parts) ** 2 / sum(v**2 / max(len(x) / alike - 1, 0.5) for v, x in zip(parts, (one, other), strict=True))
+        return Change(difference, dispersion=inflation)
+    df = sum(parts) ** 2 / sum(v**2 / max(len(x) / inflation - 1, 0.5) for v, x in zip(parts, (one, other), strict=True))
     half = float(stdtrit(df, 0.975)) * error
-    return Change(difference, difference - half, difference + half, float(2 * stdtr(df, -abs(difference) / error)), alike)
+    return Change(difference, difference - half, difference + half, float(2 * stdtr(df, -abs(difference) / error)), inflation)
