@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from g3lib.qc.causes.effects import NAN, POWER, Z95, Asked, Effect, cochran, p_values
+from g3lib.qc.causes import apart
+from g3lib.qc.causes.effects import SEARCHED, Z95, Asked, Effect, p_values
 from g3lib.qc.causes.layers import coded
 from g3lib.qc.causes.parts import Part, moments
 
@@ -22,6 +23,7 @@ _NEARLY_ONE = 0.999999
 _FEWEST_A_KIND = 6
 # kurtosis of what is left: an exponential's is 9; beyond it the sample's variance says little about the next sample's
 _LONG_TAILS = 9.0
+_FEWEST_FOR_JACKKNIFE = 20
 # the jackknife's error ÷ that of normal data
 _WIDER = 1.25
 
@@ -75,7 +77,7 @@ def variation(asked: Asked, ranks: bool) -> Effect:
     return Effect(
         test=test, units=n, effect=eta, low=low, high=high,
         crude=_share(y, flat), low_crude=low_crude, high_crude=max(high_crude, _share(y, flat)),
-        p_heterogeneity=_heterogeneity(y, code, k, layer, s), p_cause=p_cause, p_no_cause=p_no_cause,
+        p_heterogeneity=apart.of_cells(y, code, k, layer, s), p_cause=p_cause, p_no_cause=p_no_cause,
         share=eta * left, share_low=low * left, share_high=high * left, share_of="variation",
         needed=part.needed(odds, twice, asked.level, k + s + 1),
         warnings=() if ranks else _tails(y - within.stratum_mean - within.kind),
@@ -144,12 +146,15 @@ def _part(y: np.ndarray, fit: _Fit, ranks: bool) -> Part:
     n, f = len(y), fit.kind
     e = y - fit.stratum_mean - f
     turn = np.linalg.solve(fit.gram, fit.meat)
-    size, left = float((f * f).mean()), float((e * e).sum() / max(fit.freedom, 1))
+    # a stratum's own mean takes a part of what kinds differ by with it: of strata of two units half
+    whole = (n - 1) / max(n - fit.strata, 1)
+    size, left = whole * float((f * f).mean()), float((e * e).sum() / max(fit.freedom, 1))
     # first order: what one unit moves the part by (2 f e), and what is left (e²)
-    own, rest = f * e, e * e
+    own, rest = whole * f * e, e * e
     if ranks:  # a unit's rank moves all others'
         own, rest = own + _moved(y, f), rest + 2 * _moved(y, e)
-    return Part(n, size, left, float(np.trace(turn)), float(np.trace(turn @ turn)), moments(2 * own, rest))
+    drift, wobble = whole * float(np.trace(turn)), whole**2 * float(np.trace(turn @ turn))
+    return Part(n, size, left, drift, wobble, moments(2 * own, rest))
 
 
 def _moved(y: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -181,25 +186,6 @@ def _robust_f(fit: _Fit, code: np.ndarray, k: int, y: np.ndarray) -> tuple[float
         return float(f), float((k * k - 1) / (3 * lack)) if lack > 0 else math.inf
     turned = fit.gram @ fit.beta
     return float(turned @ np.linalg.solve(fit.meat, turned)) / (k - 1), float(fit.freedom)
-
-
-def _heterogeneity(y: np.ndarray, code: np.ndarray, k: int, layer: np.ndarray, s: int) -> float:
-    """The p-value that kinds differ alike in every stratum: cells' means against kind + stratum, weighted by n / s²."""
-    from scipy.special import chdtrc
-
-    cell = layer * k + code
-    n = np.bincount(cell, minlength=s * k).astype(float)
-    means = np.bincount(cell, y, s * k) / np.maximum(n, 1)
-    variance = np.bincount(cell, (y - means[cell]) ** 2, s * k) / np.maximum(n - 1, 1)
-    known = (n >= _FEWEST_A_KIND) & (variance > 0)
-    which = np.flatnonzero(known)
-    x = np.column_stack([np.eye(s)[which // k], np.eye(k)[which % k]])
-    freedom = len(which) - np.linalg.matrix_rank(x) if len(which) else 0
-    if s == 1 or freedom < 1:
-        return NAN
-    weight = np.sqrt(n[which] / variance[which])
-    fit = np.linalg.lstsq(x * weight[:, None], means[which] * weight, rcond=None)[0]
-    return float(chdtrc(freedom, (((means[which] - x @ fit) * weight) ** 2).sum()))
 
 
 def _kruskal(ranks: np.ndarray, code: np.ndarray, k: int) -> float:
@@ -243,10 +229,12 @@ def correlated(asked: Asked) -> Effect:
     y = frame["y"].to_numpy()
     left = float(((y - frame.groupby("s")["y"].transform("mean")) ** 2).sum() / ((y - y.mean()) ** 2).sum())
     own = found.by_stratum[found.by_stratum["n"] > 3].dropna(subset=["r"])
-    spread = np.maximum(1 / (own["n"].to_numpy(float) - 3), own["error"].to_numpy(float) ** 2)
+    # of few units the jackknife's own error is as large as what it tells
+    of, told = own["n"].to_numpy(float), own["error"].to_numpy(float) ** 2
+    spread = np.where(of < _FEWEST_FOR_JACKKNIFE, 1 / (of - 3), np.maximum(1 / (of - 3), told))
     return Effect(
         test="fisher_z", units=n, effect=r, low=low, high=high, crude=found.r, low_crude=found.low, high_crude=found.high,
-        p_heterogeneity=cochran(np.arctanh(np.clip(own["r"].to_numpy(float), -_NEARLY_ONE, _NEARLY_ONE)), spread),
+        p_heterogeneity=apart.cochran(np.arctanh(np.clip(own["r"].to_numpy(float), -_NEARLY_ONE, _NEARLY_ONE)), spread),
         p_cause=p_cause, p_no_cause=p_no_cause, share=r * r * left,
         share_low=0.0 if low < 0 < high else min(low * low, high * high) * left, share_high=max(low * low, high * high) * left,
         share_of="variation", needed=_needed_for_r(strata, error / plain, asked),
@@ -260,5 +248,5 @@ def _needed_for_r(strata: int, wider: float, asked: Asked) -> float:
 
     edge = math.atanh(asked.delta)
     reach = min(edge, math.atanh(min(2 * asked.delta, _NEARLY_ONE)) - edge)
-    z = float(ndtri(1 - asked.level) + ndtri((1 + POWER) / 2)) * wider
+    z = float(ndtri(1 - asked.level) + ndtri((1 + SEARCHED) / 2)) * wider
     return float(math.ceil((z / reach) ** 2) + 3 + strata - 1)

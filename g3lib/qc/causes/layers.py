@@ -29,10 +29,7 @@ class Layers:
 
     @classmethod
     def of(cls, has: np.ndarray, y: np.ndarray, stratum: pd.Series | None, cluster: pd.Series | None) -> Layers:
-        """The sums of known units.
-
-        A unit whose stratum is unknown is compared with its like, not dropped.
-        """
+        """The sums of known units."""
         layer, k = coded(stratum, len(y))
         without = ~has
 
@@ -87,33 +84,28 @@ class Layers:
         equal = float(v.sum() ** 2 / (v**2).sum()) if v.any() else 0.0
         return error, min(equal, g if self.within_clusters else float(min(sides))) - 1.0, skew
 
+    def share(self, total: float, middle: float = 0.0) -> tuple[float, float]:
+        """What the cause adds where it is, Σ n₁ (ȳ₁ − ȳ₀) over strata that have both sides, ÷ `total`; its error over clusters.
 
-    def apart(self) -> float:
-        """Whether the strata's differences are one and the same: the p of Hotelling's T² on their contrasts.
-
-        Their covariance is the jackknife's over clusters. NaN where fewer than two strata compare, or clusters are too few for
-        so many strata.
+        The effect's own weights would count a stratum where few units have the cause as much as one where most do. The total is
+        as uncertain as what is added: it is taken anew with each cluster left out. `middle` is what was taken from every value.
+        NaN where there is no total, the error also where there are no clusters.
         """
-        from scipy.stats import f
+        every = (self.n1, self.s1, self.n0, self.s0)
+        share = float(_added(*every)) / total if total and self.both.any() else float("nan")
+        if not self.clusters or share != share:
+            return share, float("nan")
+        n1, s1, n0, s0 = (whole - part for whole, part in zip(every, self.clusters, strict=True))
+        totals = (s1 + s0 + middle * (n1 + n0)).sum(axis=-1)
+        left = _added(n1, s1, n0, s0)[totals != 0] / totals[totals != 0]
+        g = len(left)
+        return share, float(np.sqrt((g - 1) / g * ((left - left.mean()) ** 2).sum())) if g > 1 else float("nan")
 
-        n1, s1, n0, s0 = (part[:, self.both] for part in self.clusters)
-        every = [v[self.both] for v in (self.n1, self.s1, self.n0, self.s0)]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            left = (every[1] - s1) / (every[0] - n1) - (every[3] - s0) / (every[2] - n0)
-        left = left[np.isfinite(left).all(axis=1)]
-        g, k = left.shape
-        freedom = g - k + 1
-        if k < 2 or freedom < 1:
-            return float("nan")
-        gap = every[1] / every[0] - every[3] / every[2]
-        contrasts = np.eye(k)[1:] - np.eye(k)[0]
-        away = (left - left.mean(axis=0)) @ contrasts.T
-        spread = (g - 1) / g * away.T @ away
-        if np.linalg.matrix_rank(spread) < k - 1:
-            return float("nan")
-        told = contrasts @ gap
-        t2 = float(told @ np.linalg.solve(spread, told))
-        return float(f.sf(t2 * freedom / ((g - 1) * (k - 1)), k - 1, freedom))
+
+def _added(n1: np.ndarray, s1: np.ndarray, n0: np.ndarray, s0: np.ndarray) -> np.ndarray:
+    """Σ n₁ (ȳ₁ − ȳ₀) over the last axis (strata)."""
+    gap = s1 / np.maximum(n1, 1) - s0 / np.maximum(n0, 1)
+    return np.asarray(np.where((n1 > 0) & (n0 > 0), n1 * gap, 0.0).sum(axis=-1))
 
 
 def weighted(n1: np.ndarray, s1: np.ndarray, n0: np.ndarray, s0: np.ndarray) -> np.ndarray:

@@ -52,13 +52,13 @@ def table(asked: Asked) -> Effect:
                       reason=reason)  # fmt: skip
     edge = m * asked.delta**2
     p_cause, p_no_cause = _monte_carlo(whole[0], edge) if small else within.against(edge)
-    v, (low, high) = math.sqrt(within.size / m), _interval(within, m)
+    v, (low, high) = min(1.0, math.sqrt(within.size / m)), _interval(within, m)
     test = "monte_carlo" if small else "chi_squared" if s == 1 else "general_association"
     return Effect(
         test=test, units=n, effect=v, low=low, high=high, crude=crude, low_crude=low_crude, high_crude=high_crude,
         p_heterogeneity=_heterogeneity(counts), p_cause=p_cause, p_no_cause=p_no_cause,
         share=v * v, share_low=low**2, share_high=high**2, share_of="variation",
-        needed=within.needed(edge, 4 * edge if asked.delta < 0.5 else math.inf, asked.level, r * c),
+        needed=max(within.needed(edge, 4 * edge if asked.delta < 0.5 else math.inf, asked.level, r * c), _to_compare(counts)),
     )  # fmt: skip
 
 
@@ -81,9 +81,15 @@ def _part(counts: np.ndarray, size: Callable[[np.ndarray], float]) -> Part:
             turned.flat[cell] += by
             moved.append(size(turned))
         slopes[i] = n * (moved[0] - moved[1]) / (2 * step)
-    free = float((r - 1) * (c - 1))
+    free, whole = float((r - 1) * (c - 1)), _whole(counts)
     nothing = np.zeros(len(filled))
-    return Part(int(n), size(counts), 1.0, free, free, moments(slopes, nothing, counts.flat[filled]))
+    return Part(int(n), size(counts), 1.0, whole * free, whole**2 * free, moments(slopes, nothing, counts.flat[filled]))
+
+
+def _whole(counts: np.ndarray) -> float:
+    """What a stratum's own margins take from the statistic ÷ n, put back: of strata of two units half."""
+    per = counts.sum(axis=(1, 2))
+    return float((per.sum() - 1) / max(per.sum() - (per > 0).sum(), 1.0))
 
 
 def _phi_squared(counts: np.ndarray) -> float:
@@ -92,7 +98,7 @@ def _phi_squared(counts: np.ndarray) -> float:
 
 
 def _general_association(counts: np.ndarray) -> float:
-    """Cochran, Mantel and Haenszel's statistic for two nominal columns over strata, ÷ n (Landis, Heyman and Koch 1978)."""
+    """Cochran, Mantel and Haenszel's statistic over strata ÷ n (Landis, Heyman and Koch 1978), the margins' part put back."""
     r, c = counts.shape[1:]
     full = counts[counts.sum(axis=(1, 2)) >= 2]
     n = full.sum(axis=(1, 2))
@@ -103,7 +109,7 @@ def _general_association(counts: np.ndarray) -> float:
     covariance = np.einsum("s,sij,skl->ikjl", n * n / (n - 1), one, other).reshape(((r - 1) * (c - 1),) * 2)
     if np.linalg.matrix_rank(covariance) < len(apart):
         return NAN
-    return float(apart @ np.linalg.solve(covariance, apart)) / float(counts.sum())
+    return float(apart @ np.linalg.solve(covariance, apart)) / float(counts.sum()) * _whole(counts)
 
 
 def _interval(part: Part, m: int) -> tuple[float, float]:
@@ -138,6 +144,12 @@ def _heterogeneity(counts: np.ndarray) -> float:
     freedom = len(known) - int(np.linalg.matrix_rank(design))
     there = fit > 1e-9
     return float(chdtrc(freedom, ((counts - fit)[there] ** 2 / fit[there]).sum())) if freedom > 0 else NAN
+
+
+def _to_compare(counts: np.ndarray) -> float:
+    """The units without which strata cannot be compared (`_heterogeneity`): none is rejected before."""
+    filled = counts.sum(axis=(1, 2)) > 0
+    return _SMALLEST_EXPECTED * float(counts[filled].size) if filled.sum() > 1 else 0.0
 
 
 def _monte_carlo(counts: np.ndarray, edge: float) -> tuple[float, float]:

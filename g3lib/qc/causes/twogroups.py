@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from g3lib.measures.guards import ratio
-from g3lib.qc.causes.effects import NAN, Z95, Asked, Effect, cochran, needed_units, p_values
+from g3lib.qc.causes import apart
+from g3lib.qc.causes.effects import NAN, Z95, Asked, Effect, needed_units, p_values
 from g3lib.qc.causes.exact import exact_p_values
 from g3lib.qc.causes.layers import Layers
 from g3lib.qc.causes.welch import Estimate, may_be_skewed, variances, welch
@@ -26,8 +27,7 @@ _FEWEST_FOR_NORMAL = 30.0
 _FEWEST_CLUSTERS = 6
 # a side of fewer units, or one whose units are all alike, does not know its own spread
 _FEWEST_A_SIDE = 10
-# a stratum of fewer a side has no variance of its own to compare by; with so many of them the differences' sum is normal
-_FEWEST_IN_STRATUM, _MANY_STRATA = 5, 10
+_COUNTS = ("with_problem", "with_units", "without_problem", "without_units")
 # what rounding leaves of a standard deviation, in parts of what the values span
 _ROUNDED = 1e-7
 
@@ -47,7 +47,7 @@ def risk_difference(strata: pd.DataFrame) -> tuple[float, float]:
     >>> risk_difference(one)[0]
     0.5
     """
-    return _sato(*(strata[c].to_numpy(float) for c in ("with_problem", "with_units", "without_problem", "without_units")))
+    return _sato(*(strata[c].to_numpy(float) for c in _COUNTS))
 
 
 def _sato(x1: np.ndarray, n1: np.ndarray, x0: np.ndarray, n0: np.ndarray) -> tuple[float, float]:
@@ -64,28 +64,20 @@ def _sato(x1: np.ndarray, n1: np.ndarray, x0: np.ndarray, n0: np.ndarray) -> tup
 
 
 def heterogeneity(strata: pd.DataFrame) -> float:
-    """The p-value of Cochran's Q: are the strata's risk differences one and the same?
+    """The p-value that the strata's risk differences are one and the same (`apart.of_risks`).
 
     Args:
-        strata: as for `risk_difference`; half a unit is added to each count, so that a stratum without
-            any problem has a variance too.
+        strata: as for `risk_difference`.
 
     Returns:
-        p; NaN with fewer than two strata that have units on both sides.
+        p; NaN with fewer than two strata that have two units or more on both sides.
 
     >>> same = pd.DataFrame({"with_problem": [30, 60], "with_units": [100, 100], "without_problem": [20, 50],
     ...                      "without_units": [100, 100]})
     >>> heterogeneity(same) > 0.9
     True
     """
-    both = strata[(strata["with_units"] > 0) & (strata["without_units"] > 0)]
-    return cochran(*_gaps(*(both[c].to_numpy(float) for c in ("with_problem", "with_units", "without_problem", "without_units"))))
-
-
-def _gaps(x1: np.ndarray, n1: np.ndarray, x0: np.ndarray, n0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each stratum's risk difference and its variance, half a unit added to each count."""
-    p1, p0 = (x1 + 0.5) / (n1 + 1), (x0 + 0.5) / (n0 + 1)
-    return p1 - p0, p1 * (1 - p1) / n1 + p0 * (1 - p0) / n0
+    return apart.of_risks(*(strata[c].to_numpy(float) for c in _COUNTS))
 
 
 def risk(asked: Asked) -> Effect:
@@ -96,7 +88,8 @@ def risk(asked: Asked) -> Effect:
 
     Returns:
         An `Effect`; its reason is `one_sided` (all units have it or none), `no_overlap` (no stratum has both kinds),
-        `too_few` (an expected count below 5, where strata or clusters leave no exact test) or `few_clusters`.
+        `too_few` (an expected count below 5, where strata or clusters leave no exact test), `few_clusters` or `same_clusters`
+        (all alike: nothing to go by).
     """
     delta, clustered = asked.delta, asked.cluster is not None
     layers = Layers.of(asked.measure.to_numpy(bool), asked.outcome.to_numpy(float), asked.stratum, asked.cluster)
@@ -118,14 +111,14 @@ def risk(asked: Asked) -> Effect:
     low_crude, high_crude = _newcombe(x1, n1, x0, n0)
     if exact:
         low, high = low_crude, high_crude
-    share, half = _share(layers, _risk_variance(layers), wider * _t(df), problems)
-    needed = _needed_for_risk(layers, wider, df, lone_table, asked)
+    share, half = _share(layers, _risk_variance(layers), problems, df)
+    needed, needed_clusters = _in_clusters(_needed_for_risk(layers, wider, df, lone_table, asked), layers)
     return Effect(
         test="exact" if exact else "clusters" if clustered else "risk_difference", units=int(units),
         effect=theta, low=low, high=high, crude=ratio(x1, n1) - ratio(x0, n0), low_crude=low_crude, high_crude=high_crude,
-        p_heterogeneity=_spread_over(layers), p_cause=p_cause, p_no_cause=p_no_cause,
+        p_heterogeneity=apart.of_layers(layers), p_cause=p_cause, p_no_cause=p_no_cause,
         share=share, share_low=share - half, share_high=share + half, share_of="problem",
-        needed=needed, needed_clusters=_in_clusters(needed, layers), reason=reason,
+        needed=needed, needed_clusters=needed_clusters, reason=reason,
         units_with=n1, units_without=n0, with_cause=ratio(x1, n1), without_cause=ratio(x0, n0),
     )  # fmt: skip
 
@@ -154,7 +147,9 @@ def means(asked: Asked) -> Effect:
     Returns:
         An `Effect`; `share` is effect × units with the cause ÷ the outcome's sum: by how much of it the cause moves it. Long
         tails on one side with few units make its mean and its spread err together: Hall's transformation takes that out
-        of the score, and what may be left of it is warned of (`long_tails`).
+        of the score, and what may be left of it is warned of (`long_tails`). Its reason is `one_sided`, `no_overlap`,
+        `no_spread` (one value everywhere), `same_side` (one on a side), `too_few` (fewer than ten units on a side),
+        `few_clusters` or `same_clusters`.
     """
     has, y, clustered = asked.measure.to_numpy(bool), asked.outcome.to_numpy(float), asked.cluster is not None
     middle = float(y.mean()) if len(y) else 0.0
@@ -174,20 +169,19 @@ def means(asked: Asked) -> Effect:
     low, high = theta - _t(df) * error, theta + _t(df) * error
     crude = welch(Layers.of(has, y - middle, None, None))
     half_crude = _t(crude.df) * crude.error
-    unclustered = welch(layers).error if clustered else NAN
-    wider = error / unclustered if clustered and error > 0 and unclustered > 0 else 1.0
-    share, half = _share(layers, variances(layers), wider * _t(df), float(y.sum()))
+    share, half = _share(layers, variances(layers), float(y.sum()), df, middle)
     if error > 0:
         needed = needed_units(n1 + n0, error, asked.delta, asked.level, df, found.skews)
         needed = max(needed, 0.0 if clustered else math.ceil(_FEWEST_A_SIDE * (n1 + n0) / max(fewest, 1.0)))
     else:  # a side is missing: equal halves
         needed = 2 * needed_units(1.0, float(np.std(y)) * math.sqrt(2) if len(y) else NAN, asked.delta, asked.level)
+    needed, needed_clusters = _in_clusters(needed, layers)
     return Effect(
         test="clusters" if clustered else "welch", units=int(n1 + n0), effect=theta, low=low, high=high,
         crude=crude.theta, low_crude=crude.theta - half_crude, high_crude=crude.theta + half_crude,
-        p_heterogeneity=_spread_over(layers), p_cause=p_cause, p_no_cause=p_no_cause,
+        p_heterogeneity=apart.of_layers(layers), p_cause=p_cause, p_no_cause=p_no_cause,
         share=share, share_low=share - half, share_high=share + half, share_of="total",
-        needed=needed, needed_clusters=_in_clusters(needed, layers), reason=reason, units_with=n1, units_without=n0,
+        needed=needed, needed_clusters=needed_clusters, reason=reason, units_with=n1, units_without=n0,
         with_cause=middle + ratio(float(layers.s1.sum()), n1), without_cause=middle + ratio(float(layers.s0.sum()), n0),
         warnings=("long_tails",) if may_be_skewed(found, layers) else (),
     )  # fmt: skip
@@ -250,46 +244,18 @@ def _typical(layers: Layers) -> float:
     return (float(layers.s1.sum() + layers.s0.sum()) + 0.5) / (float(layers.n1.sum() + layers.n0.sum()) + 1)
 
 
-def _share(layers: Layers, variances: tuple[np.ndarray, np.ndarray], wide: float, total: float) -> tuple[float, float]:
-    """What the cause adds where it is, Σ n₁ (ȳ₁ − ȳ₀) over strata, ÷ the outcome's sum; and its half width (delta method).
-
-    The effect's own weights would count a stratum where few units have the cause as much as one where most do.
-    """
+def _share(
+    layers: Layers, variances: tuple[np.ndarray, np.ndarray], total: float, df: float, middle: float = 0.0
+) -> tuple[float, float]:
+    """The part of the total that the cause adds (`Layers.share`), and its half width: over clusters, else the delta method."""
     n1, n0 = layers.n1, layers.n0
-    if not total or not layers.both.any():
-        return NAN, NAN
-    gap = layers.s1 / np.maximum(n1, 1) - layers.s0 / np.maximum(n0, 1)
-    share = float(np.where(layers.both, n1 * gap, 0.0).sum()) / total
-    by_one = n1 * (layers.both - share)
-    by_other = np.where(layers.both, n1, 0.0) + share * n0
-    variance = (by_one**2 * variances[0] / np.maximum(n1, 1) + by_other**2 * variances[1] / np.maximum(n0, 1)).sum()
-    return share, wide * math.sqrt(float(variance)) / abs(total)
-
-
-def _spread_over(layers: Layers) -> float:
-    """Cochran's Q over the differences of strata: each from its own variance, many strata of few units from that of all.
-
-    Units that hang together would make chance look like difference: clusters are left out in turn (`Layers.apart`).
-    """
-    if layers.clusters:
-        return layers.apart()
-    few = np.minimum(layers.n1, layers.n0) < _FEWEST_IN_STRATUM
-    keep = layers.both & (~few | ((few & layers.both).sum() >= _MANY_STRATA))
-    few = few[keep]
-    n1, s1, q1, n0, s0, q0 = (v[keep] for v in (layers.n1, layers.s1, layers.q1, layers.n0, layers.s0, layers.q0))
-    gap, of1, of0 = s1 / n1 - s0 / n0, _pooled(n1, s1, q1), _pooled(n0, s0, q0)
-    if np.array_equal(s1, q1) and np.array_equal(s0, q0):  # yes and no: squares are themselves
-        risks, own = _gaps(s1, n1, s0, n0)
-        return cochran(np.where(few, gap, risks), np.where(few, of1 / n1 + of0 / n0, own))
-    # the inverse of an estimated variance is too large on average, by (n − 1) / (n − 3)
-    each = [np.maximum(q - s * s / n, 0.0) / n / np.where(few, 1.0, n - 3) for n, s, q in ((n1, s1, q1), (n0, s0, q0))]
-    return cochran(gap, np.where(few, of1 / n1 + of0 / n0, each[0] + each[1]))
-
-
-def _pooled(n: np.ndarray, s: np.ndarray, q: np.ndarray) -> float:
-    """A side's variance within strata."""
-    freedom = float((n - 1).sum())
-    return max(0.0, float((q - s * s / n).sum())) / freedom if freedom > 0 else NAN
+    share, error = layers.share(total, middle)
+    if not layers.clusters and share == share:
+        by_one = n1 * (layers.both - share)
+        by_other = np.where(layers.both, n1, 0.0) + share * n0
+        variance = (by_one**2 * variances[0] / np.maximum(n1, 1) + by_other**2 * variances[1] / np.maximum(n0, 1)).sum()
+        error = math.sqrt(float(variance)) / abs(total)
+    return share, _t(df) * error
 
 
 def _needed_for_risk(layers: Layers, wider: float, df: float, lone_table: bool, asked: Asked) -> float:
@@ -326,11 +292,15 @@ def _needed_for_risk(layers: Layers, wider: float, df: float, lone_table: bool, 
     return float(math.ceil(needed * float(layers.n1.sum() + layers.n0.sum()) / units)) if layers.both.any() else float(needed)
 
 
-def _in_clusters(needed: float, layers: Layers) -> float:
-    """The needed units in clusters of the size at hand."""
+def _in_clusters(needed: float, layers: Layers) -> tuple[float, float]:
+    """The needed units and, where units hang together, the clusters of the size at hand that hold them: as many as are judged."""
     if not layers.clusters or needed != needed:
-        return NAN
-    return float(math.ceil(needed * len(layers.clusters[0]) / float(layers.n1.sum() + layers.n0.sum())))
+        return needed, NAN
+    g, units = len(layers.clusters[0]), float(layers.n1.sum() + layers.n0.sum())
+    clusters = needed * g / units
+    if (known := layers.jackknife()[1] + 1) > 0:
+        clusters = max(clusters, _FEWEST_CLUSTERS * g / known)
+    return float(max(needed, math.ceil(clusters * units / g))), float(math.ceil(clusters))
 
 
 def _newcombe(x1: float, n1: float, x0: float, n0: float) -> tuple[float, float]:

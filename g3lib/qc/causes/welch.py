@@ -13,6 +13,8 @@ from g3lib.qc.causes.layers import Layers
 # from what skewness of the difference on, with its own error, the correction is a guess; sides of unlike shape, the small one
 # of few units, make a false cause in up to 20 % of draws beyond
 _SKEWED = 0.25
+# a side's spread over strata is known from so many degrees of freedom on
+_KNOWN = 10
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,34 @@ def _skewness(sides: tuple[_Sums, _Sums]) -> float:
 def variances(layers: Layers) -> tuple[np.ndarray, np.ndarray]:
     """A unit's variance with and without the cause by stratum.
 
-    A side of one unit has none of its own: it takes the other side's, where that is one unit too that within all strata's sides.
+    A side of one unit has none of its own: it takes that of its side over the strata, and where its side is hardly anywhere
+    more than one unit, what the strata's differences scatter beyond the other side's part.
     """
     sides = ((layers.n1, layers.s1, layers.q1), (layers.n0, layers.s0, layers.q0))
     squares = [np.maximum(q - s * s / np.maximum(n, 1), 0.0) for n, s, q in sides]
     free = [np.maximum(n - 1, 0) for n, _, _ in sides]
-    known = float(sum(f.sum() for f in free))
-    pooled = float(sum(s.sum() for s in squares)) / known if known else 0.0
-    own = [np.where(f > 0, s / np.maximum(f, 1), np.nan) for s, f in zip(squares, free, strict=True)]
-    one, other = (np.where(np.isnan(a), np.where(np.isnan(b), pooled, b), a) for a, b in (own, own[::-1]))
-    return one, other
+    one, other = (np.where(f > 0, s / np.maximum(f, 1), np.nan) for s, f in zip(squares, free, strict=True))
+    one, other = (
+        np.where(np.isnan(v) & (f.sum() >= _KNOWN), s.sum() / max(f.sum(), 1), v)
+        for v, s, f in zip((one, other), squares, free, strict=True)
+    )
+    return _by_differences(one, other, layers), _by_differences(other, one, layers)
+
+
+def _by_differences(lone: np.ndarray, other: np.ndarray, layers: Layers) -> np.ndarray:
+    """The variance of a side where it is unknown: the squares of the strata's differences about theirs less the other side's."""
+    unknown = np.isnan(lone) & layers.both
+    n1, n0 = layers.n1[unknown], layers.n0[unknown]
+    if len(n1) < 2:  # one stratum has nothing to differ from
+        return np.where(np.isnan(lone), np.where(np.isnan(other), 0.0, other), lone)
+    w, gap = n1 * n0 / (n1 + n0), layers.s1[unknown] / n1 - layers.s0[unknown] / n0
+    square = len(w) / (len(w) - 1) * (gap - (w * gap).sum() / w.sum()) ** 2
+    # where both sides are one unit each has half
+    theirs = np.where(np.isnan(other[unknown]), square / 2, other[unknown] / np.maximum(n1, n0))
+    value = float((w * w * (square - theirs)).sum() / (w * w).sum())
+    # never less than chance could leave of it: half of what the other side has
+    least = np.nanmean(other[unknown]) / 2 if not np.isnan(other[unknown]).all() else 0.0
+    return np.where(np.isnan(lone), max(value, float(least), 0.0), lone)
 
 
 def may_be_skewed(found: Estimate, layers: Layers) -> bool:

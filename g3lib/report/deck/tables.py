@@ -29,18 +29,21 @@ def parts(frame: pd.DataFrame, on: Master, lang: Lang) -> Iterator[pd.DataFrame]
     """The frame in parts that fit on a slide each, in letters that can be read, no text cut."""
     room = _space(on.room, on.own)
     rows = _texts(frame, lang)
+    # where columns are too many for the slide's width in such letters, one row a slide would not make them larger
+    least = _READ if all(_fits(rows[:1] + [row], *room, _READ) for row in rows[1:]) else _SIZES[-1]
     first = 1
     while first < len(rows) or first == 1:
         last = min(len(rows), first + _MOST_ROWS)
-        while last > first + 1 and not _readable([rows[0], *rows[first:last]], *room):
+        while last > first + 1 and not _fits([rows[0], *rows[first:last]], *room, least):
             last -= 1
         yield frame.iloc[first - 1 : last - 1]
         first = max(last, first + 1)
 
 
-def _readable(rows: list[list[str]], wide: float, high: float) -> bool:
+def _fits(rows: list[list[str]], wide: float, high: float, least: float) -> bool:
+    """Whether rows fit in letters of at least so many points."""
     size, _, heights = _fitted(rows, wide, high)
-    return size >= _READ and sum(heights) <= high + 0.5
+    return size >= least and sum(heights) <= high + 0.5
 
 
 def _space(room: Room, own_master: bool) -> tuple[float, float]:
