@@ -384,10 +384,10 @@ def test_many_small_strata_do_not_make_a_rare_problem_common() -> None:
 
 
 def test_an_empty_row_takes_its_degrees_of_freedom_with_it() -> None:
-    from g3lib.qc.causes.tables import _alike_in_strata
+    from g3lib.qc.causes.tables import _heterogeneity
 
     counts = np.array([[[30, 10, 10], [10, 30, 10], [0, 0, 0]], [[10, 20, 20], [20, 10, 20], [20, 20, 10]]], dtype=float)
-    assert _alike_in_strata(counts) == pytest.approx(5.3e-6, rel=0.02)  # 24.31 on 2 degrees of freedom, not 3
+    assert _heterogeneity(counts) == pytest.approx(5.3e-6, rel=0.02)  # 24.31 on 2 degrees of freedom, not 3
 
 
 def test_alike_strata_are_called_different_as_seldom_as_claimed() -> None:

@@ -286,9 +286,10 @@ def test_a_stratum_that_is_no_text_is_named_and_a_reference_is_no_calculation(de
 
 
 def test_more_units_are_not_asked_for_where_they_would_not_decide() -> None:
-    row = {"verdict": "insufficient", "needed": 900.0, "needed_clusters": float("nan"), "units": 2000, "reason": "", "warnings": ()}
+    row = {"verdict": "insufficient", "needed": 900.0, "needed_clusters": float("nan"), "units": 2000, "reason": "", "warnings": (), "minimum_effect": 0.1, "low": 0.02, "high": 0.14}
     voice = Voice("en", "b", "2010-01")
     assert "but the interval holds the smallest" in verdicts.would_decide(voice, row)
+    assert "judged together (Holm)" in verdicts.would_decide(voice, row | {"low": -0.05, "high": 0.09})
     assert verdicts.would_decide(voice, row | {"warnings": ("heterogeneous",)}) == ""
     assert "some 900 units in 9 clusters would decide" in verdicts.would_decide(voice, row | {"units": 400, "needed_clusters": 9.0})
     # a branch's own report says it in the same cases, and no more

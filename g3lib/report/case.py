@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from g3lib.qc.story.audit import audit
 from g3lib.qc.story.case import FILE, Case, months_of, read_case
 from g3lib.qc.story.computed import computed
 from g3lib.qc.story.records import Story
+from g3lib.report.claims.voice import Voice
 from g3lib.report.page import Report
 from g3lib.tables import comments
 from g3lib.tables.notes import Note
@@ -63,7 +64,7 @@ class CaseData:
     def period(self) -> Period:
         """From the first point of the series to the last, else the group's activity, else the survey's period.
 
-        A case of a topic alone is of the month in which it is read.
+        A case of a topic alone is of the month in which it is read, and no page says so (`CaseReport.voice`).
         """
         points = self.case.table("series")["period"]
         if len(points):
@@ -72,7 +73,6 @@ class CaseData:
             first, last = f"{min(days):%Y-%m}", f"{max(days):%Y-%m}"
             return Period.parse(first if first == last else f"{first}..{last}")
         return Period.parse(str(self.case.say("survey", "period") or f"{date.today():%Y-%m}"))
-
     @cached_property
     def comments(self) -> pd.DataFrame:
         """Analysts' comments on the case's findings, kept under its name: its period grows with its series, they stay."""
@@ -101,6 +101,11 @@ class CaseReport(Report):
     template: str = ""
 
     @property
+    def voice(self) -> Voice:
+        """As of any report; without a period where the case has none."""
+        return super().voice if self.story.case.has_period else replace(super().voice, period="")
+
+    @property
     def subject(self) -> str:
         """The branch and the case's own title: a branch has several."""
         return f"{self.data.branch} · {self.story.case.title}"
@@ -115,18 +120,20 @@ def open_case(name: str, lang: Lang = "zh", notebook: str = "qc-case") -> CaseRe
     """Open a case: its folder is read, validated as a whole, and computed.
 
     Args:
-        name: the folder's name below data/cases (or below `G3_CASES`).
+        name: the folder's name below data/cases (or below `G3_CASES`), or a path to a folder elsewhere, from the workspace.
         lang: `zh` or `en`.
         notebook: whose title and question the report has.
 
     Raises:
-        NoData, DataError: see `read_case`. UsageError: another language, or a name that leaves the folder.
+        NoData, DataError: see `read_case`. UsageError: another language, or neither a case's name nor a path to one.
     """
     pick(lang, "", "")
     workspace = Workspace.find()
-    if name in ("", ".", "..") or Path(name).name != name:
-        raise UsageError(f"{name[:60]!r} is no case's name; known: {', '.join(known_cases(workspace)) or 'none'}.")
-    case = read_case(workspace.cases / name)
+    folder = workspace.cases / name if Path(name).name == name else workspace.root / name
+    if name in ("", ".", "..") or (Path(name).name != name and not (folder / FILE).is_file()):
+        known = ", ".join(known_cases(workspace)) or "none"
+        raise UsageError(f"{name[:60]!r} is no case's name nor a folder with a {FILE}; known: {known}.")
+    case = read_case(folder.resolve())
     return CaseReport(About.find(workspace.notebooks, notebook), CaseData(case, workspace.notes), lang, computed(case))
 
 

@@ -111,10 +111,13 @@ class Report:
         title = f"{self.about.title[self.lang]} · {self.subject}"
         body = (
             f"<style>{_style()}</style><h1>{_esc(title)}</h1>"
-            f'<p class="quiet">{_esc(pick(self.lang, "期间", "Period"))} {_esc(self.voice.span(str(self.data.period)))} · '
-            f"{_esc(self.about.question[self.lang])}</p>{banner}"
+            f'<p class="quiet">{_esc(self._span())}{_esc(self.about.question[self.lang])}</p>{banner}'
         )
         return Shown([_html(body, f"{title} {self.data.period}")])
+
+    def _span(self) -> str:
+        """The period and what parts it from what follows; empty where a case has none."""
+        return f"{pick(self.lang, '期间', 'Period')} {self.voice.span(self.voice.period)} · " if self.voice.period else ""
 
     def headline(self, findings: Sequence[Finding], kpi: pd.DataFrame | None = None, of: str = "units", form: str = "count") -> Shown:
         """What the report opens with: the sentences of the findings marked as headline, under them the KPI row.
@@ -228,7 +231,7 @@ class Report:
             columns=["file", "table", "digest", "rows", "rejected", "totals"],
         )
         title = pick(self.lang, "出处", "Provenance")
-        versions = f"g3lib {__version__} · {pick(self.lang, '期间', 'period')} {self.data.period}"
+        versions = f"g3lib {__version__}" + (f" · {pick(self.lang, '期间', 'period')} {self.voice.period}" if self.voice.period else "")
         body = f'<h2>{_esc(title)}</h2>{html_table(frame, self.lang)}<p class="quiet">{_esc(versions)}</p>'
         return Shown([_html(body, frame.to_string(index=False))])
 
@@ -254,7 +257,7 @@ class Report:
             files += pick(self.lang, f"等{len(titles)}个文件", f" and {len(titles) - 1} more files")
         parts = [
             pick(self.lang, "来源：", "Source: ") + (files or finding.table) if finding.table else "",
-            pick(self.lang, "期间：", "Period: ") + self.voice.span(finding.period),
+            pick(self.lang, "期间：", "Period: ") + self.voice.span(finding.period) if finding.period else "",
             pick(self.lang, "分母：", "Denominator: ") + finding.denominator if finding.denominator else "",
         ]
         line = pick(self.lang, "；", "; ").join(filter(None, parts))

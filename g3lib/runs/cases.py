@@ -39,6 +39,16 @@ def _digest(workspace: Workspace, folder: Path) -> bytes:
     return hashlib.sha256(told.as_posix().encode()).hexdigest().encode()
 
 
+def _told(workspace: Workspace, case: Case) -> str:
+    """How the report's notebook names its case, so that it can be run again: by its name, or by the way from the workspace."""
+    if (workspace.cases / case.name).resolve() == case.folder.resolve():
+        return case.name
+    try:
+        return Path(os.path.relpath(case.folder.resolve(), workspace.root.resolve())).as_posix()
+    except ValueError:  # another drive has no way from here
+        return case.folder.resolve().as_posix()
+
+
 @contextmanager
 def _environment(seen: Mapping[str, str]) -> Iterator[None]:
     """Variables for the time of one run: the next one has its own."""
@@ -106,9 +116,8 @@ def make(workspace: Workspace, case: Case, lang: Lang, template: str = "") -> tu
         master(template)
     notebook = find(workspace.notebooks, [_NOTEBOOK])[0]
     inputs = tuple(sorted(case.files.items()))
-    given = notebook.checked({"case": case.name, "lang": lang})
-    # the notebook's kernel looks for the case by its name, in the folder that this says
-    seen = {"G3_CASES": str(case.folder.parent), "G3_DECK_TEMPLATE": str(Path(template).resolve()) if template else ""}
+    given = notebook.checked({"case": _told(workspace, case), "lang": lang})
+    seen = {"G3_DECK_TEMPLATE": str(Path(template).resolve()) if template else ""}
     with _environment(seen):
         row = run(Task(notebook.path, case.name, CASES, given, "", workspace.reports_in(lang), lang, inputs, case.made_up))
     front(workspace, lang)

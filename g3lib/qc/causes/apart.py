@@ -14,6 +14,7 @@ from g3lib.qc.causes.layers import Layers
 NAN = float("nan")
 # strata of more than so many, or of sides of fewer units, take the pooled spread
 _MANY, _FEWEST = 10, 3
+FEWEST_RISKS = 5
 # more cells are no longer fitted in reasonable time
 _MOST_CELLS = 4_000
 
@@ -49,11 +50,12 @@ def of_risks(x1: np.ndarray, n1: np.ndarray, x0: np.ndarray, n0: np.ndarray) -> 
     """The p of one and the same risk difference: each stratum's variance is that of risks which differ by the common one.
 
     A risk's own variance follows its error, and would weigh a side of few units by chance. The sum is that of a χ² with its
-    mean and the variance that the binomials' kurtosis gives it. Strata with a single unit a side tell nothing.
+    mean and the variance that the binomials' kurtosis gives it. Strata with a single unit a side tell nothing, a few of a
+    handful of units hardly more.
     """
     from scipy.special import chdtrc
 
-    keep = np.minimum(n1, n0) >= 2
+    keep = tells_of_risks(n1, n0)
     x1, n1, x0, n0 = x1[keep], n1[keep], x0[keep], n0[keep]
     if len(n1) < 2:
         return NAN
@@ -74,6 +76,13 @@ def of_risks(x1: np.ndarray, n1: np.ndarray, x0: np.ndarray, n0: np.ndarray) -> 
     q = float((weight * (gap - (weight * gap).sum() / weight.sum()) ** 2).sum())
     matched = 2 * freedom * len(gap) / float(np.maximum(2 + kurtosis, 0.2).sum())
     return float(chdtrc(matched, q * matched / freedom))
+
+
+def tells_of_risks(n1: np.ndarray, n0: np.ndarray) -> np.ndarray:
+    """Which strata have enough units a side to be compared by their risks, themselves or because they are many."""
+    fewest = np.minimum(n1, n0)
+    small = (fewest >= 2) & (fewest < FEWEST_RISKS)
+    return np.asarray((fewest >= FEWEST_RISKS) | (small & (small.sum() >= _MANY)))
 
 
 def of_cells(y: np.ndarray, code: np.ndarray, k: int, layer: np.ndarray, s: int) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from g3lib.measures.multiplicity import holm
-from g3lib.qc.causes.declared import complete, filled, refuse
+from g3lib.qc.causes.declared import complete, filled, known_rows, refuse, translated
 from g3lib.qc.causes.effects import Asked, Effect
 from g3lib.qc.causes.kinds import correlated, variation
 from g3lib.qc.causes.tables import table
@@ -66,6 +66,7 @@ def confirm(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame] | pd.DataFr
     frames = {"": data} if isinstance(data, pd.DataFrame) else dict(data)
     complete(declared)
     wanted = filled(declared)
+    frames = translated(wanted, frames)
     refuse(wanted, frames)
     strictest = level / len(wanted)
     out = pd.DataFrame([_row(row, frames[row["data"]], strictest) for row in wanted.to_dict("records")])
@@ -91,9 +92,7 @@ def _compared(measure: pd.Series, stratum: pd.Series) -> int:
 
 def _row(row: dict[str, Any], frame: pd.DataFrame, level: float) -> dict[str, Any]:
     measure, outcome = frame[row["measure"]], frame[row["outcome"]]
-    # a blank stratum is none: pooled into one of its own, units of any stratum would stand for each other
-    asked = [row[name] for name in ("measure", "outcome", "stratum", "cluster") if row[name]]
-    known = frame[asked].notna().all(axis=1).to_numpy()
+    known = known_rows(row, frame).to_numpy()
     measure, outcome = measure[known], outcome[known]
     stratum, cluster = (frame.loc[known, row[name]] if row[name] else None for name in ("stratum", "cluster"))
     found = _TESTS[row["type"]](Asked(measure, outcome, stratum, cluster, float(row["minimum_effect"]), level))

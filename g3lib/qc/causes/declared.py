@@ -30,8 +30,7 @@ _PARTS = ("risk", "groups", "ranks", "table", "correlation")
 def filled(declared: pd.DataFrame) -> pd.DataFrame:
     """The declaration with every column; a cause's measure is the column of its own name unless said."""
     out = declared.copy()
-    if "measure" not in out:
-        out["measure"] = out["cause"]
+    out["measure"] = out["measure"].where(out["measure"].notna(), out["cause"]) if "measure" in out else out["cause"]
     for name, value in _DEFAULTS.items():
         out[name] = out[name].where(out[name].notna(), value) if name in out else value
     return out.reset_index(drop=True)
@@ -66,6 +65,30 @@ def refuse(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame]) -> None:
         faults.append(("", "no cause is declared"))
     if faults:
         raise refused(faults, "Causes cannot be tested:")
+
+
+def known_rows(row: Mapping[Any, Any], frame: pd.DataFrame) -> pd.Series:
+    """Which rows have all that a cause's test reads: measure, outcome and, where they are declared, stratum and cluster.
+
+    A blank stratum is none: pooled into one of its own, units of any stratum would stand for each other.
+    """
+    read = [row[name] for name in ("measure", "outcome", "stratum", "cluster") if row.get(name)]
+    return frame[read].notna().all(axis=1)
+
+
+def translated(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The frames with 是 and 否 read as yes and no, in the columns that a declaration compares."""
+    out = dict(data)
+    for row in declared.to_dict("records"):
+        if row["data"] not in out:
+            continue
+        frame = out[row["data"]]
+        for name in (row["measure"], row["outcome"]):
+            words = name in frame and pd.api.types.is_string_dtype(frame[name].dropna())
+            if words and frame[name].dropna().isin(["是", "否"]).all():
+                frame = frame.assign(**{name: frame[name].map({"是": True, "否": False}).astype("boolean")})
+        out[row["data"]] = frame
+    return out
 
 
 def _of_words(row: dict[str, Any]) -> list[str]:

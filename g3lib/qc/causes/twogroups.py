@@ -112,7 +112,8 @@ def risk(asked: Asked) -> Effect:
     if exact:
         low, high = low_crude, high_crude
     share, half = _share(layers, _risk_variance(layers), problems, df)
-    needed, needed_clusters = _in_clusters(_needed_for_risk(layers, wider, df, lone_table, asked), layers)
+    needed = max(_needed_for_risk(layers, wider, df, lone_table, asked), 0.0 if clustered else _to_compare(layers))
+    needed, needed_clusters = _in_clusters(needed, layers)
     return Effect(
         test="exact" if exact else "clusters" if clustered else "risk_difference", units=int(units),
         effect=theta, low=low, high=high, crude=ratio(x1, n1) - ratio(x0, n0), low_crude=low_crude, high_crude=high_crude,
@@ -290,6 +291,14 @@ def _needed_for_risk(layers: Layers, wider: float, df: float, lone_table: bool, 
         needed = math.ceil(needed / 4 * (1 + math.sqrt(1 + 2 * step / (needed * delta))) ** 2)
     # what has no two-sided stratum is a part of the mix too
     return float(math.ceil(needed * float(layers.n1.sum() + layers.n0.sum()) / units)) if layers.both.any() else float(needed)
+
+
+def _to_compare(layers: Layers) -> float:
+    """The units, in the mix at hand, without which the risks of strata cannot be compared: none is rejected before."""
+    fewest = np.sort(np.minimum(layers.n1, layers.n0)[layers.both])[::-1]
+    if len(fewest) < 2 or apart.tells_of_risks(layers.n1, layers.n0).sum() > 1:
+        return 0.0
+    return float(math.ceil(apart.FEWEST_RISKS / fewest[1] * float(layers.n1.sum() + layers.n0.sum())))
 
 
 def _in_clusters(needed: float, layers: Layers) -> tuple[float, float]:

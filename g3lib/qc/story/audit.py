@@ -56,6 +56,8 @@ def _topic(story: Story) -> Reasons:
             yield f"no_{name}", ""
     if story.gap != story.gap:
         yield "no_gap", ""
+    elif story.gap <= 0 and not story.other_unit:
+        yield "no_problem", ""
 
 
 def _survey(story: Story) -> Reasons:
@@ -68,6 +70,8 @@ def _survey(story: Story) -> Reasons:
         yield "no_problem_counted", ""
     if vague := [name for name in story.crux if is_other(name)]:
         yield "other_largest", "、".join(vague)
+    if story.holes:
+        yield "series_hole", "、".join(f"{one} → {other}" for one, other in story.holes)
     if story.counts_differ:
         yield "counts_differ", "、".join(f"{c.period}: {c.survey:,.0f} / {c.series:,.0f}" for c in story.counts_differ)
 
@@ -76,6 +80,8 @@ def _target(story: Story) -> Reasons:
     goal = story.goal
     if goal is None:
         return
+    if goal.is_no_better:
+        yield "no_better", ""
     if not goal.basis:
         yield "no_basis", ""
     elif not goal.holds and goal.basis != "assigned":
@@ -110,6 +116,9 @@ def _countermeasures(story: Story) -> Reasons:
         yield "no_countermeasure", "、".join(without)
     if orphaned := [f"{row.id}（{row.cause}）" for row in table.itertuples() if row.cause not in story.confirmed]:
         yield "orphaned", "、".join(orphaned)
+    looked = story.case.table("tests").set_index("cause")["examined_on"]
+    if early := [row.id for row in table.itertuples() if row.cause in looked.index and row.start < looked[row.cause]]:
+        yield "too_early", "、".join(early)
     if story.options.empty:
         yield "no_options", ""
 
@@ -136,7 +145,9 @@ def _effect(story: Story) -> Reasons:
         yield "symptom_unseen", ""
     elif story.has_crux and story.crux_share_after > story.crux_share:
         yield "symptom_grew", f"{100 * story.crux_share:.1f}% → {100 * story.crux_share_after:.1f}%"
-    if story.effect.low <= 0 <= story.effect.high:
+    if math.isnan(story.effect.low):
+        yield "no_interval", ""
+    elif story.effect.low <= 0 <= story.effect.high:
         yield "change_uncertain", ""
     if story.benefit is None:
         yield "no_benefit", ""

@@ -29,6 +29,8 @@ from g3lib.tables.shaping import TOTAL
 
 FILE = "case.yaml"
 PARTS = "the parts alone: leave the total's row out"
+# what a group may call the whole beside its parts
+_WHOLES = frozenset({"全部", "总数", "汇总", "全市", "全省", "全县", "全区", "全公司", "all"})
 # tables that have columns of their own besides those of tables.csv
 _OPEN = ("survey", "options")
 
@@ -87,6 +89,11 @@ class Case:
         schedule = self.table("schedule")
         planned = [d.date() for column in ("planned_start", "planned_end") for d in schedule[column].dropna()]
         return told or planned
+
+    @property
+    def has_period(self) -> bool:
+        """Whether the case says of when it is: by its series, the group's days, or the survey's period."""
+        return bool(len(self.table("series")) or self.dated or self.say("survey", "period"))
 
     def say(self, *path: str) -> Any:
         """What case.yaml says at a path; None where it says nothing."""
@@ -250,7 +257,7 @@ def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, li
         return pd.DataFrame(columns=names), [_doubled(file, known.values(), "a Chinese and an English heading")], False
     stand = not faults
     texts = cells.rename(columns=known)
-    faults += [Fault(file, "", row, said[name], word, PARTS) for row, name, word in totals(texts)]
+    faults += [Fault(file, "", row, said[name], word, PARTS) for row, name, word in totals(texts, _WHOLES)]
     texts = texts.drop(index=[fault.row for fault in faults if fault.expected == PARTS])
     out = pd.DataFrame(index=texts.index)
     for column in SPEC[table]:
@@ -282,9 +289,10 @@ def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, li
     return out, faults, stand
 
 
-def totals(frame: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
-    """Row, column and word of the rows that say 合计, 小计 or total: they are no parts, whatever else stands in them."""
-    told = {word: bool(TOTAL.fullmatch(fold(word))) for word in pd.unique(frame.to_numpy().ravel()) if isinstance(word, str)}
+def totals(frame: pd.DataFrame, names: frozenset[str] = frozenset()) -> Iterator[tuple[int, str, str]]:
+    """Row, column and word of the rows that say 合计, 小计, total or one of `names`: no parts, whatever else they hold."""
+    words = [word for word in pd.unique(frame.to_numpy().ravel()) if isinstance(word, str)]
+    told = {word: bool(TOTAL.fullmatch(fold(word))) or fold(word) in names for word in words}
     for row, *cells in frame.itertuples() if any(told.values()) else ():  # a million rows of data seldom hold one
         found = next(((name, cell) for name, cell in zip(frame.columns, cells, strict=True) if told.get(cell)), None)
         if found is not None:

@@ -119,11 +119,15 @@ def _goal(case: Case, now: Reading | None, levels: Sequence[Level], higher: bool
         needed = float(case.say("target", "reference"))
     # a target may ask for less than its basis allows for, not for more than its rounding to two figures
     beyond = value - needed if higher else needed - value
-    return Goal(float(value), str(basis or ""), needed, bool(needed == needed and beyond <= _ROUNDED * abs(needed)))
+    holds = bool(needed == needed and beyond <= _ROUNDED * abs(needed))
+    no_better = now is not None and (value <= now.value if higher else value >= now.value)
+    return Goal(float(value), str(basis or ""), needed, holds, no_better)
 
 
 def _room(case: Case, now: Reading) -> float:
-    requirement = case.say("topic", "requirement")
+    requirement, unit = case.say("topic", "requirement"), case.say("topic", "requirement_unit")
+    if unit and unit != case.say("topic", "unit"):  # what is missing cannot be told
+        return NAN
     return max(0.0, float(requirement) - now.value) if requirement is not None else NAN
 
 
@@ -180,7 +184,7 @@ def _effect(series: pd.DataFrame, rate: bool, higher: bool, goal: Goal | None) -
         return None if goal is None or of is None else bool(of.value >= goal.value if higher else of.value <= goal.value)
 
     met, held = meets(after), meets(last)
-    way = ratio(after.value - before.value, goal.value - before.value) if goal is not None else NAN
+    way = ratio(after.value - before.value, goal.value - before.value) if goal is not None and not goal.is_no_better else NAN
     return Effect(before, after, moved.difference, moved.low, moved.high, moved.p, way, met, moved.dispersion, last, held)
 
 

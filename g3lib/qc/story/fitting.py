@@ -111,7 +111,7 @@ def _periods(case: Case, table: str) -> Iterator[Fault]:
         try:
             Period.parse(row.period)
         except UsageError:
-            yield _fault(table, row.Index, f"{row.period!r} is no period such as 2010-03")
+            yield _fault(table, row.Index, f"{row.period!r} is no period such as 2010-03 or 2010Q1")
 
 
 def _counts(case: Case, table: str, name: str) -> Iterator[Fault]:

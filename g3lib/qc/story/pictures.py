@@ -7,8 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from g3lib.qc.causes.declared import known_rows
+
 _ALL = "_all"
 _FIFTHS = 5
+_MOST_STRATA = 12
 
 
 def picture(row: Mapping[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
@@ -18,22 +21,22 @@ def picture(row: Mapping[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
         row: what was declared of the cause (`computed.declared`); frame: its data.
 
     Returns:
-        First column the categories, then one a series. risk and mean: group (`_all`, then the strata), with, without
-        (rates or means); groups and ranks: group (the kinds), mean; table: group (the kinds), a share of each outcome;
-        correlation: group (fifths of the measure, as spans), mean.
+        First column the categories, then one a series. risk and mean: group (`_all`, then the strata, of more than a
+        dozen none), with, without (rates or means); groups and ranks: group (the kinds), mean; table: group (the kinds), a
+        share of each outcome; correlation: group (fifths of the measure, as spans), mean.
 
     >>> units = pd.DataFrame({"x": [1, 1, 0, 0], "y": [1, 0, 0, 0], "s": list("abab")})
     >>> picture({"type": "risk", "measure": "x", "outcome": "y", "stratum": "s"}, units)["with"].tolist()
     [0.5, 1.0, 0.0]
     """
-    known = frame[frame[row["measure"]].notna() & frame[row["outcome"]].notna()]
+    known = frame[known_rows(row, frame)]
     measure, outcome = known[row["measure"]], known[row["outcome"]]
     kind = row["type"]
     if kind in ("risk", "mean"):
         has, y = measure.astype(bool), outcome.astype(float)
         strata = [(_ALL, pd.Series(True, index=known.index))]
-        if row["stratum"]:
-            strata += [(str(name), known[row["stratum"]] == name) for name in sorted(known[row["stratum"]].dropna().unique())]
+        if row["stratum"] and known[row["stratum"]].nunique() <= _MOST_STRATA:
+            strata += [(str(name), known[row["stratum"]] == name) for name in sorted(known[row["stratum"]].unique())]
         return pd.DataFrame([(name, y[inside & has].mean(), y[inside & ~has].mean()) for name, inside in strata],
                             columns=["group", "with", "without"])  # fmt: skip
     if kind == "table":

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from g3lib.measures.guards import ratio
+from g3lib.periods import days
 from g3lib.qc import control
 from g3lib.qc.story.case import Case
 from g3lib.qc.tree import Links
@@ -73,12 +74,16 @@ def symptom(levels: Sequence[Level]) -> float:
 
 @dataclass(frozen=True)
 class Goal:
-    """The target: what it is, and what its basis makes it: `needed` is what the calculation allows for."""
+    """The target: what it is, and what its basis makes it: `needed` is what the calculation allows for.
+
+    `is_no_better` where the state of before meets it already.
+    """
 
     value: float
     basis: str
     needed: float
     holds: bool
+    is_no_better: bool = False
 
 
 @dataclass(frozen=True)
@@ -200,6 +205,13 @@ class Story:
     def nothing_left(self) -> bool:
         """Whether the survey was done again, and found no problem."""
         return len(self._again) > 0 and not self._again["count"].sum() > 0
+
+    @property
+    def holes(self) -> tuple[tuple[str, str], ...]:
+        """Neighbours of the series between which periods are missing: a chart takes them for neighbours."""
+        periods = list(self.case.table("series")["period"])
+        spans = [days(period) for period in periods]
+        return tuple((periods[i], periods[i + 1]) for i in range(len(spans) - 1) if (spans[i + 1][0] - spans[i][1]).days > 1)
 
     @property
     def counts_differ(self) -> tuple[Counted, ...]:

@@ -33,7 +33,9 @@ def stable(
         text = voice.say(f"{what}：点数不足，不作控制图", f"{what}: too few points for a control chart")
         return [voice.finding(name, None, "", text, status=Status.UNKNOWN)]
     chart, verdict = suited.location, suited.chart.verdict
-    kind, broken = voice.word("chart_kind", chart.kind), [_broken(voice, chart, rule) for rule in chart.signals]
+    # limits of p′ that no scatter widens are those of p
+    plain = chart.kind.removesuffix("_prime") if max(chart.sigmas.values(), default=0.0) <= 1 else chart.kind
+    kind, broken = voice.word("chart_kind", plain), [_broken(voice, chart, rule) for rule in chart.signals]
     if suited.spread is not None and suited.spread.signals:
         of = voice.word("chart_kind", suited.spread.kind)
         broken += [f"{of} {_broken(voice, suited.spread, rule)}" for rule in suited.spread.signals]

@@ -119,13 +119,21 @@ def target(voice: Voice, story: Story) -> list[Finding]:
     if goal.needed == goal.needed:
         computed = goal.basis == "computed"
         found.append(voice.figure("target.allowed", goal.needed, unit_of(story), allowed(voice, story),
-                                  definition="what is left once the solvable part is gone" if computed else "level referred to",
+                                  definition=_reach(story) if computed else "level referred to",
                                   denominator=str(story.case.say("target", "solvable_basis") or ""), table="case.survey" if computed else "case.case"))  # fmt: skip
-    if goal.basis == "computed" and story.now is not None and goal.needed == goal.needed and not story.higher_is_better:
-        part, solved = story.crux_share, float(story.case.say("target", "solvable"))
-        found.append(voice.finding("target.computed", goal.needed, unit_of(story), f"{value(voice, story, story.now.value)} × (1 − {percent(part, 1)} × {percent(solved, 0)}) = {value(voice, story, goal.needed)}",
-                                   definition="what is left once the solvable part is gone", table="case.survey"))  # fmt: skip
+    if goal.basis == "computed" and story.now is not None and goal.needed == goal.needed:
+        now, parts = value(voice, story, story.now.value), f"{percent(story.crux_share, 1)} × {percent(float(story.case.say('target', 'solvable')), 0)}"
+        whole = value(voice, story, 1.0) if story.is_rate else required(voice, story, float(story.case.say("topic", "requirement") or 0))
+        text = f"{now} + ({whole} − {now}) × {parts}" if story.higher_is_better else f"{now} × (1 − {parts})"
+        found.append(voice.finding("target.computed", goal.needed, unit_of(story), f"{text} = {value(voice, story, goal.needed)}", definition=_reach(story), table="case.survey"))
     return found
+
+
+def _reach(story: Story) -> str:
+    """Which calculation a computed target goes by: the problem is what is counted, what fails, or what is missing."""
+    if not story.higher_is_better:
+        return "what is left once the solvable part is gone"
+    return "solvable part of what fails" if story.is_rate else "solvable part of what is missing"
 
 
 def allowed(voice: Voice, story: Story) -> str:
@@ -169,9 +177,11 @@ def confirmed(voice: Voice, story: Story) -> list[Finding]:
 
 def declared(voice: Voice, story: Story) -> list[Finding]:
     """Step 5, its plan: what is asked of each end cause was written down before its data were looked at."""
-    tests = len(story.tested)
-    return [voice.finding("tests.declared", float(tests), "", voice.say(f"{tests}个末端原因的检验在查看数据之前声明", f"The tests of {tests} end causes were declared before looking"),
-                          definition="declared before looking", table="case.tests")]  # fmt: skip
+    days = story.case.table("tests")
+    before, same = int((days["declared_on"] < days["examined_on"]).sum()), int((days["declared_on"] == days["examined_on"]).sum())
+    text = voice.say(f"{before}个末端原因的检验在查看数据之前声明", f"The tests of {before} end causes were declared before looking")
+    text += voice.say(f"，{same}个在同一天（先后不明）", f", {same} on the same day (in which order is not known)") if same else ""
+    return [voice.finding("tests.declared", float(before), "", text, definition="declared before looking", table="case.tests")]
 
 
 def on_the_day(story: Story, cause: str) -> str:
@@ -202,11 +212,13 @@ def options(voice: Voice, story: Story) -> list[Finding]:
     return [voice.finding("options.best", float(best), "", text, definition="sum of marks (◎ 5, ○ 3, △ 1)", table="case.options")]
 
 
-def countermeasures_table(story: Story) -> pd.DataFrame:
-    """The countermeasures as their reader sees them, 5W1H and the expense."""
-    table = story.case.table("countermeasures")
+def countermeasures_table(voice: Voice, story: Story) -> pd.DataFrame:
+    """The countermeasures as their reader sees them, 5W1H and the expense; a cause that is not confirmed has its verdict beside it."""
+    table, verdict = story.case.table("countermeasures"), marks(story)
+    causes = [name if name in story.confirmed else name + voice.aside(voice.word("cause_verdict", verdict[name]) if name in verdict else voice.say("未检验", "not tested"))
+              for name in table["cause"]]  # fmt: skip
     when = [f"{a:%Y-%m-%d}–{b:%Y-%m-%d}" if a.year != b.year else f"{a:%Y-%m-%d}–{b:%m-%d}" for a, b in zip(table["start"], table["end"], strict=True)]
-    return pd.DataFrame({"id": table["id"], "root_cause": table["cause"], "measure": table["what"], "goal_text": table["goal"], "how": table["how"], "where": table["where"],
+    return pd.DataFrame({"id": table["id"], "root_cause": causes, "measure": table["what"], "goal_text": table["goal"], "how": table["how"], "where": table["where"],
                          "when": when, "who": table["responsible"], "expense": table["cost"]})  # fmt: skip
 
 
@@ -248,6 +260,9 @@ def audit_table(voice: Voice, audit: pd.DataFrame) -> pd.DataFrame:
 def checks(voice: Voice, story: Story, audit: pd.DataFrame) -> list[Check]:
     """What must be said beside the story."""
     found = verdicts.notes(voice, story)
+    if story.holes:
+        named = voice.listed([voice.say(f"{one}与{other}之间", f"between {one} and {other}") for one, other in story.holes])
+        found.append(Check("series.holes", Verdict.WARNING, voice.say(f"序列缺少期间（{named}）：控制图把它们当作相邻的点。", f"Periods are missing in the series ({named}): the chart takes the points beside them for neighbours.")))
     if story.counts_differ:
         found.append(Check("survey.against_series", Verdict.WARNING, counts_differ(voice, story) + voice.say("。", ".")))
     if story.other_unit:

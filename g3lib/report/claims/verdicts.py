@@ -37,8 +37,12 @@ def notes(voice: Voice, story: Story) -> list[Check]:
     ])
     noted = {warning for row in story.tested["warnings"] for warning in row} if len(story.tested) else set()
     found = [Check(f"tests.{code}", Verdict.WARNING, voice.say(zh, en)) for code, (zh, en) in _NOTES.items() if code in noted]
+    if len(story.tested) > 1:
+        found.append(Check("tests.intervals", Verdict.NONE, voice.say(
+            "95%区间是每个原因自己的；结论按所有原因一起的Holm检验，所以区间刚好在最小差异以内的也可能仍是证据不足。",
+            "Each interval is its cause's own; verdicts go by Holm's procedure over all of them, so one that lies just within the smallest may still be undecided.")))  # fmt: skip
     if left_out:
-        found.append(Check("tests.left_out", Verdict.WARNING, voice.say(f"没有度量、结果或分层的行未计入检验：{left_out}。", f"Rows without a measure, an outcome or a stratum are left out of the tests: {left_out}.")))
+        found.append(Check("tests.left_out", Verdict.WARNING, voice.say(f"没有度量、结果、分层或群的行未计入检验：{left_out}。", f"Rows without a measure, an outcome, a stratum or a cluster are left out of the tests: {left_out}.")))
     return found
 
 
@@ -63,14 +67,14 @@ def cause(voice: Voice, row: dict[str, object]) -> Finding:
 
 
 def _without(voice: Voice, row: Mapping[str, Any]) -> str:
-    """How many rows had no measure or no outcome."""
+    """How many rows lack a measure, an outcome, a stratum or a cluster."""
     out = row["left_out"]
     return voice.say(f"（另有{number(out)}行缺值未计入）", f" ({number(out)} more rows lack a value)") if out else ""
 
 
 def decidable(row: Mapping[Any, Any]) -> bool:
     """Whether any number of units decides: none rejects a cause whose strata pull apart, none shows what whole groups share."""
-    return "heterogeneous" not in row["warnings"] and row["reason"] not in ("between_branches", "no_spread", "same_measure", "same_side", "same_clusters")
+    return "heterogeneous" not in row["warnings"] and row["reason"] not in ("between_branches", "no_spread", "same_measure", "same_side", "same_clusters", "no_overlap")
 
 
 def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
@@ -78,6 +82,9 @@ def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
     needed, clusters = float(row["needed"]), float(row["needed_clusters"])
     if row["verdict"] != "insufficient" or not (needed > 0 and decidable(row)):
         return ""
+    within = -float(row["minimum_effect"]) < float(row["low"]) and float(row["high"]) < float(row["minimum_effect"])
+    if within and not row["reason"] and "strata_untested" not in row["warnings"]:
+        return voice.say("；单看在最小差异以内，但几个原因一起判定（Holm）还不够有把握，须更多对象", "; within the smallest by itself, but not surely enough where several causes are judged together (Holm): take more units")
     if needed <= float(row["units"]) and not row["reason"]:
         return voice.say("；样本已够分辨两倍最小差异与没有差异，区间仍跨过最小值：真实差异若在最小值与其两倍之间，要更多对象", "; enough units to tell twice the smallest from none, but the interval holds the smallest: an effect between the two takes more")
     zh, en = (f"（{number(clusters)}个群）", f" in {number(clusters)} clusters") if clusters > 0 else ("", "")
@@ -118,7 +125,9 @@ def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
         # where units with it have the problem less often there is no part of the problem that it makes
         known = row["share_of"] == "problem" and row["share"] > 0
         share = f"{percent(row['share'], 1)}{voice.aside(share_between(voice, row))}" if known else "—"
-        rows.append((row["cause"], row["verdict"], effect, voice.say(f"{low}至{high}", f"{low} to {high}"), least(voice, row), crude,
+        ends = voice.say(f"{low}至{high}", f"{low} to {high}") if row["low"] < row["high"] and not row["reason"] else "—"
+        effect = effect if not row["reason"] else "—"
+        rows.append((row["cause"], row["verdict"], effect, ends, least(voice, row), crude,
                      row["p_cause"], row["p_no_cause"], share, row["units"], row["test"]))  # fmt: skip
     columns = ["cause", "cause_verdict", "estimate", "interval", "least", "crude_text", "p_cause", "p_no_cause", "share_text", "units_tested", "cause_test"]
     return pd.DataFrame(rows, columns=columns)

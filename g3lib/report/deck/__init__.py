@@ -38,7 +38,7 @@ def pptx(slides: Sequence[Slide], report: Report, template: str = "") -> bytes:
 
     on = master(template)
     about = on.deck.core_properties
-    about.title = f"{report.about.title[report.lang]} · {report.data.branch} · {report.data.period}"
+    about.title = " · ".join(filter(None, (report.about.title[report.lang], report.data.branch, report.voice.period)))
     about.author = "g3lib"
     about.created = about.modified = datetime(2000, 1, 1)
     every = [part for slide in slides for part in fitting(slide, on, report.lang)]

@@ -68,9 +68,10 @@ class Page:
     def foot(self, findings: Sequence[Finding], number: int, of: int) -> None:
         """Whose, of when (the first finding's), over which denominators; and the slide's number."""
         made_up = pick(self.lang, "虚构样例数据 · ", "made-up data · ") if self.report.data.made_up else ""
-        period = findings[0].period if findings else str(self.report.data.period)
+        period = findings[0].period if findings else self.report.voice.period
         base = pick(self.lang, "；", "; ").join(dict.fromkeys(f.denominator for f in findings if f.denominator))
-        text = f"{made_up}{self.report.data.branch} · {pick(self.lang, '期间', 'period')} {self.report.voice.span(period)}"
+        text = f"{made_up}{self.report.data.branch}"
+        text += f" · {pick(self.lang, '期间', 'period')} {self.report.voice.span(period)}" if period else ""
         text += f" · {pick(self.lang, '分母：', 'denominator: ')}{base}" if base else ""
         top = self.room.top + self.room.high + 0.05
         self.text(text, self.room.left, top, self.room.wide - 1.2, 0.35, 10, colour=GREY)

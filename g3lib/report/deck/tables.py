@@ -30,7 +30,7 @@ def parts(frame: pd.DataFrame, on: Master, lang: Lang) -> Iterator[pd.DataFrame]
     room = _space(on.room, on.own)
     rows = _texts(frame, lang)
     # where columns are too many for the slide's width in such letters, one row a slide would not make them larger
-    least = _READ if all(_fits(rows[:1] + [row], *room, _READ) for row in rows[1:]) else _SIZES[-1]
+    least = _READ if all(_fits([*rows[:1], row], *room, _READ) for row in rows[1:]) else _SIZES[-1]
     first = 1
     while first < len(rows) or first == 1:
         last = min(len(rows), first + _MOST_ROWS)

@@ -50,7 +50,7 @@ def _cover(voice: Voice, story: Story) -> Slide:
     own = story.case.say("group") or {}
     span = "–".join(str(own.get(k) or "")[:7] for k in ("started", "ended")).strip("–") if own.get("ended") else str(own.get("started") or "")[:7]
     span += voice.say("起", " on") if span and not own.get("ended") else ""
-    lines = [str(own.get("name") or voice.branch), voice.branch + (f" · {span}" if span else "")]
+    lines = [*([str(own["name"])] if own.get("name") else []), voice.branch + (f" · {span}" if span else "")]
     if story.case.made_up:
         lines.append(voice.say("虚构样例数据，不代表任何真实分公司", "Made-up data: no real branch is meant"))
     return Cover(story.case.title, lines)
@@ -166,7 +166,7 @@ def _countermeasures(voice: Voice, story: Story) -> list[Slide]:
     found: list[Slide] = []
     if len(story.options):
         found.append(Table(told.options(voice, story), story.options.rename(columns={"cause": "root_cause", "rank": "rank_of"}), voice.say("对策选择", "Choice of countermeasures")))
-    found.append(Table(claims, told.countermeasures_table(story), voice.say("对策表（5W1H）", "Countermeasures (5W1H)")))
+    found.append(Table(claims, told.countermeasures_table(voice, story), voice.say("对策表（5W1H）", "Countermeasures (5W1H)")))
     if len(story.plan):
         plan = story.plan[["activity", "days", "after", "es", "lf", "total_float"]].rename(
             columns={"activity": "task", "days": "days_needed", "after": "waits_for", "es": "starts_earliest", "lf": "ends_latest"})  # fmt: skip
