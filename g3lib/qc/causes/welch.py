@@ -73,16 +73,17 @@ def _skewness(sides: tuple[_Sums, _Sums]) -> float:
 def variances(layers: Layers) -> tuple[np.ndarray, np.ndarray]:
     """A unit's variance with and without the cause by stratum.
 
-    A side of one unit has none of its own: it takes that of its side over the strata, and where its side is hardly anywhere
-    more than one unit, what the strata's differences scatter beyond the other side's part.
+    A side of one unit has none of its own: it takes that of its side over the strata or, where that is larger, that of the
+    stratum's other side; and where its side is hardly anywhere more than one unit, what the strata's differences scatter beyond
+    the other side's part.
     """
     sides = ((layers.n1, layers.s1, layers.q1), (layers.n0, layers.s0, layers.q0))
     squares = [np.maximum(q - s * s / np.maximum(n, 1), 0.0) for n, s, q in sides]
     free = [np.maximum(n - 1, 0) for n, _, _ in sides]
     one, other = (np.where(f > 0, s / np.maximum(f, 1), np.nan) for s, f in zip(squares, free, strict=True))
     one, other = (
-        np.where(np.isnan(v) & (f.sum() >= _KNOWN), s.sum() / max(f.sum(), 1), v)
-        for v, s, f in zip((one, other), squares, free, strict=True)
+        np.where(np.isnan(v) & (f.sum() >= _KNOWN), np.fmax(s.sum() / max(f.sum(), 1), beside), v)
+        for v, beside, s, f in zip((one, other), (other, one), squares, free, strict=True)
     )
     return _by_differences(one, other, layers), _by_differences(other, one, layers)
 
