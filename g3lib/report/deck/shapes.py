@@ -11,7 +11,7 @@ import pandas as pd
 
 from g3lib.labels import pick
 from g3lib.report.deck.master import Room
-from g3lib.report.deck.page import ACCENT, GREY, INK, WARN, Page, rgb, style
+from g3lib.report.deck.page import ACCENT, GREY, INK, MUTED, WARN, Page, rgb, style
 from g3lib.report.diagrams import SIZE, Diagram, fitted
 from g3lib.report.placing import text_width
 
@@ -80,7 +80,7 @@ def gantt(page: Page, plan: pd.DataFrame, said: str) -> None:
     for i, row in enumerate(plan.itertuples()):
         y = top + i * high
         _box(group, _emu(room.left, y, names, high), _cut(row.activity, size, names), min(size, 55 * high), INK, False, "left")
-        spans = ((row.planned_start, row.planned_end, "B8B8B8", 0.12), (row.actual_start, row.actual_end, ACCENT, 0.52))
+        spans = ((row.planned_start, row.planned_end, MUTED, 0.12), (row.actual_start, row.actual_end, ACCENT, 0.52))
         for start, end, colour, shift in spans:
             if pd.notna(start):  # begun and not ended: a mark where it began
                 long = max(x(end + pd.Timedelta(days=1)) - x(start), 0.03) if pd.notna(end) else 0.06
