@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from g3lib.errors import DataError
-from g3lib.qc import causes, strata
+from g3lib.qc import causes, relations, strata
 from g3lib.qc.causes import effects
 
 # Admissions to Berkeley, autumn 1973, the six largest departments (Bickel, Hammel, O'Connell 1975)
@@ -58,6 +58,47 @@ def test_all_zero_has_no_vital_few() -> None:
     table = strata.pareto(pd.DataFrame({"c": ["a", "b"], "n": [0, 0]}), "c", "n")
     assert not table["vital"].any()
     assert table["share"].isna().all()
+
+
+def test_low_sellers_are_those_of_twelve_months_below_their_part() -> None:
+    months = [f"2012-{m:02d}" for m in range(1, 13)] + ["2013-01"]
+    rows = [(o, m, 7 if o == "low" else 10) for o in ("low", "b", "c") for m in months[1:]] + [("low", "2012-01", 90)]
+    sales = pd.DataFrame(rows, columns=["outlet", "month", "units"]).assign(branch="x", channel="own")
+    outlets = pd.DataFrame({"branch": "x", "channel": "own", "outlet": ["low", "b", "c"]})
+    facts = pd.DataFrame({"outlet": ["low", "b", "c"], "date": pd.Timestamp("2012-06-01"), "fact": "f", "value": 1})
+    year = causes.outlet_year(sales, outlets, facts, "2013-01")
+    assert year["units"].tolist() == [84.0, 120.0, 120.0]  # the thirteenth month back is not counted
+    assert causes.low_sellers(year, ["branch"], part=0.7).tolist() == [False] * 3  # 70 % itself is not below it
+    assert causes.low_sellers(year, ["branch"], part=0.701).tolist() == [True, False, False]
+
+
+def test_a_months_gap_is_laid_out_by_the_twelve_months_before() -> None:
+    months = [f"2012-{m:02d}" for m in range(1, 13)]
+    rows = [("a", "2011-12", 1000)] + [(c, m, n) for c, n in (("a", 10), ("b", 30)) for m in months] + [("a", "2013-01", 20), ("b", "2013-01", 20)]
+    units = pd.DataFrame(rows, columns=["channel", "month", "units"])
+    progress = pd.DataFrame({"phasing": ["month_even"], "month_target": [80.0]})
+    gaps = strata.gap_by_month(units, progress, "2013-01", "channel").set_index("channel")
+    assert gaps["expected"].to_dict() == {"a": 20.0, "b": 60.0}
+    assert gaps["gap"].to_dict() == {"a": 0.0, "b": 40.0}
+
+
+def test_the_finest_gap_goes_by_named_outlets_and_their_part_of_the_target() -> None:
+    rows = [("x", None, "2012-12", 50), ("x", "o1", "2012-12", 30), ("x", "o2", "2012-12", 20), ("x", "o1", "2013-01", 10), ("x", "o2", "2013-01", 500), ("y", "o3", "2012-12", 9)]
+    sales = pd.DataFrame(rows, columns=["branch", "outlet", "month", "units"])
+    progress = pd.DataFrame({"phasing": ["month_even"], "month_target": [100.0]})
+    by, gaps = strata.finest_gap(sales, pd.DataFrame(), progress, "2013-01", "x")
+    assert by == "outlet"
+    assert gaps.set_index("outlet")["expected"].to_dict() == {"o1": 30.0, "o2": 20.0}  # half of the sales before were named
+    unnamed = sales.assign(outlet=None)
+    assert strata.finest_gap(unnamed, gaps, progress, "2013-01", "x") == ("channel", gaps)
+
+
+def test_the_partial_r_pays_a_degree_of_freedom_for_every_further_stratum() -> None:
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"x": rng.normal(size=40), "y": rng.normal(size=40), "s": np.arange(40) % 8})
+    found = relations.correlation(frame, "x", "y", "s")
+    half = 1.959964 / np.sqrt(40 - 3 - 7)
+    assert (np.arctanh(found.within_low), np.arctanh(found.within_high)) == pytest.approx((np.arctanh(found.within) - half, np.arctanh(found.within) + half), rel=1e-5)
 
 
 def test_gaps_share_only_what_is_short() -> None:

@@ -423,6 +423,21 @@ def test_no_capability_without_stability() -> None:
     assert found.ppk == pytest.approx(min(10 - x.mean(), x.mean() + 10) / (3 * x.std(ddof=1)))
 
 
+def test_the_interval_of_overall_performance_has_the_degrees_of_an_s() -> None:
+    x = 10 + np.random.default_rng(1).normal(size=40)
+    found = control.capability(x, control.i_mr(x, rules=["nelson_1"]), 6, 14)
+    half = stats.norm.ppf(0.975) * math.sqrt(1 / (9 * 40 * found.ppk**2) + 1 / (2 * 39))
+    assert (found.ppk_low, found.ppk_high) == pytest.approx((found.ppk * (1 - half), found.ppk * (1 + half)))
+
+
+def test_a_phase_of_nine_points_scatters_by_itself_and_one_of_eight_by_all() -> None:
+    rng = np.random.default_rng(2)
+    for last, own in ((9, True), (8, False)):
+        counts = rng.binomial(5000, 0.3 + np.r_[np.zeros(24), 0.03 * rng.normal(size=last)])
+        chart = control.for_parts(counts, np.full(24 + last, 5000), phases=["a"] * 24 + ["b"] * last).location
+        assert (chart.sigmas["b"] > 3) is own
+
+
 def test_no_capability_without_spread() -> None:
     found = control.capability([5.0] * 6, control.i_mr([5.0] * 6), 0, 10)
     assert found.reason == "no_spread"

@@ -429,6 +429,80 @@ def test_a_survey_of_what_was_not_broken_down_has_no_vital_few(demo: Path) -> No
     assert of_branch.vital_few(Voice("en", "b", "2010-01"), gaps, "channel")[0].text == "The whole shortfall is in what was not broken down"
 
 
+def test_bounds_hold_on_either_side(demo: Path) -> None:
+    # a target may round its basis to two figures, no more
+    allows = computed(read_case(demo)).goal.needed
+    for target, holds in ((allows * 0.9901, True), (allows * 0.9899, False)):
+        retold(demo, target__value=float(target))
+        assert computed(read_case(demo)).goal.holds is holds
+    # on its planned day an activity is not late
+    schedule = pd.read_csv(demo / "schedule.csv", dtype=str, keep_default_na=False)
+    schedule.assign(实际开始=schedule["计划开始"], 实际结束=schedule["计划结束"]).to_csv(demo / "schedule.csv", index=False)
+    assert computed(read_case(demo)).late == 0
+    # a crux of the same part has not grown
+    survey = pd.read_csv(demo / "survey.csv", dtype=str, keep_default_na=False)
+    before = survey[survey["阶段"].isin(["before", "活动前"])]
+    pd.concat([before, before.assign(阶段="after")]).to_csv(demo / "survey.csv", index=False)
+    assert "symptom_grew" not in reasons(demo)[8]
+    row = {"share_low": -0.2, "share_high": 1.3}
+    assert verdicts.share_between(Voice("en", "b", "2010-01"), row) == "0–100 %"
+
+
+def test_what_would_mislead_is_in_the_audit(demo: Path) -> None:
+    retold(demo, topic__requirement=0.5, target__value=0.4)
+    edit(demo, "countermeasures", 0, "开始", "2013-01-01")
+    edit(demo, "countermeasures", 1, "要因", "未设G3专区")
+    series = pd.read_csv(demo / "series.csv", dtype=str, keep_default_na=False).drop(index=4)
+    series.to_csv(demo / "series.csv", index=False)
+    found, story = reasons(demo), computed(read_case(demo))
+    assert found[1] == {"no_problem": ""} and "no_better" in found[3]
+    assert found[2]["series_hole"] == "2012-04 → 2012-06"
+    assert found[6]["too_early"] == "D1"
+    assert math.isnan(story.effect.attainment)  # of a change that was not aimed at there is no part
+    assert told.countermeasures_table(Voice("zh", "b", "2010-01"), story)["root_cause"].tolist()[1] == "未设G3专区（非要因）"
+    assert any("2012-04与2012-06之间" in check.text for check in told.checks(Voice("zh", "b", "2010-01"), story, audit(story)))
+    kept = series.groupby("阶段", sort=False).nth(1)
+    kept[kept["阶段"].isin(["before", "after"])].to_csv(demo / "series.csv", index=False)
+    assert "no_interval" in reasons(demo)[8]
+
+
+def test_a_computed_target_is_told_by_the_formula_that_gave_it(demo: Path, tmp_path: Path) -> None:
+    def formula(folder: Path) -> tuple[str, str, float]:
+        story = computed(read_case(folder))
+        found = next(f for f in told.target(Voice("en", "b", "2010-01"), story) if f.name == "target.computed")
+        return found.text, found.definition, story.goal.needed
+
+    text, definition, needed = formula(demo)
+    assert text == f"33.68% × (1 − 58.2% × 80%) = {100 * needed:.2f}%" and definition == "what is left once the solvable part is gone"
+    table = pd.read_csv(demo / "series.csv", dtype=str, keep_default_na=False)
+    table["件数"] = (1500 - table["件数"].astype(int)).astype(str)
+    table.to_csv(demo / "series.csv", index=False)
+    retold(demo, topic__better="higher", topic__requirement=0.9, target__value=0.80)
+    text, definition, needed = formula(demo)
+    assert text.startswith("66.32% + (100.00% − 66.32%) × 58.2% × 80% = ") and definition == "solvable part of what fails"
+    table.assign(数值=table["件数"], 件数="", 总数="").to_csv(demo / "series.csv", index=False)
+    retold(demo, topic__form="volume", topic__unit="台", topic__requirement=1200, target__value=1000, benefit=None)
+    text, definition, needed = formula(demo)
+    now = computed(read_case(demo)).now.value
+    assert definition == "solvable part of what is missing" and "(1,200.0" in text
+    assert needed == pytest.approx(now + (1200 - now) * 0.582356 * 0.8, rel=1e-5)
+    retold(demo, topic__requirement_unit="户")  # what is missing cannot be told in other units
+    assert math.isnan(computed(read_case(demo)).goal.needed)
+
+
+def test_the_whole_by_another_name_is_no_class(demo: Path) -> None:
+    with (demo / "survey.csv").open("a", encoding="utf-8") as file:
+        file.write("before,全部,乡镇,6000\n")
+    assert "全部; expected the parts alone" in faults_of(demo)
+
+
+def test_a_test_declared_on_the_day_of_looking_is_told_apart(demo: Path) -> None:
+    edit(demo, "tests", 2, "声明日期", "2013-02-04")
+    story = computed(read_case(demo))
+    assert told.declared(Voice("en", "b", "2010-01"), story)[0].text == (
+        "The tests of 9 end causes were declared before looking, 1 on the same day (in which order is not known)")  # fmt: skip
+
+
 def test_several_may_share_a_task_and_the_unknown_one_among_them_is_named(demo: Path) -> None:
     edit(demo, "schedule", 0, "负责人", "组长、组员1")
     assert read_case(demo).table("schedule")["responsible"].iloc[0] == "组长、组员1"
