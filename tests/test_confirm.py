@@ -170,7 +170,7 @@ def test_the_general_association_of_two_by_two_is_mantel_and_haenszels() -> None
 
     counts = np.array([[[20, 10], [15, 25]], [[30, 12], [8, 9]], [[5, 9], [7, 14]]], dtype=float)
     other = StratifiedTable(list(counts)).test_null_odds(correction=False).statistic
-    assert tables._general_association(counts) * counts.sum() == pytest.approx(other * tables._whole(counts))
+    assert tables._Stratified(counts).size() * counts.sum() == pytest.approx(other * tables._whole(counts))
 
 
 def test_the_scatter_of_v_by_simulation() -> None:
@@ -179,7 +179,7 @@ def test_the_scatter_of_v_by_simulation() -> None:
     draws = rng.multinomial(n, p.ravel(), 4000).reshape(-1, 3, 2) / n
     rows, columns = draws.sum(axis=2, keepdims=True), draws.sum(axis=1, keepdims=True)
     phi = ((draws - rows * columns) ** 2 / (rows * columns)).sum(axis=(1, 2))
-    part = tables._part(p[None] * n, tables._phi_squared)
+    part = tables._part(p[None] * n, tables._Flat)
     assert math.sqrt(part.moved[2, 0] / n) == pytest.approx(phi.std(), rel=0.04)
 
 

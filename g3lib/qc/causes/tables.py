@@ -6,7 +6,6 @@ Where an expected count is below five both tests are made by drawing tables from
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -42,10 +41,10 @@ def table(asked: Asked) -> Effect:
     whole = counts.sum(axis=0, keepdims=True)
     expected = _expected(whole)[0]
     small = bool((expected < _SMALLEST_EXPECTED).any())
-    flat = _part(whole, _phi_squared)
+    flat = _part(whole, _Flat)
     crude = math.sqrt(flat.size / m)
     low_crude, high_crude = _interval(flat, m)
-    within = flat if s == 1 else _part(counts, _general_association)
+    within = flat if s == 1 else _part(counts, _Stratified)
     reason = "too_few" if n < _FEWEST or (small and s > 1) else "" if within.size == within.size else "no_overlap"
     if reason:
         return Effect(test="chi_squared", units=n, crude=crude, low_crude=low_crude, high_crude=high_crude, share_of="variation",
@@ -68,28 +67,28 @@ def _expected(counts: np.ndarray) -> np.ndarray:
     return np.asarray(counts.sum(axis=2, keepdims=True) * counts.sum(axis=1, keepdims=True) / n)
 
 
-def _part(counts: np.ndarray, size: Callable[[np.ndarray], float]) -> Part:
+def _part(counts: np.ndarray, of: type[_Flat] | type[_Stratified]) -> Part:
     """χ² ÷ n of the table, and how it scatters: by the slope of the statistic in each cell (delta method)."""
     n, (r, c) = counts.sum(), counts.shape[1:]
-    filled = np.flatnonzero(counts)
+    statistic, filled = of(counts), np.argwhere(counts)
     slopes = np.zeros(len(filled))
-    for i, cell in enumerate(filled):  # one more, and one less unit in the cell (less than one where there is but one)
-        step = min(1.0, counts.flat[cell] / 2)
-        moved = []
-        for by in (step, -step):
-            turned = counts.copy()
-            turned.flat[cell] += by
-            moved.append(size(turned))
-        slopes[i] = n * (moved[0] - moved[1]) / (2 * step)
+    # one more, and one less unit in the cell (less than one where there is but one)
+    for i, cell in enumerate(map(tuple, filled)):
+        step = min(1.0, counts[cell] / 2)
+        slopes[i] = n * (statistic.moved(cell, step) - statistic.moved(cell, -step)) / (2 * step)
     free, whole = float((r - 1) * (c - 1)), _whole(counts)
-    nothing = np.zeros(len(filled))
-    return Part(int(n), size(counts), 1.0, whole * free, whole**2 * free, moments(slopes, nothing, counts.flat[filled]))
+    nothing, weight = np.zeros(len(filled)), counts[tuple(filled.T)]
+    return Part(int(n), statistic.size(), 1.0, whole * free, whole**2 * free, moments(slopes, nothing, weight))
 
 
 def _whole(counts: np.ndarray) -> float:
     """What a stratum's own margins take from the statistic ÷ n, put back: of strata of two units half."""
     per = counts.sum(axis=(1, 2))
-    return float((per.sum() - 1) / max(per.sum() - (per > 0).sum(), 1.0))
+    return _put_back(float(per.sum()), float((per > 0).sum()))
+
+
+def _put_back(n: float, strata: float) -> float:
+    return (n - 1) / max(n - strata, 1.0)
 
 
 def _phi_squared(counts: np.ndarray) -> float:
@@ -97,19 +96,59 @@ def _phi_squared(counts: np.ndarray) -> float:
     return float(((counts - expected) ** 2 / np.maximum(expected, 1e-300)).sum() / counts.sum())
 
 
-def _general_association(counts: np.ndarray) -> float:
-    """Cochran, Mantel and Haenszel's statistic over strata ÷ n (Landis, Heyman and Koch 1978), the margins' part put back."""
-    r, c = counts.shape[1:]
-    full = counts[counts.sum(axis=(1, 2)) >= 2]
-    n = full.sum(axis=(1, 2))
-    rows, columns = full.sum(axis=2)[:, :-1] / n[:, None], full.sum(axis=1)[:, :-1] / n[:, None]
-    apart = (full - _expected(full))[:, :-1, :-1].sum(axis=0).ravel()
-    # either side is multinomial: diag(p) − pp′
-    one, other = (side[:, :, None] * (np.eye(side.shape[1]) - side[:, None, :]) for side in (rows, columns))
-    covariance = np.einsum("s,sij,skl->ikjl", n * n / (n - 1), one, other).reshape(((r - 1) * (c - 1),) * 2)
-    if np.linalg.matrix_rank(covariance) < len(apart):
-        return NAN
-    return float(apart @ np.linalg.solve(covariance, apart)) / float(counts.sum()) * _whole(counts)
+class _Flat:
+    """φ² of one table, and with some more in a cell."""
+
+    def __init__(self, counts: np.ndarray) -> None:
+        self._counts = counts
+
+    def size(self) -> float:
+        return _phi_squared(self._counts)
+
+    def moved(self, cell: tuple[int, ...], by: float) -> float:
+        turned = self._counts.copy()
+        turned[cell] += by
+        return _phi_squared(turned)
+
+
+class _Stratified:
+    """Cochran, Mantel and Haenszel's statistic over strata ÷ n (Landis, Heyman and Koch 1978), the margins' part put back.
+
+    It is of sums over strata: with some more in a cell only the cell's own stratum is taken anew.
+    """
+
+    def __init__(self, counts: np.ndarray) -> None:
+        self._counts = counts
+        self._apart, self._spread = self._by_stratum(counts)
+        self._sums = self._apart.sum(axis=0), self._spread.sum(axis=0)
+        per = counts.sum(axis=(1, 2))
+        self._n, self._strata = float(per.sum()), float((per > 0).sum())
+
+    def size(self) -> float:
+        return self._of(*self._sums, self._n)
+
+    def moved(self, cell: tuple[int, ...], by: float) -> float:
+        k, own = cell[0], self._counts[cell[0]].copy()
+        own[cell[1:]] += by
+        apart, spread = self._by_stratum(own[None])
+        return self._of(self._sums[0] - self._apart[k] + apart[0], self._sums[1] - self._spread[k] + spread[0], self._n + by)
+
+    def _of(self, apart: np.ndarray, spread: np.ndarray, n: float) -> float:
+        if np.linalg.matrix_rank(spread) < len(apart):
+            return NAN
+        return float(apart @ np.linalg.solve(spread, apart)) / n * _put_back(n, self._strata)
+
+    @staticmethod
+    def _by_stratum(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Each stratum's counts less those expected, all rows and columns but the last, and their covariance."""
+        s, r, c = counts.shape
+        n = counts.sum(axis=(1, 2))
+        rows, columns = (counts.sum(axis=axis)[:, :-1] / np.maximum(n, 1)[:, None] for axis in (2, 1))
+        # either side is multinomial: diag(p) − pp′; fewer than two units have none
+        one, other = (side[:, :, None] * (np.eye(side.shape[1]) - side[:, None, :]) for side in (rows, columns))
+        scale = np.where(n >= 2, n * n / np.maximum(n - 1, 1), 0.0)
+        spread = np.einsum("s,sij,skl->sikjl", scale, one, other).reshape(s, (r - 1) * (c - 1), (r - 1) * (c - 1))
+        return ((counts - _expected(counts))[:, :-1, :-1] * (n >= 2)[:, None, None]).reshape(s, -1), spread
 
 
 def _interval(part: Part, m: int) -> tuple[float, float]:
