@@ -75,7 +75,8 @@ def low_outlets(outlet_sales: pd.DataFrame, branch: str, period: Period, part: f
         months: so many months to the period's last at most.
 
     Returns:
-        month, low, outlets (that sold in the three months to this one: a closed shop is no low seller).
+        month, low, outlets (that sold in the three months to this one: a closed shop is no low seller); NaN in a month
+        without any sale between others.
     """
     own = outlet_sales[(outlet_sales["branch"] == branch) & outlet_sales["outlet"].notna()]
     last = max((m for m in own["month"].unique() if is_over(m, period)), default="")

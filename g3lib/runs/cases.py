@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -83,12 +83,12 @@ def open_folder(workspace: Workspace, named: str, lang: Lang = "zh") -> Case:
 
 def _left_as_it_was(workspace: Workspace, name: str, lang: Lang) -> str:
     """That the report of an earlier state of a faulty case still stands; empty where there is none."""
-    made = workspace.reports_in(lang) / CASES / name / "08-qc-case.html"
+    made = workspace.reports_in(lang) / CASES / name / f"{find(workspace.notebooks, [_NOTEBOOK])[0].path.stem}.html"
     if not made.is_file():
         return ""
-    when = datetime.fromtimestamp(made.stat().st_mtime)
+    when = datetime.fromtimestamp(made.stat().st_mtime, UTC)
     where = made.parent.relative_to(workspace.root).as_posix()
-    return f"\nThe report and the deck of {when:%Y-%m-%d %H:%M} were left as they are: {where}"
+    return f"\nThe report and the deck of {when:%Y-%m-%d %H:%M} UTC were left as they are: {where}"
 
 
 def make(workspace: Workspace, case: Case, lang: Lang, template: str = "") -> tuple[Row, pd.DataFrame]:

@@ -118,7 +118,7 @@ def weighted(n1: np.ndarray, s1: np.ndarray, n0: np.ndarray, s0: np.ndarray) -> 
 
 
 def coded(column: pd.Series | None, n: int) -> tuple[np.ndarray, int]:
-    """Codes from 0 and how many there are; a missing value is a group of its own."""
+    """Codes from 0 and how many there are; without a column all are one group, and a missing value is one of its own."""
     if column is None:
         return np.zeros(n, dtype=np.int64), 1
     codes, levels = pd.factorize(column, use_na_sentinel=False)

@@ -18,7 +18,7 @@ import numpy as np
 from g3lib.errors import DataError, listed
 from g3lib.measures.guards import numbers
 from g3lib.qc.control.constants import d2
-from g3lib.qc.control.result import Chart, Options, Points, Values, assemble, moving_ranges
+from g3lib.qc.control.result import Chart, Options, Points, TooShort, Values, assemble, moving_ranges
 
 # from so many pairs of neighbours on a phase knows its own scatter
 _OWN_PAIRS = 8
@@ -55,7 +55,8 @@ def p(counts: Values, of: Values, laney: bool = False, **options: Unpack[Options
         options: see `Options`.
 
     Raises:
-        DataError: lists every point with a negative count, with more than the whole, or counts out of none.
+        DataError: lists every point with a negative count or whole, with more than the whole, or counts out of none; counts
+            and wholes of unequal number; of p′ no two neighbouring points; what does not fit in `options`.
 
     >>> p([0, 5], [0, 10]).values.tolist()
     [nan, 0.5]
@@ -162,7 +163,7 @@ def _counted(kind: str, counts: Values, of: Values, laney: bool, options: Option
         if staged:
             scatter = max(scatter if pairs >= _OWN_PAIRS else _between(z, ~np.isnan(z), points.phases)[0], 1.0)
         if mine.sum() < 2 or math.isnan(scatter):
-            raise DataError("A p′ or u′ chart needs two neighbouring points at least: their difference says how counts scatter.")
+            raise TooShort("A p′ or u′ chart needs two neighbouring points at least: their difference says how counts scatter.")
         return rate, scatter
 
     def place(rate: float, sigma: float) -> tuple[np.ndarray, np.ndarray]:

@@ -34,7 +34,8 @@ def ewma(
         labels: a name for each point.
 
     Raises:
-        UsageError: lists a weight, limit or sigma out of range.
+        UsageError: lists a weight, limit or sigma out of range. DataError: values that are no numbers, none known, a single
+            one without a sigma, labels that do not fit the points or stand twice.
 
     >>> ewma([10, 10, 12], target=10, sigma=1, weight=0.5).values.tolist()
     [10.0, 10.0, 11.0]

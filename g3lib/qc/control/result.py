@@ -42,6 +42,10 @@ class Options(TypedDict, total=False):
     rules: Sequence[str] | None
 
 
+class TooShort(DataError):
+    """A phase has too few points for limits of its own."""
+
+
 @dataclass(frozen=True)
 class Chart:
     """One control chart.
@@ -213,10 +217,10 @@ def assemble(
         else:
             try:
                 if not (mine & counts).any():
-                    raise DataError(f"There is no point to estimate limits from{f' in phase {phase!r}' if phase else ''}.")
+                    raise TooShort(f"There is no point to estimate limits from{f' in phase {phase!r}' if phase else ''}.")
                 first = estimate(mine & counts)
                 last_df = df(mine & counts) if df is not None else last_df
-            except DataError:
+            except TooShort:
                 # a phase too short for limits of its own is read against those of the phase before
                 if first is None:
                     raise

@@ -15,7 +15,7 @@ import numpy as np
 from g3lib.errors import DataError, UsageError, listed
 from g3lib.measures.guards import numbers
 from g3lib.qc.control.constants import c4, c4_rest, d2, d3, equivalent_df
-from g3lib.qc.control.result import Chart, Options, Pair, Points, Values, assemble, moving_ranges
+from g3lib.qc.control.result import Chart, Options, Pair, Points, TooShort, Values, assemble, moving_ranges
 from g3lib.qc.control.rules import anhoj
 
 # points off the median below which a run chart says nothing (Anhøj's rules hold for 10 to 100)
@@ -50,7 +50,7 @@ def i_mr(values: Values, low: float = -np.inf, **options: Unpack[Options]) -> Pa
     def sigma(mine: np.ndarray) -> float:
         known = ranges[mine & ~np.isnan(ranges)]
         if not len(known):
-            raise DataError("The first phase has no two neighbouring values: their difference is its sigma.")
+            raise TooShort("The first phase has no two neighbouring values: their difference is its sigma.")
         return float(known.mean()) / d2(2)
 
     def df(mine: np.ndarray) -> float:
@@ -111,6 +111,9 @@ def run(values: Values, **options: Unpack[Options]) -> Chart:
     Returns:
         A `Chart` without limits; `signals` may hold `anhoj_run` (the points of the longest run) and
         `anhoj_crossings` (the last point). They are read in each phase; `rules` is not asked for.
+
+    Raises:
+        DataError: values that are no numbers, a phase without a known one, what does not fit in `options`.
 
     >>> run([1, 2, 1, 2, 9, 9, 9, 9, 9, 9, 9, 9]).centre.tolist()[:2]
     [9.0, 9.0]

@@ -40,7 +40,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Level:
-    """One level of the survey: a stratum's Pareto, within what was vital on the levels above."""
+    """One level of the survey: a stratum's Pareto, `within` the largest class of each level above."""
 
     stratum: str
     within: tuple[str, ...]
@@ -132,7 +132,13 @@ class Benefit:
 class Story:
     """A case, computed.
 
-    `counts` are the survey's periods whose problems the series counts too.
+    `now` is the characteristic before, `gap` what is short of the requirement in the direction of improvement (above nought: not
+    met; NaN without one); `chart` the whole series, `survey_chart` its months before; `levels` the survey's, `after_levels`
+    the same of its repetition; `counts` the survey's periods whose problems the series counts too; `goal`, `effect` and
+    `benefit` None where they are not told or cannot be had; `links` the causes' table as a tree; `tested` what
+    `causes.confirm` gives; `options` cause, option, the group's marks by criterion, score, rank; `plan` what
+    `schedule.critical_path` gives; `measures` what `computed` makes of implementation.csv: id, metric, better, goal, rate,
+    unit, before, after, difference, low, high, met, side_effect.
     """
 
     case: Case

@@ -13,7 +13,7 @@ def pareto_bars(pareto: pd.DataFrame, ax: Axes, lang: Lang, category: str, value
     """Bars from the largest down, the vital few in the accent, each with its cumulative share.
 
     Args:
-        pareto: what `causes.pareto` gives.
+        pareto: what `strata.pareto` gives.
         category: the column that names the bars (a label of the vocabulary where it is one).
         value: the column of their heights; word: what it counts, in the reader's words (a shortfall of devices unless said).
     """

@@ -15,7 +15,7 @@ def headline(voice: Voice, gaps: pd.DataFrame, progress: pd.DataFrame, tested: p
     """The shortfall, where it sits, and which causes the data confirm.
 
     Args:
-        gaps: `causes.gap_by` channel; may be empty.
+        gaps: `strata.gap_by` channel; may be empty.
         progress: `targets.progress`; may be empty.
         tested: `causes.confirm`; may be empty.
     """

@@ -1,7 +1,7 @@
 """Slides: a report's findings put in the order in which a deck tells them; `report.deck` draws them.
 
-`slides.of_case` is a QC story's deck, `slides.of_province` the monthly meeting's. Nothing is computed or worded here:
-claims give the sentences, measures and `qc.story` the figures.
+`slides.of_case` is a QC story's deck, `slides.of_province` the monthly meeting's. Claims give the sentences, measures and
+`qc.story` the figures; what is worded here are labels of axes, columns and slides.
 """
 
 from g3lib.report.slides.case import of_case
