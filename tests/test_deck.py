@@ -376,6 +376,19 @@ def test_the_control_charts_lines_are_the_charts(demo: bytes) -> None:
     assert {label for label, value in shown["异常点"].items() if value is not None} == broken
 
 
+def test_a_range_that_is_out_is_marked_on_its_points(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(CASES / "nanqu-2010", tmp_path / "case"))
+    values = [600, 602, 599, 601, 600, 598, 601, 600, 640, 601, 599, 600]
+    rows = [f"2009-{m:02d},before,{v}" for m, v in enumerate(values, 1)]
+    (folder / "series.csv").write_text("\n".join(["期间,阶段,数值", *rows, ""]), encoding="utf-8")
+    story = computed(read_case(folder))
+    out = {story.spread.labels[i] for points in story.spread.signals.values() for i in points}
+    beside = out - {story.location.labels[i] for points in story.location.signals.values() for i in points}
+    assert beside
+    sheet = next(s for place in range(1, 12) for s in sheets_of(opened(made(folder)), place) if "极差异常" in s)
+    assert {label for label, value in sheet["极差异常"].items() if value is not None} == beside
+
+
 def test_every_causes_chart_is_of_the_units_that_its_test_judged(demo: bytes) -> None:
     deck, case = opened(demo), read_case(CASES / "demo-province")
     tested = computed(case).tested.set_index("cause")

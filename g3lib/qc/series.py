@@ -122,3 +122,8 @@ def suited(kind: str, frame: pd.DataFrame) -> Suited | None:
 def location(chosen: Suited | None) -> Chart | None:
     """The chart that shows where the series stands; None where none was made."""
     return None if chosen is None else chosen.location
+
+
+def spread(chosen: Suited | None) -> Chart | None:
+    """The chart of how its neighbours, or the values of a subgroup, differ; None where there is none."""
+    return None if chosen is None else chosen.spread

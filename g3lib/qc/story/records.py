@@ -230,6 +230,11 @@ class Story:
         return None if self.chart is None else self.chart.location
 
     @property
+    def spread(self) -> control.Chart | None:
+        """The chart of how neighbouring points differ, None where there is none."""
+        return None if self.chart is None else self.chart.spread
+
+    @property
     def confirmed(self) -> tuple[str, ...]:
         """The confirmed causes."""
         return tuple(self.tested.loc[self.tested["verdict"] == "confirmed", "cause"]) if len(self.tested) else ()

@@ -15,13 +15,16 @@ from g3lib.report.charts.look import ACCENT, GREY, INK, WARN
 _MOST_TICKS = 9
 
 
-def control_chart(chart: Chart, ax: Axes, lang: Lang, unit: str = "", percent: bool = False) -> Axes:
+def control_chart(
+    chart: Chart, ax: Axes, lang: Lang, unit: str = "", percent: bool = False, spread: Chart | None = None
+) -> Axes:
     """A control chart; the points where a rule is broken are marked with the rule's number.
 
     Args:
         chart: any `control.Chart`.
         unit: of the axis, in the reader's words.
         percent: the values are fractions, shown as percentages.
+        spread: the chart of their ranges; a point whose range is out has a ring, for that chart is not drawn.
     """
     place, scale = np.arange(len(chart.values)), 100.0 if percent else 1.0
     values = chart.values * scale
@@ -34,10 +37,15 @@ def control_chart(chart: Chart, ax: Axes, lang: Lang, unit: str = "", percent: b
         above = not values[i] < chart.centre[i] * scale
         ax.annotate("、".join(rules), (i, values[i]), xytext=(0, 7 if above else -7), textcoords="offset points", ha="center",
                     va="bottom" if above else "top", fontsize=8.5, color=WARN)  # fmt: skip
+    rings = sorted({i for points in spread.signals.values() for i in points}) if spread is not None else []
+    ax.plot(rings, values[rings], "o", ms=11, mfc="none", mec=WARN, mew=1.3, zorder=4)
     _ticks(ax, chart.labels)
     ax.margins(y=0.12)
     ax.set_ylabel(unit)
     sigma = "" if chart.kind == "run" else pick(lang, "；", "; ") + _sigma(chart.sigma, chart.estimator, lang)
+    if spread is not None and rings:
+        of = label("chart_kind", spread.kind, lang)
+        sigma += pick(lang, f"；圆圈：{of}的异常点", f"; rings: out on the {of}")
     ax.set_xlabel(label("chart_kind", chart.kind, lang) + sigma, fontsize=9, loc="right")
     return ax
 
@@ -106,6 +114,8 @@ def _ticks(ax: Axes, labels: Sequence[Any]) -> None:
 
 def _sigma(sigma: float, estimator: str, lang: Lang) -> str:
     said = label("estimator", estimator, lang)
+    if estimator in ("binomial", "poisson"):  # each point has its own, by its size
+        return f"σ: {said}" if lang == "en" else f"σ：{said}"
     return f"{'σz' if estimator == 'laney' else 'σ'} = {_digits(sigma, sigma)}" + pick(lang, f"（{said}）", f" ({said})")
 
 

@@ -182,12 +182,14 @@ def _second_axis(chart: Any, word: str) -> None:
 
 
 def staged(
-    page: Page, chart: Chart, percent: bool, unit: str, said: str, words: Mapping[Any, str], room: Room | None = None
-) -> None:
+    page: Page, chart: Chart, percent: bool, unit: str, said: str, words: Mapping[Any, str], room: Room | None = None,
+    spread: Chart | None = None,
+) -> None:  # fmt: skip
     """A control chart: the points, and each phase's centre and limits as lines of their own.
 
     Args:
-        chart: `control.Chart`; words: phase → its name; room: where it stands, the slide's where None.
+        chart: `control.Chart`; words: phase → its name; room: where it stands, the slide's where None; spread: that of its
+            ranges, whose signals are marked on the points.
     """
     from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION
     from pptx.enum.dml import MSO_LINE
@@ -206,7 +208,7 @@ def staged(
                 lines.append((name, _free(chart, values, np.flatnonzero(mine), name), mine.sum() == 1))
                 own = np.where(mine & np.isfinite(values), values, np.nan)
                 data.add_series(f"{name} {whose}".strip(), native.known(own))
-    marked = _marked(chart, page.lang)
+    marked = _marked(chart, spread, page.lang)
     for name, _, _, which in marked:
         data.add_series(name, native.known(np.where([i in which for i in range(len(chart.values))], chart.values, np.nan)))
     drawn = native.placed(page, XL_CHART_TYPE.LINE_MARKERS, data, said, room)
@@ -237,11 +239,13 @@ def staged(
         native.value_shown(tag, form)
 
 
-def _marked(chart: Chart, lang: str) -> list[tuple[str, str, str, set[int]]]:
+def _marked(chart: Chart, spread: Chart | None, lang: str) -> list[tuple[str, str, str, set[int]]]:
     """Points of their own kind: name, colour, edge, positions. A point's marker alone is not shown by every office suite."""
     broke = {i for broken in chart.signals.values() for i in broken}
     aside = {i for i, label in enumerate(chart.labels) if label in chart.excluded}
-    kinds = ((("异常点", "signal"), WARN, "", broke), (("未计入控制限", "set aside"), "D9D9D9", GREY, aside))
+    ranges = {i for broken in (spread.signals if spread is not None else {}).values() for i in broken} - broke
+    kinds = ((("异常点", "signal"), WARN, "", broke), (("极差异常", "range out"), "FFFFFF", WARN, ranges),
+             (("未计入控制限", "set aside"), "D9D9D9", GREY, aside))  # fmt: skip
     return [(pick(lang, *name), colour, edge, which) for name, colour, edge, which in kinds if which]
 
 

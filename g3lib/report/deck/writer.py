@@ -139,7 +139,7 @@ def _pareto(page: Page, slide: Pareto) -> None:
 
 def _staged(page: Page, slide: Staged) -> None:
     room = _over(page, slide.below)
-    charts.staged(page, slide.chart, slide.percent, slide.unit, slide.findings[0].text, slide.phases, room)
+    charts.staged(page, slide.chart, slide.percent, slide.unit, slide.findings[0].text, slide.phases, room, slide.spread)
 
 
 def _over(page: Page, below: str) -> Room:

@@ -105,7 +105,7 @@ def _staged(voice: Voice, story: Story, suited: Suited | None, name: str) -> lis
     claims = told.control(voice, story, suited, name)
     why = [voice.word("chart_choice", reason) for reason in suited.reasons]
     below = voice.say("；", "; ").join([*(claim.text for claim in claims[1:]), *why])
-    return [Staged(claims, chart, story.is_rate, word, phases, below)]
+    return [Staged(claims, chart, story.is_rate, word, phases, below, spread=suited.spread)]
 
 
 def _target(voice: Voice, story: Story) -> list[Slide]:

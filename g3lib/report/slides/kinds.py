@@ -135,7 +135,7 @@ class Panels:
 
 @dataclass(frozen=True)
 class Staged:
-    """A claim over a control chart with its phases' names; `below` says why it is this chart."""
+    """A claim over a control chart with its phases' names; `below` says why it is this chart, `spread` is that of its ranges."""
 
     findings: Sequence[Finding]
     chart: Chart
@@ -144,6 +144,7 @@ class Staged:
     phases: Mapping[Any, str]
     below: str = ""
     title: str = ""
+    spread: Chart | None = None
 
 
 @dataclass(frozen=True)
