@@ -593,7 +593,9 @@ def test_the_sample_asked_for_passes_its_own_gates() -> None:
     assert found.needed_clusters >= 30 and found.needed >= 10 * 30
     stratum, code = np.arange(1200) % 40, rng.integers(0, 2, 1200)
     asked = judged("table", code, rng.random(1200) < 0.5 + 0.4 * (code - 0.5), 0.2, stratum)
-    assert asked.needed >= 5 * 40 * 4  # fewer cannot compare the strata, and none is rejected before
+    n = int(asked.needed)
+    again = judged("table", rng.integers(0, 2, n), rng.random(n) < 0.5, 0.2, np.arange(n) % 40)
+    assert again.p_heterogeneity == again.p_heterogeneity  # strata of a few units are compared too: else none is rejected
 
 
 def test_strata_that_pull_apart_are_seen_where_they_are_many_and_small() -> None:
@@ -622,6 +624,13 @@ def test_kinds_in_small_cells_are_called_different_no_oftener_than_claimed() -> 
     rng, of = np.random.default_rng(7), 200
     stratum, code = np.repeat(range(30), 18), np.tile(np.repeat(range(3), 6), 30)
     found = [apart.of_cells(rng.normal(size=540), code, 3, stratum, 30) for _ in range(of)]
+    assert np.mean([p <= LEVEL for p in found]) <= most(of)
+
+
+def test_tables_in_small_strata_are_called_different_no_oftener_than_claimed() -> None:
+    rng, of = np.random.default_rng(10), 200
+    stratum, code = np.arange(800) // 4, rng.integers(0, 3, 800)
+    found = [judged("table", code, rng.integers(0, 3, 800), 0.1, stratum).p_heterogeneity for _ in range(of)]
     assert np.mean([p <= LEVEL for p in found]) <= most(of)
 
 

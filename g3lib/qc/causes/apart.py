@@ -15,8 +15,6 @@ NAN = float("nan")
 # strata of more than so many, or of sides of fewer units, take the pooled spread
 _MANY, _FEWEST = 10, 3
 FEWEST_RISKS = 5
-# more cells are no longer fitted in reasonable time
-_MOST_CELLS = 4_000
 
 
 def of_layers(layers: Layers) -> float:
@@ -91,19 +89,26 @@ def of_cells(y: np.ndarray, code: np.ndarray, k: int, layer: np.ndarray, s: int)
     n = np.bincount(cell, minlength=s * k).astype(float)
     mean = np.bincount(cell, y, s * k) / np.maximum(n, 1)
     squares = np.bincount(cell, (y - mean[cell]) ** 2, s * k)
-    which = np.flatnonzero(n > 0)
-    if s < 2 or len(which) > _MOST_CELLS:
+    return of_sums(*(v.reshape(s, k) for v in (n, mean, squares)))
+
+
+def of_sums(n: np.ndarray, mean: np.ndarray, squares: np.ndarray) -> float:
+    """The same of units, means and squares about them by stratum (rows) and kind."""
+    s, k = n.shape
+    stratum, kind = np.nonzero(n)
+    n, mean, squares = n[stratum, kind], mean[stratum, kind], squares[stratum, kind]
+    if s < 2 or not len(n):
         return NAN
-    small = len(which) > _MANY * k or n[which].min() < _FEWEST or not (squares[which] > 0).all()
-    free = n[which] - 1
-    if small:
-        by_kind = [np.bincount(which % k, v, k) for v in (squares[which], free)]
+    free = n - 1
+    pooled = len(n) > _MANY * k or bool(n.min() < _FEWEST) or not bool((squares > 0).all())
+    if pooled:
+        by_kind = [np.bincount(kind, v, k) for v in (squares, free)]
         if not (by_kind[1] > 0).all() or not (by_kind[0] > 0).all():
             return NAN
-        variance = (by_kind[0] / by_kind[1])[which % k] / n[which]
+        variance = (by_kind[0] / by_kind[1])[kind] / n
     else:
-        variance = squares[which] / free / n[which]
-    return _interaction(mean[which], variance, free, which // k, which % k, small)
+        variance = squares / free / n
+    return _interaction(mean, variance, free, stratum, kind, pooled)
 
 
 def _interaction(
@@ -112,18 +117,23 @@ def _interaction(
     """Johansen's test that means are kind + stratum; with one spread a kind F with the degrees of freedom of them all."""
     from scipy.special import fdtrc
 
-    design = np.hstack([np.unique(one)[None, :] == one[:, None] for one in (stratum, kind)]).astype(float)
-    root = 1 / np.sqrt(variance)
-    turned, scale, _ = np.linalg.svd(design * root[:, None], full_matrices=False)
-    base = turned[:, scale > 1e-9 * scale[0]]
-    freedom = len(mean) - base.shape[1]
+    w, (_, stratum) = 1 / variance, np.unique(stratum, return_inverse=True)
+    whole = np.bincount(stratum, w)
+
+    def within(v: np.ndarray) -> np.ndarray:
+        return np.asarray(v - (np.bincount(stratum, w * v) / whole)[stratum])
+
+    # strata are taken out first, so that thousands of them cost no more than a few
+    y, x = within(mean), np.column_stack([within((kind == one).astype(float)) for one in np.unique(kind)])
+    gram = (x * w[:, None]).T @ x
+    solved = np.linalg.pinv(gram, rcond=1e-10, hermitian=True)
+    freedom = len(mean) - len(whole) - int(np.linalg.matrix_rank(gram, tol=1e-10 * gram.max(), hermitian=True))
     if freedom < 1:
         return NAN
-    scored = mean * root
-    q = float(((scored - base @ (base.T @ scored)) ** 2).sum())
+    q = float((w * (y - x @ (solved @ (x.T @ (w * y)))) ** 2).sum())
     if pooled:
         return float(fdtrc(freedom, float(free.sum()), q / freedom))
-    left = 1 - (base**2).sum(axis=1)
+    left = 1 - w / whole[stratum] - w * np.einsum("ij,jk,ik->i", x, solved, x)
     lack = float((left**2 / free).sum())
     return float(fdtrc(freedom, freedom * (freedom + 2) / (3 * lack), q / (freedom + 2 * lack - 6 * lack / (freedom + 2))))
 

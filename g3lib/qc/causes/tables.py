@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from g3lib.measures.draws import generator
+from g3lib.qc.causes import apart
 from g3lib.qc.causes.effects import NAN, Asked, Effect
 from g3lib.qc.causes.layers import coded
 from g3lib.qc.causes.parts import Part, moments
@@ -57,7 +58,7 @@ def table(asked: Asked) -> Effect:
         test=test, units=n, effect=v, low=low, high=high, crude=crude, low_crude=low_crude, high_crude=high_crude,
         p_heterogeneity=_heterogeneity(counts), p_cause=p_cause, p_no_cause=p_no_cause,
         share=v * v, share_low=low**2, share_high=high**2, share_of="variation",
-        needed=max(within.needed(edge, 4 * edge if asked.delta < 0.5 else math.inf, asked.level, r * c), _to_compare(counts)),
+        needed=within.needed(edge, 4 * edge if asked.delta < 0.5 else math.inf, asked.level, r * c),
     )  # fmt: skip
 
 
@@ -176,7 +177,7 @@ def _heterogeneity(counts: np.ndarray) -> float:
             break
     known, c_max = np.argwhere(fit > 1e-9), max(r, c)
     if len(known) > _MOST_CELLS or counts.sum() < _SMALLEST_EXPECTED * len(known):
-        return NAN  # too sparse for χ²
+        return _sparse(counts)
     # an empty margin takes its own degrees of freedom with it: cells less the rank of all margins of two
     pairs = [known[:, one] * c_max + known[:, other] for one, other in ((0, 1), (0, 2), (1, 2))]
     design = np.hstack([(pair[:, None] == np.unique(pair)).astype(float) for pair in pairs])
@@ -185,10 +186,16 @@ def _heterogeneity(counts: np.ndarray) -> float:
     return float(chdtrc(freedom, ((counts - fit)[there] ** 2 / fit[there]).sum())) if freedom > 0 else NAN
 
 
-def _to_compare(counts: np.ndarray) -> float:
-    """The units without which strata cannot be compared (`_heterogeneity`): none is rejected before."""
-    filled = counts.sum(axis=(1, 2)) > 0
-    return _SMALLEST_EXPECTED * float(counts[filled].size) if filled.sum() > 1 else 0.0
+def _sparse(counts: np.ndarray) -> float:
+    """The same of small strata: each outcome's part against kind + stratum (`apart.of_sums`), the surest of them."""
+    n = counts.sum(axis=2)
+    levels = range(counts.shape[2]) if counts.shape[2] > 2 else (0,)
+    found = []
+    for level in levels:
+        part = counts[:, :, level] / np.maximum(n, 1)
+        found.append(apart.of_sums(n, part, n * part * (1 - part)))
+    known = [p for p in found if p == p]
+    return min(1.0, len(known) * min(known)) if known else NAN
 
 
 def _monte_carlo(counts: np.ndarray, edge: float) -> tuple[float, float]:
