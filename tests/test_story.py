@@ -448,6 +448,18 @@ def test_bounds_hold_on_either_side(demo: Path) -> None:
     assert verdicts.share_between(Voice("en", "b", "2010-01"), row) == "0–100 %"
 
 
+def test_causes_without_a_test_are_told_beside_those_with_one(demo: Path) -> None:
+    tests = pd.read_csv(demo / "tests.csv", dtype=str, keep_default_na=False)
+    tests.head(4).to_csv(demo / "tests.csv", index=False)
+    for name in set(tests["数据"]) - set(tests["数据"].head(4)):
+        (demo / f"{name}.csv").unlink()
+    voice, story = Voice("en", "b", "2010-01"), computed(read_case(demo))
+    assert told.confirmed(voice, story)[0].text.startswith("4 of 10 end causes tested: ")
+    assert "black: not tested" in told.causes(voice, story)[0].text
+    whole = computed(read_case(DEMO))
+    assert "black" not in told.causes(voice, whole)[0].text and told.confirmed(voice, whole)[0].text.startswith("10 end causes tested: ")
+
+
 def test_what_would_mislead_is_in_the_audit(demo: Path) -> None:
     retold(demo, topic__requirement=0.5, target__value=0.4)
     edit(demo, "countermeasures", 0, "开始", "2013-01-01")

@@ -99,11 +99,10 @@ def _causes(story: Story) -> Reasons:
 
 
 def _confirmed(story: Story) -> Reasons:
-    tested = set(story.tested["cause"])
     if story.links is None:
         yield "no_causes", ""
-    if story.links is not None and (untested := [name for name in story.links.ends if name not in tested]):
-        yield "untested", "、".join(untested)
+    if story.untested:
+        yield "untested", "、".join(story.untested)
     if open_ := list(story.tested.loc[story.tested["verdict"] == "insufficient", "cause"]):
         yield "undecided", "、".join(open_)
     if not story.confirmed:

@@ -240,6 +240,12 @@ class Story:
         return tuple(self.tested.loc[self.tested["verdict"] == "confirmed", "cause"]) if len(self.tested) else ()
 
     @property
+    def untested(self) -> tuple[str, ...]:
+        """The end causes that no test was declared for."""
+        tested = set(self.tested["cause"]) if len(self.tested) else set()
+        return tuple(name for name in self.links.ends if name not in tested) if self.links is not None else ()
+
+    @property
     def answered(self) -> tuple[str, ...]:
         """The confirmed causes that have a countermeasure."""
         aimed_at = set(self.case.table("countermeasures")["cause"])

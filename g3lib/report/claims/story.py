@@ -157,7 +157,8 @@ def causes(voice: Voice, story: Story) -> list[Finding]:
     ends, deep = len(story.links.ends), max(story.links.depth.values())
     text = voice.say(f"从“{story.links.root}”分析到{ends}个末端原因，最深{deep}层", f"{ends} end causes of “{story.links.root}”, {deep} levels deep at most")
     if len(story.tested):
-        text += voice.say("（红：要因，灰：非要因，蓝：证据不足）", " (red: root cause, grey: none, blue: undecided)")
+        left = voice.say("，黑：未检验", ", black: not tested") if story.untested else ""
+        text += voice.say(f"（红：要因，灰：非要因，蓝：证据不足{left}）", f" (red: root cause, grey: none, blue: undecided{left})")
     return [voice.finding("causes.ends", float(ends), "", text, definition="end causes", table="case.causes")]
 
 
@@ -170,7 +171,9 @@ def confirmed(voice: Voice, story: Story) -> list[Finding]:
     zh = [f"{voice.word('cause_verdict', v)}{len(names)}个" + (f"（{'、'.join(names)}）" if v == "confirmed" else "") for v, names in groups.items() if names]
     words = {"confirmed": "confirmed", "rejected": "rejected", "insufficient": "undecided"}
     en = [f"{len(names)} {words[v]}" + (f" ({', '.join(names)})" if v == "confirmed" else "") for v, names in groups.items() if names]
-    lead = voice.finding("causes.confirmed", float(len(groups["confirmed"])), "", voice.say(f"{len(tested)}个末端原因逐一检验：" + "，".join(zh), f"{len(tested)} end causes tested: " + ", ".join(en)),
+    every = len(tested) + len(story.untested)
+    of = voice.say(f"{every}个末端原因中{len(tested)}个已检验：", f"{len(tested)} of {every} end causes tested: ") if story.untested else voice.say(f"{every}个末端原因逐一检验：", f"{every} end causes tested: ")
+    lead = voice.finding("causes.confirmed", float(len(groups["confirmed"])), "", of + voice.say("，".join(zh), ", ".join(en)),
                          definition="effect against the smallest that matters, Holm", denominator=voice.say(f"{len(tested)}个末端原因", f"{len(tested)} end causes"), table="case.tests")  # fmt: skip
     return [lead, *(verdicts.cause(voice, row) for row in tested.to_dict("records"))]
 

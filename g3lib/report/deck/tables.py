@@ -19,6 +19,7 @@ _READ = 9  # points: the smallest letters of a table that may go on over several
 _SHORT = 12  # letters: a shorter text is not cut
 _SIZES = (14, 13, 12, 11, 10, 9, 8)
 _ABOVE_FOOT = 8.0  # points: an office suite may draw rows a little higher than it is told
+_LINE = 1.33  # a line of Microsoft YaHei, parts of its size
 _WIDER = 1.08  # another machine's font may be a little wider than ours
 _WHOLE = 1.2  # and a number or a word stays in one piece in any of them
 _BOLD = 1.12  # how much wider bold letters run
@@ -128,7 +129,7 @@ def _fitted(rows: list[list[str]], wide: float, high: float) -> tuple[float, lis
         scale = wide / sum(widths)
         widths = [w * scale for w in widths]
         lines = [[_lines(text, s, w) for text, w in zip(row, widths, strict=True)] for s, row in zip(letters, rows, strict=True)]
-        heights = [max(n) * size * 1.25 + 8 for n in lines]
+        heights = [max(n) * size * _LINE + 8 for n in lines]
         if sum(heights) <= high and scale >= 0.99:
             break
     room = high - sum(heights)
