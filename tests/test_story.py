@@ -23,9 +23,10 @@ from g3lib.labels import VOCABULARIES, read_csv
 from g3lib.qc.story import audit as auditing
 from g3lib.qc.story import change
 from g3lib.qc.story.audit import audit
-from g3lib.qc.story.case import SPEC, read_case
+from g3lib.qc.story.case import SPEC
 from g3lib.qc.story.computed import computed, declared
 from g3lib.qc.story.pictures import picture
+from g3lib.qc.story.reading import read_case
 from g3lib.report.case import CaseData
 from g3lib.report.claims import causes as of_branch
 from g3lib.report.claims import characteristic, outcome, verdicts

@@ -14,8 +14,9 @@ from g3lib.errors import UsageError
 from g3lib.labels import VOCABULARIES, Lang, pick
 from g3lib.periods import Period
 from g3lib.qc.story.audit import audit
-from g3lib.qc.story.case import FILE, Case, months_of, read_case
+from g3lib.qc.story.case import FILE, Case, months_of
 from g3lib.qc.story.computed import computed
+from g3lib.qc.story.reading import read_case
 from g3lib.qc.story.records import Story
 from g3lib.report.claims.voice import Voice
 from g3lib.report.page import Report

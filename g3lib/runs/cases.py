@@ -14,8 +14,9 @@ import pandas as pd
 from g3lib.errors import DataError, NoData, UsageError
 from g3lib.labels import Lang
 from g3lib.qc.story.audit import audit
-from g3lib.qc.story.case import FILE, Case, read_case
+from g3lib.qc.story.case import FILE, Case
 from g3lib.qc.story.computed import computed
+from g3lib.qc.story.reading import read_case
 from g3lib.report.case import known_cases
 from g3lib.report.claims.story import audit_table
 from g3lib.report.claims.voice import Voice

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from g3lib.qc.story.audit import audit
-from g3lib.qc.story.case import read_case
 from g3lib.qc.story.computed import computed
+from g3lib.qc.story.reading import read_case
 from g3lib.report import slides
 from g3lib.report.case import CaseData, CaseReport, open_case
 from g3lib.report.deck import pptx

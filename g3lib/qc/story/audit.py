@@ -29,7 +29,7 @@ def audit(story: Story) -> pd.DataFrame:
         code of the vocabulary `audit`; empty where the step is complete), detail (names, joined by 、).
 
     >>> from pathlib import Path
-    >>> from g3lib.qc.story.case import read_case
+    >>> from g3lib.qc.story.reading import read_case
     >>> from g3lib.qc.story.computed import computed
     >>> table = audit(computed(read_case(Path("data/cases/nanqu-2010"))))
     >>> table.drop_duplicates("step").set_index("step")["verdict"].tolist()[:4]

@@ -26,7 +26,7 @@ def computed(case: Case) -> Story:
     """Everything that the case's tables say.
 
     >>> from pathlib import Path
-    >>> from g3lib.qc.story.case import read_case
+    >>> from g3lib.qc.story.reading import read_case
     >>> story = computed(read_case(Path("data/cases/nanqu-2010")))
     >>> round(story.now.value, 2), story.links is None       # the document stops in its survey
     (559.33, True)
