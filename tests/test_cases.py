@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import os
@@ -9,14 +10,17 @@ import re
 import shutil
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 from pptx import Presentation
 
 from g3lib.cli import main
+from g3lib.errors import UsageError
 from g3lib.findings import in_notebook
 from g3lib.qc.story import casefile
+from g3lib.report.case import open_case
 from g3lib.tables.workspace import Workspace
 
 
@@ -81,6 +85,12 @@ def test_a_case_elsewhere_in_english_on_a_template(workspace: Workspace, tmp_pat
     assert "3 the target: missing (there are no data)" in done.output
     made = Presentation(str(workspace.reports / "en" / "cases" / "our-case" / "08-qc-case.pptx"))
     assert {s.slide_layout.name for s in list(made.slides)[1:]} == {"Company"}
+    # the notebook that was made names its case so that it can be run again, by papermill alone
+    notebook = nbformat.read(workspace.reports / "en" / "cases" / "our-case" / "08-qc-case.ipynb", as_version=4)
+    given = dict(line.split(" = ", 1) for cell in notebook.cells if "injected-parameters" in cell.metadata.get("tags", []) for line in cell.source.splitlines() if " = " in line)
+    assert open_case(ast.literal_eval(given["case"]), "en").story.case.folder == elsewhere.resolve()
+    with pytest.raises(UsageError, match="no case's name nor a folder"):
+        open_case("../nowhere")
     front = (workspace.reports / "en" / "index.html").read_text(encoding="utf-8")
     assert '<a href="cases/our-case/08-qc-case.html">our-case</a>' in front and "QC cases" in front
 

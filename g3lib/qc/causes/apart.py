@@ -14,6 +14,7 @@ from g3lib.qc.causes.layers import Layers
 NAN = float("nan")
 # strata of more than so many, or of sides of fewer units, take the pooled spread
 _MANY, _FEWEST = 10, 3
+# risks of fewer units a side are compared only where such strata are many
 FEWEST_RISKS = 5
 
 

@@ -34,7 +34,7 @@ def stable(
         return [voice.finding(name, None, "", text, status=Status.UNKNOWN)]
     chart, verdict = suited.location, suited.chart.verdict
     # limits of p′ that no scatter widens are those of p
-    plain = chart.kind.removesuffix("_prime") if max(chart.sigmas.values(), default=0.0) <= 1 else chart.kind
+    plain = chart.kind.removesuffix("_prime") if max(chart.sigmas.values(), default=0.0) == 1 else chart.kind
     kind, broken = voice.word("chart_kind", plain), [_broken(voice, chart, rule) for rule in chart.signals]
     if suited.spread is not None and suited.spread.signals:
         of = voice.word("chart_kind", suited.spread.kind)
