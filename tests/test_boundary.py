@@ -634,6 +634,61 @@ def test_tables_in_small_strata_are_called_different_no_oftener_than_claimed() -
     assert np.mean([p <= LEVEL for p in found]) <= most(of)
 
 
+def test_a_thin_stratum_does_not_throw_the_others_onto_one_spread() -> None:
+    # one side of two units made strata of spreads 1, 1 and 5 "different" in 60 %, and kinds in 53 %
+    rng, of = np.random.default_rng(11), 150
+    stratum, has = np.repeat(range(3), [200, 200, 12]), np.r_[np.tile([True, False], 200), np.zeros(10), np.ones(2)].astype(bool)
+    spread = np.array([1.0, 1.0, 5.0])[stratum]
+    alike = [judged("mean", has, spread * rng.normal(size=412), 0.3, stratum).p_heterogeneity for _ in range(of)]
+    assert np.mean([p <= LEVEL for p in alike]) <= most(of)
+    s, code = np.repeat(range(3), [180, 180, 32]), np.r_[np.arange(360) % 3, np.repeat([0, 1, 2], [15, 15, 2])]
+    kinds_alike = [apart.of_cells(np.array([1.0, 1.0, 3.0])[s] * rng.normal(size=392), code, 3, s, 3) for _ in range(of)]
+    assert np.mean([p <= LEVEL for p in kinds_alike]) <= most(of, 0.07)
+
+
+@pytest.mark.parametrize("kind", ["table", "groups", "ranks", "correlation"])
+def test_strata_of_one_kind_do_not_dilute_what_the_others_show(kind: str) -> None:
+    # they compare nothing: 0.3 in three strata beside seven of one kind was 0.165
+    rng = np.random.default_rng(12)
+    stratum, three = np.repeat(range(10), 400), 1200
+    x = np.r_[rng.integers(0, 2, three), np.repeat([0, 1, 0, 1, 0, 1, 0], 400)]
+    y = 0.6 * x + rng.normal(size=4000) if kind != "table" else (rng.random(4000) < 0.35 + 0.3 * x).astype(int)
+    every, alone = (judged(kind, x[:n].astype(float) if kind == "correlation" else x[:n], y[:n], 0.1, stratum[:n]) for n in (4000, three))
+    assert every.effect == pytest.approx(alone.effect, rel=0.02)
+    assert (every.units, alone.units) == (4000, 1200)
+    assert every.needed == pytest.approx(alone.needed * 4000 / three, rel=0.02)
+
+
+def test_clusters_of_unlike_sides_and_a_lone_one_are_called_different_no_oftener() -> None:
+    rng, of = np.random.default_rng(13), 200
+    cluster, stratum = np.repeat(range(40), 50), np.tile(np.arange(50) % 5, 40)
+    has, found = cluster < 6, []
+    for _ in range(of):  # each cluster has its own level in each stratum
+        level = np.clip(0.35 + 0.1 * rng.normal(size=(40, 5)), 0.01, 0.99)[cluster, stratum]
+        found.append(judged("risk", has, rng.random(2000) < level, 0.1, stratum, cluster).p_heterogeneity)
+    assert np.mean([p <= LEVEL for p in found]) <= most(of)
+    cluster = np.r_[np.arange(600) % 20, np.arange(1, 38) % 19 + 1, np.zeros(3)].astype(int)
+    stratum, has = np.r_[np.arange(600) // 300, np.full(40, 2)], np.r_[rng.random(600) < 0.5, np.zeros(37), np.ones(3)].astype(bool)
+    alone = [judged("risk", has, rng.random(640) < 0.3, 0.1, stratum, cluster).p_heterogeneity for _ in range(of)]
+    assert np.mean([p <= LEVEL for p in alone]) <= most(of)
+
+
+def test_the_share_knows_that_how_many_have_the_cause_is_chance_too() -> None:
+    rng, of, held = np.random.default_rng(14), 400, 0
+    for _ in range(of):
+        has = rng.random(1000) < 0.1
+        row = judged("risk", has, rng.random(1000) < np.where(has, 0.6, 0.1), 0.1)
+        held += row.share_low <= 0.05 / 0.15 <= row.share_high
+    assert held / of >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / of)
+
+
+def test_one_cluster_asks_for_as_many_as_are_judged() -> None:
+    rng = np.random.default_rng(15)
+    has = np.arange(12) % 2 == 0
+    for kind, y in (("mean", rng.normal(size=12)), ("risk", rng.random(12) < 0.5)):
+        assert judged(kind, has, y, 0.5, None, np.zeros(12)).needed_clusters >= 6
+
+
 def test_clusters_within_strata_are_called_different_no_oftener_than_claimed() -> None:
     rng, of, found = np.random.default_rng(8), 300, []
     cluster = np.repeat(range(40), 10)

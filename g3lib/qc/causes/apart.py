@@ -32,11 +32,13 @@ def of_layers(layers: Layers) -> float:
     gap = s1 / n1 - s0 / n0
     squares = [np.maximum(q - s * s / n, 0.0) for n, s, q in ((n1, s1, q1), (n0, s0, q0))]
     free = [n1 - 1, n0 - 1]
-    if len(gap) <= _MANY and len(gap) and min(n1.min(), n0.min()) >= _FEWEST:
-        parts = [q / f / n for q, f, n in zip(squares, free, (n1, n0), strict=True)]
-        each = parts[0] + parts[1]
-        if (each > 0).all():
-            return _welch(gap, each, each**2 / (parts[0] ** 2 / free[0] + parts[1] ** 2 / free[1]))
+    parts = [q / np.maximum(f, 1) / n for q, f, n in zip(squares, free, (n1, n0), strict=True)]
+    each = parts[0] + parts[1]
+    # a thin stratum is left out: it would throw all others onto one spread
+    own = (np.minimum(n1, n0) >= _FEWEST) & (each > 0)
+    if own.sum() > 1 and len(gap) - (~own).sum() <= _MANY:
+        spread = parts[0][own] ** 2 / free[0][own] + parts[1][own] ** 2 / free[1][own]
+        return _welch(gap[own], each[own], each[own] ** 2 / spread)
     if not (free[0].sum() > 0 and free[1].sum() > 0):
         return NAN
     whole = [float(q.sum() / f.sum()) for q, f in zip(squares, free, strict=True)]
@@ -100,8 +102,14 @@ def of_sums(n: np.ndarray, mean: np.ndarray, squares: np.ndarray) -> float:
     n, mean, squares = n[stratum, kind], mean[stratum, kind], squares[stratum, kind]
     if s < 2 or not len(n):
         return NAN
+    own = (n >= _FEWEST) & (squares > 0)
+    solid = np.bincount(stratum[own], minlength=s)
+    # thin cells are left out where enough others tell: they would throw all onto one spread
+    pooled = own.sum() > _MANY * k or (solid > 1).sum() < 2
+    if not pooled:
+        own &= solid[stratum] > 1
+        stratum, kind, n, mean, squares = (v[own] for v in (stratum, kind, n, mean, squares))
     free = n - 1
-    pooled = len(n) > _MANY * k or bool(n.min() < _FEWEST) or not bool((squares > 0).all())
     if pooled:
         by_kind = [np.bincount(kind, v, k) for v in (squares, free)]
         if not (by_kind[1] > 0).all() or not (by_kind[0] > 0).all():
@@ -148,19 +156,21 @@ def _of_nested(layers: Layers) -> float:
     """Clusters within strata: each stratum's difference has a variance of its own, by leaving its clusters out in turn."""
     mine = layers.both
     n1, s1, n0, s0 = (part[:, mine] for part in layers.clusters)
-    here, lost = (n1 + n0) > 0, 1 if layers.within_clusters else 2
+    here = (n1 + n0) > 0
     gap, each, free, size = [], [], [], []
     for k, own in enumerate(here.T):
         parts = [part[own, k] for part in (n1, s1, n0, s0)]
         left = [part.sum() - part for part in parts]
-        if own.sum() <= lost or not ((left[0] > 0) & (left[2] > 0)).all():
+        if own.sum() < 2 or not ((left[0] > 0) & (left[2] > 0)).all():
             continue
         away = left[1] / left[0] - left[3] / left[2]
         g = len(away)
         gap.append(parts[1].sum() / parts[0].sum() - parts[3].sum() / parts[2].sum())
         each.append((g - 1) / g * float(((away - away.mean()) ** 2).sum()))
-        free.append(g - lost)
-        size.append(g)
+        # a cause that a cluster has as a whole is known no better than the fewer of both kinds of clusters
+        sides = [int((part > 0).sum()) for part in (parts[0], parts[2])]
+        free.append(g - 1 if layers.within_clusters else min(sides) - 1)
+        size.append(g if layers.within_clusters else 1 / (1 / sides[0] + 1 / sides[1]))
     differs, variance, freedom, clusters = (np.array(v, dtype=float) for v in (gap, each, free, size))
     if len(differs) < 2:
         return NAN
@@ -181,12 +191,14 @@ def _hotelling(layers: Layers) -> float:
     every = [v[layers.both] for v in (layers.n1, layers.s1, layers.n0, layers.s0)]
     with np.errstate(divide="ignore", invalid="ignore"):
         left = (every[1] - s1) / (every[0] - n1) - (every[3] - s0) / (every[2] - n0)
-    left = left[np.isfinite(left).all(axis=1)]
-    g, k = left.shape
-    freedom = g - k + 1
+    stays = np.isfinite(left).all(axis=0)  # a stratum that hangs on one cluster has no variance by leaving it out
+    left, k = left[:, stays], int(stays.sum())
+    # as many clusters as the difference itself is known by (`Layers.jackknife`)
+    g, known = len(left), layers.jackknife()[1] + 1
+    freedom = known - k + 1
     if k < 2 or freedom < 1:
         return NAN
-    gap = every[1] / every[0] - every[3] / every[2]
+    gap = (every[1] / every[0] - every[3] / every[2])[stays]
     contrasts = np.eye(k)[1:] - np.eye(k)[0]
     away = (left - left.mean(axis=0)) @ contrasts.T
     spread = (g - 1) / g * away.T @ away
@@ -194,7 +206,7 @@ def _hotelling(layers: Layers) -> float:
         return NAN
     told = contrasts @ gap
     t2 = float(told @ np.linalg.solve(spread, told))
-    return float(fdtrc(k - 1, freedom, t2 * freedom / ((g - 1) * (k - 1))))
+    return float(fdtrc(k - 1, freedom, t2 * freedom / ((known - 1) * (k - 1))))
 
 
 def _welch(gap: np.ndarray, variance: np.ndarray, free: np.ndarray) -> float:

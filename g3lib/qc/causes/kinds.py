@@ -16,7 +16,7 @@ import pandas as pd
 
 from g3lib.qc.causes import apart
 from g3lib.qc.causes.effects import SEARCHED, Z95, Asked, Effect, p_values
-from g3lib.qc.causes.layers import coded
+from g3lib.qc.causes.layers import coded, that_compare
 from g3lib.qc.causes.parts import Part, moments
 
 _NEARLY_ONE = 0.999999
@@ -57,29 +57,33 @@ def variation(asked: Asked, ranks: bool) -> Effect:
         few = "too_few" if counts.min() < _FEWEST_A_KIND else "same_side"
         reason = "one_sided" if k < 2 or n == 0 else "no_spread" if np.ptp(y) == 0 else "no_overlap" if no_overlap else few
         return Effect(test=test, units=n, share_of="variation", reason=reason)
-    flat = _fitted(y, code, k, np.zeros_like(layer), 1)
-    within = flat if s == 1 else _fitted(y, code, k, layer, s)
+    flat, whole, every = _fitted(y, code, k, np.zeros_like(layer), 1), y, n
+    compares = that_compare(present)[layer]
+    if s > 1 and not compares.all():
+        y, code, layer = y[compares], code[compares], coded(pd.Series(layer[compares]), int(compares.sum()))[0]
+        n, s = len(y), int(layer.max()) + 1
+    within = flat if s == 1 and n == every else _fitted(y, code, k, layer, s)
     assert flat is not None  # two kinds and one stratum can always be told apart
-    crude = _part(y, flat, ranks)
+    crude = _part(whole, flat, ranks)
     low_crude, high_crude = map(_share_of_odds, crude.interval())
     if within is not None and not _left(y, within) > 0:
-        return Effect(test=test, units=n, crude=_share(y, flat), share_of="variation", reason="same_side")
+        return Effect(test=test, units=every, crude=_share(whole, flat), share_of="variation", reason="same_side")
     if within is None:
-        return Effect(test=test, units=n, crude=_share(y, flat), share_of="variation", reason="no_overlap")
+        return Effect(test=test, units=every, crude=_share(whole, flat), share_of="variation", reason="no_overlap")
     part = _part(y, within, ranks)
     odds = asked.delta / (1 - asked.delta)
     p_cause, p_no_cause = part.against(odds)
     p_cause = max(p_cause, _kruskal(y, code, k) if ranks and s == 1 else _some_difference(within, code, k, y))
     low, high = map(_share_of_odds, part.interval())
-    eta, left = _share(y, within), float(np.var(y - within.stratum_mean) / np.var(y))
+    eta, left = _share(y, within), float(((y - within.stratum_mean) ** 2).sum() / ((whole - whole.mean()) ** 2).sum())
     low, high = min(low, eta), max(high, eta)
     twice = 2 * asked.delta / (1 - 2 * asked.delta) if asked.delta < 0.5 else math.inf
     return Effect(
-        test=test, units=n, effect=eta, low=low, high=high,
-        crude=_share(y, flat), low_crude=low_crude, high_crude=max(high_crude, _share(y, flat)),
+        test=test, units=every, effect=eta, low=low, high=high,
+        crude=_share(whole, flat), low_crude=low_crude, high_crude=max(high_crude, _share(whole, flat)),
         p_heterogeneity=apart.of_cells(y, code, k, layer, s), p_cause=p_cause, p_no_cause=p_no_cause,
         share=eta * left, share_low=low * left, share_high=high * left, share_of="variation",
-        needed=part.needed(odds, twice, asked.level, k + s + 1),
+        needed=float(np.ceil(part.needed(odds, twice, asked.level, k + s + 1) * every / n)),
         warnings=() if ranks else _tails(y - within.stratum_mean - within.kind),
     )  # fmt: skip
 
@@ -215,29 +219,35 @@ def correlated(asked: Asked) -> Effect:
     n = len(asked.measure)
     layer, strata = coded(asked.stratum, n)
     frame = pd.DataFrame({"x": asked.measure.to_numpy(float), "y": asked.outcome.to_numpy(float), "s": layer})
+    crude = correlation(frame, "x", "y")
+    spans = frame.groupby("s")["x"].transform("nunique") > 1  # where the measure is one value there is nothing to go with
+    every, total = n, float(((frame["y"] - frame["y"].mean()) ** 2).sum())
+    if strata > 1 and spans.any():
+        frame = frame[spans]
+        n, strata = len(frame), frame["s"].nunique()
     found = correlation(frame, "x", "y", "s")
     freedom, r = n - 3 - (strata - 1), found.within
     if r != r or freedom < 1:
         needed = _needed_for_r(strata, 1.0, asked)
         same = "same_measure" if n and frame["x"].nunique() < 2 else "no_spread"
         reason = "too_few" if freedom < 1 else same
-        return Effect(test="fisher_z", units=n, share_of="variation", needed=needed, reason=reason)
+        return Effect(test="fisher_z", units=every, share_of="variation", needed=needed, reason=reason)
     z, plain = math.atanh(max(-_NEARLY_ONE, min(r, _NEARLY_ONE))), 1 / math.sqrt(freedom)
     error = max(plain, found.within_error)
     p_cause, p_no_cause = p_values(z, error, math.atanh(asked.delta))
     low, high = math.tanh(z - Z95 * error), math.tanh(z + Z95 * error)
     y = frame["y"].to_numpy()
-    left = float(((y - frame.groupby("s")["y"].transform("mean")) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+    left = float(((y - frame.groupby("s")["y"].transform("mean")) ** 2).sum()) / total
     own = found.by_stratum[found.by_stratum["n"] > 3].dropna(subset=["r"])
     # of few units the jackknife's own error is as large as what it tells
     of, told = own["n"].to_numpy(float), own["error"].to_numpy(float) ** 2
     spread = np.where(of < _FEWEST_FOR_JACKKNIFE, 1 / (of - 3), np.maximum(1 / (of - 3), told))
     return Effect(
-        test="fisher_z", units=n, effect=r, low=low, high=high, crude=found.r, low_crude=found.low, high_crude=found.high,
+        test="fisher_z", units=every, effect=r, low=low, high=high, crude=crude.r, low_crude=crude.low, high_crude=crude.high,
         p_heterogeneity=apart.cochran(np.arctanh(np.clip(own["r"].to_numpy(float), -_NEARLY_ONE, _NEARLY_ONE)), spread),
         p_cause=p_cause, p_no_cause=p_no_cause, share=r * r * left,
         share_low=0.0 if low < 0 < high else min(low * low, high * high) * left, share_high=max(low * low, high * high) * left,
-        share_of="variation", needed=_needed_for_r(strata, error / plain, asked),
+        share_of="variation", needed=float(np.ceil(_needed_for_r(strata, error / plain, asked) * every / n)),
         warnings=("long_tails",) if error > _WIDER * plain else (),
     )  # fmt: skip
 

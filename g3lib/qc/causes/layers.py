@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+# a stratum of so many units that are all of one kind is no chance
+_NO_CHANCE = 20
+
 
 @dataclass(frozen=True)
 class Layers:
@@ -123,3 +126,8 @@ def coded(column: pd.Series | None, n: int) -> tuple[np.ndarray, int]:
         return np.zeros(n, dtype=np.int64), 1
     codes, levels = pd.factorize(column, use_na_sentinel=False)
     return codes.astype(np.int64), max(len(levels), 1)
+
+
+def that_compare(present: np.ndarray) -> np.ndarray:
+    """Which strata (rows) take part: one that is all of one kind compares nothing, and small ones may be so by chance."""
+    return np.asarray(((present > 0).sum(axis=1) > 1) | (present.sum(axis=1) < _NO_CHANCE))

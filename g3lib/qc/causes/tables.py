@@ -12,7 +12,7 @@ import numpy as np
 from g3lib.measures.draws import generator
 from g3lib.qc.causes import apart
 from g3lib.qc.causes.effects import NAN, Asked, Effect
-from g3lib.qc.causes.layers import coded
+from g3lib.qc.causes.layers import coded, that_compare
 from g3lib.qc.causes.parts import Part, moments
 
 _SMALLEST_EXPECTED = 5.0
@@ -45,12 +45,14 @@ def table(asked: Asked) -> Effect:
     flat = _part(whole, _Flat)
     crude = math.sqrt(flat.size / m)
     low_crude, high_crude = _interval(flat, m)
-    within = flat if s == 1 else _part(counts, _Stratified)
+    compares = that_compare(counts.sum(axis=2))
+    within = flat if s == 1 else _part(counts[compares], _Stratified)
     reason = "too_few" if n < _FEWEST or (small and s > 1) else "" if within.size == within.size else "no_overlap"
     if reason:
         return Effect(test="chi_squared", units=n, crude=crude, low_crude=low_crude, high_crude=high_crude, share_of="variation",
                       reason=reason)  # fmt: skip
     edge = m * asked.delta**2
+    twice = 4 * edge if asked.delta < 0.5 else math.inf
     p_cause, p_no_cause = _monte_carlo(whole[0], edge) if small else within.against(edge)
     v, (low, high) = min(1.0, math.sqrt(within.size / m)), _interval(within, m)
     test = "monte_carlo" if small else "chi_squared" if s == 1 else "general_association"
@@ -58,7 +60,7 @@ def table(asked: Asked) -> Effect:
         test=test, units=n, effect=v, low=low, high=high, crude=crude, low_crude=low_crude, high_crude=high_crude,
         p_heterogeneity=_heterogeneity(counts), p_cause=p_cause, p_no_cause=p_no_cause,
         share=v * v, share_low=low**2, share_high=high**2, share_of="variation",
-        needed=within.needed(edge, 4 * edge if asked.delta < 0.5 else math.inf, asked.level, r * c),
+        needed=float(np.ceil(n / within.n * within.needed(edge, twice, asked.level, r * c))),
     )  # fmt: skip
 
 

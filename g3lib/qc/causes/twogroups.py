@@ -255,8 +255,20 @@ def _share(
         by_one = n1 * (layers.both - share)
         by_other = np.where(layers.both, n1, 0.0) + share * n0
         variance = (by_one**2 * variances[0] / np.maximum(n1, 1) + by_other**2 * variances[1] / np.maximum(n0, 1)).sum()
-        error = math.sqrt(float(variance)) / abs(total)
+        # how many have the cause is as much chance as how many have the problem, where nobody assigned it
+        error = math.sqrt(max(float(variance), _influence(layers, share, middle))) / abs(total)
     return share, _t(df) * error
+
+
+def _influence(layers: Layers, share: float, middle: float) -> float:
+    """Σ over units of the square of what each moves the cause's part of the total by, less the share of its own value."""
+    n1, s1, q1, n0, s0, q0 = layers.n1, layers.s1, layers.q1, layers.n0, layers.s0, layers.q0
+    rest, odds = s0 / np.maximum(n0, 1), np.where(layers.both, n1 / np.maximum(n0, 1), 0.0)
+    one, other, shift = layers.both - share, -(odds + share), -share * middle
+    at_one, at_other = np.where(layers.both, -rest, 0.0) + shift, odds * rest + shift
+    sums = one * s1 + at_one * n1 + other * s0 + at_other * n0
+    squares = one**2 * q1 + 2 * one * at_one * s1 + at_one**2 * n1 + other**2 * q0 + 2 * other * at_other * s0 + at_other**2 * n0
+    return float((squares - sums**2 / np.maximum(n1 + n0, 1)).sum())
 
 
 def _needed_for_risk(layers: Layers, wider: float, df: float, lone_table: bool, asked: Asked) -> float:
@@ -307,8 +319,7 @@ def _in_clusters(needed: float, layers: Layers) -> tuple[float, float]:
         return needed, NAN
     g, units = len(layers.clusters[0]), float(layers.n1.sum() + layers.n0.sum())
     clusters = needed * g / units
-    if (known := layers.jackknife()[1] + 1) > 0:
-        clusters = max(clusters, _FEWEST_CLUSTERS * g / known)
+    clusters = max(clusters, _FEWEST_CLUSTERS * g / max(layers.jackknife()[1] + 1, 1.0), _FEWEST_CLUSTERS)
     return float(max(needed, math.ceil(clusters * units / g))), float(math.ceil(clusters))
 
 

@@ -85,6 +85,8 @@ def would_decide(voice: Voice, row: Mapping[str, Any]) -> str:
     within = -float(row["minimum_effect"]) < float(row["low"]) and float(row["high"]) < float(row["minimum_effect"])
     if within and not row["reason"] and "strata_untested" not in row["warnings"]:
         return voice.say("；单看在最小差异以内，但几个原因一起判定（Holm）还不够有把握，须更多对象", "; within the smallest by itself, but not surely enough where several causes are judged together (Holm): take more units")
+    if needed <= float(row["units"]) and "strata_untested" in row["warnings"]:
+        return voice.say("；缺的是各层内两类对象都有的对象数：补足后才能比较各层", "; what is lacking are units of both kinds within each stratum: with them strata can be compared")
     if needed <= float(row["units"]) and not row["reason"]:
         return voice.say("；样本已够分辨两倍最小差异与没有差异，区间仍跨过最小值：真实差异若在最小值与其两倍之间，要更多对象", "; enough units to tell twice the smallest from none, but the interval holds the smallest: an effect between the two takes more")
     zh, en = (f"（{number(clusters)}个群）", f" in {number(clusters)} clusters") if clusters > 0 else ("", "")
