@@ -469,14 +469,51 @@ def test_what_would_mislead_is_in_the_audit(demo: Path) -> None:
     series.to_csv(demo / "series.csv", index=False)
     found, story = reasons(demo), computed(read_case(demo))
     assert found[1] == {"no_problem": ""} and "no_better" in found[3]
-    assert found[2]["series_hole"] == "2012-04 → 2012-06"
+    assert found[2]["series_hole"] == "2012-05"
     assert found[6]["too_early"] == "D1"
     assert math.isnan(story.effect.attainment)  # of a change that was not aimed at there is no part
     assert told.countermeasures_table(Voice("zh", "b", "2010-01"), story)["root_cause"].tolist()[1] == "未设G3专区（非要因）"
-    assert any("2012-04与2012-06之间" in check.text for check in told.checks(Voice("zh", "b", "2010-01"), story, audit(story)))
+    assert any("序列缺少期间（2012-05）" in check.text for check in told.checks(Voice("zh", "b", "2010-01"), story, audit(story)))
     kept = series.groupby("阶段", sort=False).nth(1)
     kept[kept["阶段"].isin(["before", "after"])].to_csv(demo / "series.csv", index=False)
     assert "no_interval" in reasons(demo)[8]
+
+
+def test_what_came_before_its_countermeasure_is_not_its_result(demo: Path) -> None:
+    assert reasons(demo)[7] == reasons(demo)[8] == {"": ""}
+    edit(demo, "countermeasures", None, "开始", "2013-12-20")
+    edit(demo, "countermeasures", None, "完成", "2014-01-31")
+    edit(demo, "standards", None, "生效日期", "2014-02-01")
+    found = reasons(demo)
+    assert found[7]["result_too_soon"] == "D1、D2、D3"
+    assert found[8]["effect_too_soon"] == "2013-12-20"
+
+
+def test_periods_are_held_against_the_series(demo: Path) -> None:
+    retold(demo, benefit__period="2012-01..2012-10")
+    assert reasons(demo)[8] == {"benefit_elsewhere": "2012-01..2012-10"}
+    series = pd.read_csv(demo / "series.csv", dtype=str, keep_default_na=False)
+    for month, step in (("2013-07", 8), ("2013-12", 9)):
+        series[series["期间"] != month].to_csv(demo / "series.csv", index=False)
+        found = reasons(demo)
+        assert found[step]["series_hole"] == month and "series_hole" not in found[2]
+    retold(demo, survey__after_period="2012-12..2013-10")
+    assert "survey.after_period (2012-12..2013-10) begins before survey.period (2012-01..2012-12) has ended" in faults_of(demo)
+
+
+def test_a_class_as_large_as_all_others_is_asked_about(demo: Path) -> None:
+    survey = pd.read_csv(demo / "survey.csv", dtype=str, keep_default_na=False)
+    before = survey["阶段"] == "before"
+    total = pd.to_numeric(survey.loc[before, "数量"]).sum()
+    row = dict.fromkeys(survey.columns, "乡镇") | {"阶段": "before", "渠道": "全网", "数量": str(int(total))}
+    pd.concat([survey, pd.DataFrame([row])]).to_csv(demo / "survey.csv", index=False)
+    assert reasons(demo)[2]["maybe_total"] == "全网"
+
+
+def test_a_place_or_a_department_may_be_the_whole_province(demo: Path) -> None:
+    edit(demo, "countermeasures", 0, "地点", "全区")
+    edit(demo, "standards", 0, "归口部门", "全省")
+    assert read_case(demo).table("countermeasures")["where"].iloc[0] == "全区"
 
 
 def test_a_computed_target_is_told_by_the_formula_that_gave_it(demo: Path, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from g3lib.periods import Period, days
+from g3lib.qc.story.case import months_of
 from g3lib.qc.story.records import Story
 from g3lib.qc.strata import is_other
 
@@ -70,10 +72,22 @@ def _survey(story: Story) -> Reasons:
         yield "no_problem_counted", ""
     if vague := [name for name in story.crux if is_other(name)]:
         yield "other_largest", "、".join(vague)
-    if story.holes:
-        yield "series_hole", "、".join(f"{one} → {other}" for one, other in story.holes)
+    yield from _holes(story, "before", "during")
+    counts = [level.pareto["count"] for level in story.levels]
+    if whole := [name for name, n in zip(story.crux, counts, strict=True) if len(n) > 2 and 2 * n.max() == n.sum()]:
+        yield "maybe_total", "、".join(whole)
     if story.counts_differ:
         yield "counts_differ", "、".join(f"{c.period}: {c.survey:,.0f} / {c.series:,.0f}" for c in story.counts_differ)
+
+
+def _holes(story: Story, *phases: str) -> Reasons:
+    """What is missing in the series of these phases."""
+    if missing := [span for span, phase in story.holes if phase in phases]:
+        yield "series_hole", "、".join(missing)
+
+
+def _first_after(periods: pd.Series) -> pd.Timestamp | None:
+    return pd.Timestamp(min(days(period)[0] for period in periods)) if len(periods) else None
 
 
 def _target(story: Story) -> Reasons:
@@ -128,6 +142,10 @@ def _implementation(story: Story) -> Reasons:
         yield "no_result", "、".join(without)
     if short := [f"{row.id}（{row.metric}）" for row in story.measures.itertuples() if not row.met]:
         yield "goal_missed", "、".join(short)
+    begun, told = story.case.table("countermeasures").set_index("id")["start"], story.case.table("implementation")
+    after = told[told["phase"] == "after"].groupby("id")["period"]
+    if soon := [str(name) for name, periods in after if name in begun.index and _first_after(periods) < begun[name]]:
+        yield "result_too_soon", "、".join(soon)
     silent = story.measures.loc[story.measures["side_effect"] == "", "id"]
     if len(silent):
         yield "no_side_effects", "、".join(dict.fromkeys(silent))
@@ -144,6 +162,16 @@ def _effect(story: Story) -> Reasons:
         yield "symptom_unseen", ""
     elif story.has_crux and story.crux_share_after > story.crux_share:
         yield "symptom_grew", f"{100 * story.crux_share:.1f}% → {100 * story.crux_share_after:.1f}%"
+    series = story.case.table("series")
+    after, begun = series.loc[series["phase"] == "after", "period"], story.case.table("countermeasures")["start"]
+    if len(begun) and len(after) and _first_after(after) < begun.min():
+        yield "effect_too_soon", f"{begun.min():%Y-%m-%d}"
+    yield from _holes(story, "after")
+    if story.benefit is not None and (period := story.case.say("benefit", "period")):
+        later = series.loc[series["phase"].isin(["after", "consolidation"]), "period"]
+        counted, (first, last) = Period.parse(str(period)), months_of(later)
+        if not (first <= f"{counted.start:%Y-%m}" and f"{counted.end:%Y-%m}" <= last):
+            yield "benefit_elsewhere", str(period)
     if math.isnan(story.effect.low):
         yield "no_interval", ""
     elif story.effect.low <= 0 <= story.effect.high:
@@ -158,6 +186,7 @@ def _effect(story: Story) -> Reasons:
 def _standards(story: Story) -> Reasons:
     if story.case.table("standards").empty:
         yield "no_standard", ""
+    yield from _holes(story, "consolidation")
     if "consolidation" not in set(story.case.table("series")["phase"]):
         yield "no_watch", ""
     elif story.effect is not None and story.effect.held is False:

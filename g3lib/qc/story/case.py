@@ -110,10 +110,9 @@ def _spec() -> tuple[dict[str, list[Column]], dict[str, dict[str, str]], dict[tu
 SPEC, HEADINGS, HEADING = _spec()
 
 
-def totals(frame: pd.DataFrame, names: frozenset[str] = frozenset()) -> Iterator[tuple[int, str, str]]:
-    """Row, column and word of the rows that say 合计, 小计, total or one of `names`: no parts, whatever else they hold."""
-    words = [word for word in pd.unique(frame.to_numpy().ravel()) if isinstance(word, str)]
-    told = {word: bool(TOTAL.fullmatch(fold(word))) or fold(word) in names for word in words}
+def totals(frame: pd.DataFrame) -> Iterator[tuple[int, str, str]]:
+    """Row, column and word of the rows that say 合计, 小计 or total: they are no parts, whatever else stands in them."""
+    told = {word: bool(TOTAL.fullmatch(fold(word))) for word in pd.unique(frame.to_numpy().ravel()) if isinstance(word, str)}
     for row, *cells in frame.itertuples() if any(told.values()) else ():  # a million rows of data seldom hold one
         found = next(((name, cell) for name, cell in zip(frame.columns, cells, strict=True) if told.get(cell)), None)
         if found is not None:

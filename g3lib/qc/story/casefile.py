@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from g3lib.errors import Fault, UsageError
@@ -47,6 +48,10 @@ def said(case: Case) -> Iterator[Fault]:
             Period.parse(str(period or "2010-03"))
         except UsageError:
             yield _fault(f"{section}.{key} is {period!r}, expected a period such as 2010-03 or 2009-11..2010-01")
+    with suppress(UsageError):
+        one, other = (Period.parse(str(case.say("survey", key))) for key in ("period", "after_period"))
+        if other.start <= one.end:
+            yield _fault(f"survey.after_period ({other}) begins before survey.period ({one}) has ended")
     started, ended = (day(case.say("group", key)) for key in ("started", "ended"))
     if started and ended and ended < started:
         yield _fault(f"group.ended is {ended}, before group.started ({started})")

@@ -23,6 +23,9 @@ from g3lib.qc.tree import tree
 
 # a table pasted oftener than this is data of kinds, not of names; how many repeated rows are shown
 _PASTED, _SHOWN = 4, 5
+# what a group may call the whole beside its parts
+_WHOLES = {"全部", "全体", "总体", "总数", "总量", "所有", "累计", "汇总", "全渠道", "全市", "全省", "全县", "全区", "全公司",
+           "all"}  # fmt: skip
 _PHASES = ("before", "during", "after", "consolidation")
 
 
@@ -147,10 +150,12 @@ def _survey(case: Case) -> Iterator[Fault]:
 
 
 def _classes(survey: pd.DataFrame, name: str) -> Iterator[Fault]:
-    """A part without a name."""
+    """A part without a name, and the whole beside its parts."""
     for row, value in survey[name].fillna("").astype(str).str.strip().items():
         if not value:
             yield _fault("survey", row, f"{name} is blank; name the class (其他 where it is unknown)")
+        elif value.casefold() in _WHOLES:
+            yield _fault("survey", row, value, name, PARTS)
 
 
 def _causes(case: Case) -> Iterator[Fault]:

@@ -21,8 +21,6 @@ from g3lib.tables.cells import is_missing, read_column, when
 from g3lib.tables.reading import Unreadable, encoding_of, read
 from g3lib.tables.schema import Kind
 
-# what a group may call the whole beside its parts
-_WHOLES = frozenset({"全部", "总数", "汇总", "全市", "全省", "全县", "全区", "全公司", "all"})
 # tables that have columns of their own besides those of tables.csv
 _OPEN = ("survey", "options")
 
@@ -163,7 +161,7 @@ def _typed(file: str, cells: pd.DataFrame, table: str) -> tuple[pd.DataFrame, li
         return pd.DataFrame(columns=names), [_doubled(file, known.values(), "a Chinese and an English heading")], False
     stand = not faults
     texts = cells.rename(columns=known)
-    faults += [Fault(file, "", row, said[name], word, PARTS) for row, name, word in totals(texts, _WHOLES)]
+    faults += [Fault(file, "", row, said[name], word, PARTS) for row, name, word in totals(texts)]
     texts = texts.drop(index=[fault.row for fault in faults if fault.expected == PARTS])
     out = pd.DataFrame(index=texts.index)
     for column in SPEC[table]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -214,10 +215,15 @@ class Story:
 
     @property
     def holes(self) -> tuple[tuple[str, str], ...]:
-        """Neighbours of the series between which periods are missing: a chart takes them for neighbours."""
-        periods = list(self.case.table("series")["period"])
-        spans = [days(period) for period in periods]
-        return tuple((periods[i], periods[i + 1]) for i in range(len(spans) - 1) if (spans[i + 1][0] - spans[i][1]).days > 1)
+        """What is missing in a series of months, and the phase of the point after it: a chart takes both sides for neighbours."""
+        series = self.case.table("series")
+        spans = [days(period) for period in series["period"]]
+        found = []
+        for (_, end), (begin, _), phase in zip(spans, spans[1:], series["phase"].iloc[1:], strict=False):
+            if (begin - end).days > 1 and all(one < other for one, other in spans):  # days may leave out week ends
+                first, last = (f"{end + timedelta(1):%Y-%m}", f"{begin - timedelta(1):%Y-%m}")
+                found.append((first if first == last else f"{first}..{last}", str(phase)))
+        return tuple(found)
 
     @property
     def counts_differ(self) -> tuple[Counted, ...]:

@@ -87,7 +87,9 @@ def worth(voice: Voice, story: Story) -> str:
     assert story.effect is not None
     volume, unit = (float(story.case.say("benefit", key)) for key in ("volume", "unit_value"))
     moved = change(voice, story, story.effect.difference * (1 if story.higher_is_better else -1)).lstrip("+")
-    return voice.say(f"毛效益 = {number(volume)} × {moved} × {voice.money(unit)}", f"gross = {number(volume)} × {moved} × {voice.money(unit)}")
+    zh, en = f"毛效益 = {number(volume)} × {moved} × {voice.money(unit)}", f"gross = {number(volume)} × {moved} × {voice.money(unit)}"
+    pooled = story.effect.consolidation is not None
+    return voice.say(zh + "（变化取活动后含巩固期的平均）" * pooled, en + " (the change is that of all months after, consolidation among them)" * pooled)
 
 
 def after_words(voice: Voice, story: Story) -> str:

@@ -264,7 +264,7 @@ def checks(voice: Voice, story: Story, audit: pd.DataFrame) -> list[Check]:
     """What must be said beside the story."""
     found = verdicts.notes(voice, story)
     if story.holes:
-        named = voice.listed([voice.say(f"{one}与{other}之间", f"between {one} and {other}") for one, other in story.holes])
+        named = voice.listed([voice.span(missing_in) for missing_in, _ in story.holes])
         found.append(Check("series.holes", Verdict.WARNING, voice.say(f"序列缺少期间（{named}）：控制图把它们当作相邻的点。", f"Periods are missing in the series ({named}): the chart takes the points beside them for neighbours.")))
     if story.counts_differ:
         found.append(Check("survey.against_series", Verdict.WARNING, counts_differ(voice, story) + voice.say("。", ".")))
