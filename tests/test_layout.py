@@ -82,7 +82,7 @@ def test_the_library_grows_no_further_unseen() -> None:
     # charts and shapes: no kept library has the rules, zones by point, minimum effects, layouts or a second axis; then skewed
     # means and phases that scatter each in its own measure, where simulations found false causes and narrow intervals; records
     # and slides in modules of their own, whose heads are counted too; tests of strata that hold their level)
-    assert sum(map(code_lines, MODULES)) < 18200
+    assert sum(map(code_lines, MODULES)) < 18300
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
