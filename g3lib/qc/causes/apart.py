@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from g3lib.qc.causes.effects import NAN
 from g3lib.qc.causes.layers import Layers
 
-NAN = float("nan")
 # strata of more than so many, or of sides of fewer units, take the pooled spread
 _MANY, _FEWEST = 10, 3
 # risks of fewer units a side are compared only where such strata are many
@@ -72,9 +72,7 @@ def of_risks(x1: np.ndarray, n1: np.ndarray, x0: np.ndarray, n0: np.ndarray) -> 
         return NAN
     one, other, n1, n0, n, gap, variance = (v[known] for v in (one, other, n1, n0, n, gap, variance))
     kurtosis = (one * (1 - 6 * one) / n1**3 + other * (1 - 6 * other) / n0**3) / variance**2
-    weight = (n - 1) / n / variance
-    freedom = len(gap) - 1
-    q = float((weight * (gap - (weight * gap).sum() / weight.sum()) ** 2).sum())
+    q, freedom = _scatter(gap, (n - 1) / n / variance), len(gap) - 1
     matched = 2 * freedom * len(gap) / float(np.maximum(2 + kurtosis, 0.2).sum())
     return float(chdtrc(matched, q * matched / freedom))
 
@@ -209,17 +207,24 @@ def _hotelling(layers: Layers) -> float:
     return float(fdtrc(k - 1, freedom, t2 * freedom / ((known - 1) * (k - 1))))
 
 
+def welch(mean: np.ndarray, variance: np.ndarray, free: np.ndarray) -> tuple[float, float]:
+    """Welch's F that two or more means with variances and degrees of freedom of their own are one and the same; its second df."""
+    k, w = len(mean), 1 / variance
+    lack = float(((1 - w / w.sum()) ** 2 / free).sum())
+    return _scatter(mean, w) / (k - 1) / (1 + 2 * (k - 2) / (k * k - 1) * lack), (k * k - 1) / (3 * lack)
+
+
 def _welch(gap: np.ndarray, variance: np.ndarray, free: np.ndarray) -> float:
-    """Welch's test that differences with variances of their own are one and the same."""
+    """The p of the same."""
     from scipy.special import fdtrc
 
-    k = len(gap)
-    if k < 2:
-        return NAN
-    w = 1 / variance
-    lack = float(((1 - w / w.sum()) ** 2 / free).sum())
-    q = float((w * (gap - (w * gap).sum() / w.sum()) ** 2).sum())
-    return float(fdtrc(k - 1, (k * k - 1) / (3 * lack), q / (k - 1) / (1 + 2 * (k - 2) / (k * k - 1) * lack)))
+    f, df2 = welch(gap, variance, free)
+    return float(fdtrc(len(gap) - 1, df2, f))
+
+
+def _scatter(value: np.ndarray, weight: np.ndarray) -> float:
+    """Σ w (x − x̄)² about the weighted mean: Cochran's Q where weights are the inverse of variances."""
+    return float((weight * (value - (weight * value).sum() / weight.sum()) ** 2).sum())
 
 
 def _pooled(gap: np.ndarray, variance: np.ndarray, freedom: float) -> float:
@@ -229,8 +234,7 @@ def _pooled(gap: np.ndarray, variance: np.ndarray, freedom: float) -> float:
     k = len(gap)
     if k < 2 or not freedom > 0 or not (variance > 0).all():
         return NAN
-    w = 1 / variance
-    return float(fdtrc(k - 1, freedom, float((w * (gap - (w * gap).sum() / w.sum()) ** 2).sum()) / (k - 1)))
+    return float(fdtrc(k - 1, freedom, _scatter(gap, 1 / variance) / (k - 1)))
 
 
 def cochran(difference: np.ndarray, variance: np.ndarray) -> float:
@@ -240,6 +244,4 @@ def cochran(difference: np.ndarray, variance: np.ndarray) -> float:
     known = variance > 0
     if known.sum() < 2:
         return NAN
-    weight = 1 / variance[known]
-    centre = (weight * difference[known]).sum() / weight.sum()
-    return float(chdtrc(known.sum() - 1, (weight * (difference[known] - centre) ** 2).sum()))
+    return float(chdtrc(known.sum() - 1, _scatter(difference[known], 1 / variance[known])))

@@ -20,6 +20,7 @@ _DEFAULTS: dict[str, object] = {
 }  # fmt: skip
 _NEEDED = ("cause", "outcome", "minimum_effect")
 _LEAST = 1e-9
+_WORDS = ("是", "否")
 _YES_OR_NO = ("是", "否", "0", "1", 0, 1)
 _SHOWN = 3
 _DESIGNS = ("observed", "experiment")
@@ -84,8 +85,8 @@ def translated(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame]) -> dict
             continue
         frame = out[row["data"]]
         for name in (row["measure"], row["outcome"]):
-            words = name in frame and pd.api.types.is_string_dtype(frame[name].dropna())
-            if words and frame[name].dropna().isin(["是", "否"]).all():
+            known = frame[name].dropna() if name in frame else pd.Series(dtype=object)
+            if len(known) and known.iloc[0] in _WORDS and known.isin(_WORDS).all():
                 frame = frame.assign(**{name: frame[name].map({"是": True, "否": False}).astype("boolean")})
         out[row["data"]] = frame
     return out

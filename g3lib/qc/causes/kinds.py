@@ -52,24 +52,19 @@ def variation(asked: Asked, ranks: bool) -> Effect:
     # units whose stratum has one kind only compare with nobody
     present = np.bincount(layer * k + code, minlength=s * k).reshape(s, k)
     counts = present[(present > 0).sum(axis=1) > 1].sum(axis=0) if s > 1 else present[0]
-    if n == 0 or k < 2 or np.ptp(y) == 0 or counts.min() < _FEWEST_A_KIND or _constant(y, code, k):
-        no_overlap = n > 0 and s > 1 and not counts.any()
-        few = "too_few" if counts.min() < _FEWEST_A_KIND else "same_side"
-        reason = "one_sided" if k < 2 or n == 0 else "no_spread" if np.ptp(y) == 0 else "no_overlap" if no_overlap else few
+    if reason := _lacks(y, code, k, counts, s):
         return Effect(test=test, units=n, share_of="variation", reason=reason)
     flat, whole, every = _fitted(y, code, k, np.zeros_like(layer), 1), y, n
+    assert flat is not None  # two kinds and one stratum can always be told apart
+    low_crude, high_crude = map(_share_of_odds, _part(whole, flat, ranks).interval())
     compares = that_compare(present)[layer]
     if s > 1 and not compares.all():
-        y, code, layer = y[compares], code[compares], coded(pd.Series(layer[compares]), int(compares.sum()))[0]
-        n, s = len(y), int(layer.max()) + 1
-    within = flat if s == 1 and n == every else _fitted(y, code, k, layer, s)
-    assert flat is not None  # two kinds and one stratum can always be told apart
-    crude = _part(whole, flat, ranks)
-    low_crude, high_crude = map(_share_of_odds, crude.interval())
-    if within is not None and not _left(y, within) > 0:
-        return Effect(test=test, units=every, crude=_share(whole, flat), share_of="variation", reason="same_side")
-    if within is None:
-        return Effect(test=test, units=every, crude=_share(whole, flat), share_of="variation", reason="no_overlap")
+        y, code, (layer, s) = y[compares], code[compares], coded(pd.Series(layer[compares]), int(compares.sum()))
+        n = len(y)
+    within = _fitted(y, code, k, layer, s)
+    if within is None or not _left(y, within) > 0 or _constant(y, code, k):
+        reason = "no_overlap" if within is None else "same_side"
+        return Effect(test=test, units=every, crude=_share(whole, flat), share_of="variation", reason=reason)
     part = _part(y, within, ranks)
     odds = asked.delta / (1 - asked.delta)
     p_cause, p_no_cause = part.against(odds)
@@ -86,6 +81,19 @@ def variation(asked: Asked, ranks: bool) -> Effect:
         needed=float(np.ceil(part.needed(odds, twice, asked.level, k + s + 1) * every / n)),
         warnings=() if ranks else _tails(y - within.stratum_mean - within.kind),
     )  # fmt: skip
+
+
+def _lacks(y: np.ndarray, code: np.ndarray, k: int, counts: np.ndarray, s: int) -> str:
+    """Why units of `k` kinds, `counts` of them where strata compare, cannot be judged; empty where they can."""
+    if k < 2 or not len(y):
+        return "one_sided"
+    if np.ptp(y) == 0:
+        return "no_spread"
+    if s > 1 and not counts.any():
+        return "no_overlap"
+    if counts.min() < _FEWEST_A_KIND:
+        return "too_few"
+    return "same_side" if _constant(y, code, k) else ""
 
 
 def _tails(rest: np.ndarray) -> tuple[str, ...]:
@@ -182,12 +190,7 @@ def _robust_f(fit: _Fit, code: np.ndarray, k: int, y: np.ndarray) -> tuple[float
     if fit.strata == 1:
         n = np.bincount(code, minlength=k).astype(float)
         means = np.bincount(code, y, k) / n
-        variance = np.bincount(code, (y - means[code]) ** 2, k) / (n - 1)
-        w = n / variance
-        centre = (w * means).sum() / w.sum()
-        lack = (((1 - w / w.sum()) ** 2) / (n - 1)).sum()
-        f = (w * (means - centre) ** 2).sum() / (k - 1) / (1 + 2 * (k - 2) / (k * k - 1) * lack)
-        return float(f), float((k * k - 1) / (3 * lack)) if lack > 0 else math.inf
+        return apart.welch(means, np.bincount(code, (y - means[code]) ** 2, k) / (n - 1) / n, n - 1)
     turned = fit.gram @ fit.beta
     return float(turned @ np.linalg.solve(fit.meat, turned)) / (k - 1), float(fit.freedom)
 

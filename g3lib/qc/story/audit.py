@@ -86,7 +86,7 @@ def _holes(story: Story, *phases: str) -> Reasons:
         yield "series_hole", "、".join(missing)
 
 
-def _first_after(periods: pd.Series) -> pd.Timestamp | None:
+def _first_day(periods: pd.Series) -> pd.Timestamp | None:
     return pd.Timestamp(min(days(period)[0] for period in periods)) if len(periods) else None
 
 
@@ -144,7 +144,7 @@ def _implementation(story: Story) -> Reasons:
         yield "goal_missed", "、".join(short)
     begun, told = story.case.table("countermeasures").set_index("id")["start"], story.case.table("implementation")
     after = told[told["phase"] == "after"].groupby("id")["period"]
-    if soon := [str(name) for name, periods in after if name in begun.index and _first_after(periods) < begun[name]]:
+    if soon := [str(name) for name, periods in after if name in begun.index and _first_day(periods) < begun[name]]:
         yield "result_too_soon", "、".join(soon)
     silent = story.measures.loc[story.measures["side_effect"] == "", "id"]
     if len(silent):
@@ -164,7 +164,7 @@ def _effect(story: Story) -> Reasons:
         yield "symptom_grew", f"{100 * story.crux_share:.1f}% → {100 * story.crux_share_after:.1f}%"
     series = story.case.table("series")
     after, begun = series.loc[series["phase"] == "after", "period"], story.case.table("countermeasures")["start"]
-    if len(begun) and len(after) and _first_after(after) < begun.min():
+    if len(begun) and len(after) and _first_day(after) < begun.min():
         yield "effect_too_soon", f"{begun.min():%Y-%m-%d}"
     yield from _holes(story, "after")
     if story.benefit is not None and (period := story.case.say("benefit", "period")):
