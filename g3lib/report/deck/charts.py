@@ -7,7 +7,8 @@ schema orders it. An unknown value is a gap, not a nought.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from g3lib.report.deck.page import ACCENT, FONT, GREY, INK, MUTED, SHADES, WARN,
 from g3lib.report.placing import sides, text_width
 
 _MOST_BARS, _MOST_LABELS = 24, 12
+_LIMITS = ("UCL", "LCL")
 _GAP, _AXIS = 70, 0.9  # between columns, percent of one; what the value axis and its title take, inches
 # a bar of so much of the whole holds its own label
 _TALL = 0.08
@@ -197,17 +199,9 @@ def staged(
     form = "0.0%" if percent else "#,##0.0"
     data = native.categories([str(name) for name in chart.labels], form)
     data.add_series(unit, native.known(chart.values))
-    lines = []
-    for phase in dict.fromkeys(chart.phases):
-        mine = np.array([p == phase for p in chart.phases])
-        whose = words.get(phase, "")
-        if phase in chart.borrowed:
-            whose += pick(page.lang, "（沿用前一阶段）", " (of the phase before)")
-        for name, values in ((pick(page.lang, "中心线", "centre"), chart.centre), ("UCL", chart.upper), ("LCL", chart.lower)):
-            if np.isfinite(values[mine]).any():
-                lines.append((name, _free(chart, values, np.flatnonzero(mine), name), mine.sum() == 1))
-                own = np.where(mine & np.isfinite(values), values, np.nan)
-                data.add_series(f"{name} {whose}".strip(), native.known(own))
+    lines = list(_lines(chart, words, page.lang))
+    for line in lines:
+        data.add_series(f"{line.name} {line.whose}".strip(), native.known(line.values))
     marked = _marked(chart, spread, page.lang)
     for name, _, _, which in marked:
         data.add_series(name, native.known(np.where([i in which for i in range(len(chart.values))], chart.values, np.nan)))
@@ -224,19 +218,43 @@ def staged(
         series.smooth = False
         series.format.line.fill.background()
         native.marker(series, colour, 9, edge)
-    for series, (name, free, alone) in zip(rest, lines, strict=True):
+    for series, line in zip(rest, lines, strict=True):
         series.smooth = False
         series.format.line.color.rgb, series.format.line.width = rgb(INK), 12_700
-        if name in ("UCL", "LCL"):
-            series.format.line.dash_style = MSO_LINE.DASH
-        native.marker(series, INK if alone else "", 9 if alone else 0, dash=True)  # one point has no line: a dash stands for it
-        if name not in ("UCL", "LCL"):  # the points lie on it: a label there is overprinted, the sentence above tells it
+        # one point has no line: a dash stands for it
+        native.marker(series, INK if line.is_point else "", 9 if line.is_point else 0, dash=True)
+        if line.name not in _LIMITS:  # the points lie on it: a label there is overprinted, the sentence above tells it
             continue
-        tag = series.points[free].data_label
+        series.format.line.dash_style = MSO_LINE.DASH
+        tag = series.points[line.free].data_label
         tag.has_text_frame = False
         native.labels(tag, "", 10)
-        tag.position = XL_LABEL_POSITION.ABOVE if name != "LCL" else XL_LABEL_POSITION.BELOW
+        tag.position = XL_LABEL_POSITION.ABOVE if line.name != "LCL" else XL_LABEL_POSITION.BELOW
         native.value_shown(tag, form)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A phase's centre or limit: values (NaN in other phases), the point at which its label is free, whether it is one point."""
+
+    name: str
+    whose: str
+    values: np.ndarray
+    free: int
+    is_point: bool
+
+
+def _lines(chart: Chart, words: Mapping[Any, str], lang: str) -> Iterator[_Line]:
+    for phase in dict.fromkeys(chart.phases):
+        mine = np.array([p == phase for p in chart.phases])
+        whose = words.get(phase, "")
+        if phase in chart.borrowed:
+            whose += pick(lang, "（沿用前一阶段）", " (of the phase before)")
+        names = (pick(lang, "中心线", "centre"), *_LIMITS)
+        for name, values in zip(names, (chart.centre, chart.upper, chart.lower), strict=True):
+            own = np.where(mine & np.isfinite(values), values, np.nan)
+            if np.isfinite(own).any():
+                yield _Line(name, whose, own, _free(chart, values, np.flatnonzero(mine), name), bool(mine.sum() == 1))
 
 
 def _marked(chart: Chart, spread: Chart | None, lang: str) -> list[tuple[str, str, str, set[int]]]:
