@@ -106,14 +106,16 @@ def load(files: tuple[Path, ...], table: str | None, form: str) -> None:
 @click.option("--jobs", type=click.IntRange(1, 64), default=None, help="Reports at a time; else one a core.")
 @click.option("-p", "--param", "params", nargs=2, multiple=True, help="A notebook's parameter: NAME VALUE.")
 @click.option("--force", is_flag=True, help="Make again what is unchanged.")
+@click.option("--timeout", type=click.IntRange(1), default=1800, show_default=True, help="Seconds that a report may take.")
+@click.option("--wait", is_flag=True, help="Where another run is at work: wait for it.")
 @LANG
 def run(
     notebooks: tuple[str, ...], period: str, branches: tuple[str, ...], jobs: int | None,
-    params: tuple[tuple[str, str], ...], force: bool, lang: Any,
+    params: tuple[tuple[str, str], ...], force: bool, timeout: int, wait: bool, lang: Any,
 ) -> None:  # fmt: skip
     """Run notebooks for branches: reports/<period>/<branch>/<notebook>.html and an index."""
     from g3lib.errors import NoData, UsageError, listed
-    from g3lib.runs import batch, publishing
+    from g3lib.runs import batch, lock, publishing, telling
     from g3lib.runs.notebooks import find
     from g3lib.tables.workspace import Workspace
 
@@ -122,18 +124,23 @@ def run(
     if notebooks and (other := [n.name for n in chosen if n.about.unit not in batch.UNITS]):
         raise UsageError(f"{', '.join(other)}: not one report a branch or province (metadata.g3.unit).")
     chosen = [n for n in chosen if n.about.unit in batch.UNITS]
-    planned = batch.plan(workspace, chosen, branches, period, lang, dict(params), force)
-    rows = list(planned.settled)
-    if rows and not planned.tasks and all(row.state == "skipped" for row in rows):
-        raise NoData("Nothing to report: " + " ".join(dict.fromkeys(row.error for row in rows[:3])))
-    _progress(planned.tasks, jobs or os.cpu_count() or 1, rows)
-    indexes = publishing.record(workspace, rows, lang)
-    _say_run(rows, planned.unchanged, indexes, workspace.reports_in(lang))
+    with lock.held(workspace.reports_in(lang), wait):
+        planned = batch.plan(workspace, chosen, branches, period, lang, dict(params), force, timeout)
+        rows = list(planned.settled)
+        if rows and not planned.tasks and all(row.state == "skipped" for row in rows):
+            raise NoData("Nothing to report: " + " ".join(dict.fromkeys(row.error for row in rows[:3])))
+        _progress(planned, jobs or os.cpu_count() or 1, rows)
+        indexes = publishing.record(workspace, rows, lang)
+    for line in (
+        telling.counts(rows, f"reports ok ({planned.unchanged} of them unchanged)"), *telling.unmade(rows, 8),
+        *(f"  {index}" for index in indexes), f"Open {workspace.reports_in(lang) / 'index.html'}",
+    ):  # fmt: skip
+        click.echo(line)
     if planned.faults:
         click.echo(listed(planned.faults, "Comments that cannot be read stand in no report:"), err=True)
     if stray := publishing.stray(workspace):
         click.echo(listed(stray, "Comments beside a finding that no report has (its name is in findings.csv):"), err=True)
-    sys.exit(1 if planned.faults or any(row.state == "failed" for row in rows) else 0)
+    sys.exit(1 if planned.faults or any(row.is_faulty for row in rows) else 0)
 
 
 @main.command()
@@ -167,20 +174,20 @@ def status(period: str) -> None:
     """What the last runs made, what failed and why."""
     from g3lib.errors import UsageError
     from g3lib.periods import Period
-    from g3lib.runs import ledger
+    from g3lib.runs import ledger, telling
     from g3lib.tables.workspace import Workspace
 
     workspace, wanted = Workspace.find(), str(Period.parse(period)) if period else ""
-    folders = [folder for folder in workspace.run_folders() if wanted in ("", folder.name)]
+    folders = [folder for folder in ledger.folders(workspace) if wanted in ("", folder.name)]
     if period and not folders:
         raise UsageError(f"There is no run of {period}.")
     failed = False
     for folder in folders:
-        rows = list(ledger.read(folder).values())
-        counts = ", ".join(f"{sum(r.state == s for r in rows)} {s}" for s in ("ok", "failed", "skipped"))
-        click.echo(f"{folder.relative_to(workspace.reports).as_posix()}: {counts}")
-        failed |= any(row.state == "failed" for row in rows)
-        _say_unmade(rows, len(rows))
+        rows = telling.standing(folder)
+        click.echo(f"{folder.relative_to(workspace.reports).as_posix()}: {telling.counts(rows)}")
+        failed |= any(row.is_faulty for row in rows)
+        for line in telling.unmade(rows, len(rows)):
+            click.echo(line)
     if not folders:
         click.echo("No run yet: g3 run makes the reports.")
     sys.exit(1 if failed else 0)
@@ -193,13 +200,13 @@ def sign(period: str, by: str) -> None:
     """Sign a period off: its figures are kept, and later differences are reported, never silent."""
     from g3lib.labels import LANGS
     from g3lib.periods import Period
-    from g3lib.runs import publishing, signoff
+    from g3lib.runs import ledger, publishing, signoff
     from g3lib.tables.workspace import Workspace
 
     workspace, name = Workspace.find(), str(Period.parse(period))
     signature = signoff.sign(workspace, name, by)
     for lang in LANGS:
-        if (workspace.reports_in(lang) / name / "run.json").exists():
+        if name in ledger.Ledger(workspace.reports_in(lang)).periods():
             publishing.refresh(workspace, name, lang)
     click.echo(f"{name} is signed off as revision {signature.revision}: {signoff.folder_of(workspace, name) / signature.file}")
 
@@ -351,10 +358,10 @@ def _say_loaded(result: Loaded, root: Path) -> None:
                 click.echo(f"    rejected rows: {root / entry.rejected_path}")
 
 
-def _progress(tasks: list[Any], jobs: int, rows: list[Row]) -> None:
+def _progress(planned: Any, jobs: int, rows: list[Row]) -> None:
     from g3lib.runs import batch
 
-    if not tasks:
+    if not planned.tasks:
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -362,36 +369,15 @@ def _progress(tasks: list[Any], jobs: int, rows: list[Row]) -> None:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        running = bar.add_task("reports", total=len(tasks))
+        running = bar.add_task("reports", total=len(planned.tasks))
 
         def done(row: Row) -> None:
             rows.append(row)
             bar.advance(running)
-            if row.state == "failed":
-                click.echo(f"failed: {row.notebook} · {row.branch}: {row.error}", err=True)
+            if row.is_faulty:
+                click.echo(f"{row.state}: {row.notebook} · {row.branch}: {row.error}", err=True)
 
-        batch.execute(tasks, min(jobs, len(tasks)), done)
-
-
-def _say_run(rows: list[Row], unchanged: int, indexes: list[Path], reports: Path) -> None:
-    counts = {state: sum(row.state == state for row in rows) for state in ("ok", "failed", "skipped")}
-    click.echo(
-        f"{counts['ok']} reports ok ({unchanged} of them unchanged), {counts['failed']} failed, "
-        f"{counts['skipped']} skipped: no data"
-    )
-    _say_unmade(rows, 8)
-    for index in indexes:
-        click.echo(f"  {index}")
-    click.echo(f"Open {reports / 'index.html'}")
-
-
-def _say_unmade(rows: list[Row], most: int) -> None:
-    """Every failed report, and as many skipped ones as a screen takes, each with its reason."""
-    skipped = [row for row in rows if row.state == "skipped"]
-    for row in [*(row for row in rows if row.state == "failed"), *skipped[:most]]:
-        click.echo(f"  {row.state}: {row.notebook} · {row.branch}: {row.error}")
-    if len(skipped) > most:
-        click.echo(f"  and {len(skipped) - most} more skipped; `g3 status` names them")
+        batch.execute(planned, jobs, done, lambda text: click.echo(text, err=True))
 
 
 if __name__ == "__main__":

@@ -245,7 +245,7 @@ def test_holm_makes_a_family_stricter() -> None:
 def test_planted_causes_are_found_and_the_confounded_one_is_not(store, sample_folder: Path) -> None:
     truth = json.loads((sample_folder / "truth.json").read_text(encoding="utf-8"))
     from g3lib.periods import Period
-    from g3lib.tables.workspace import Dataset
+    from g3lib.tables.dataset import Dataset
 
     data = Dataset(store, "样例一区", Period.parse("2013-12"))
     three_years = data.outlet_sales.assign(month="2013-12")  # all months: the planted multipliers never change

@@ -20,7 +20,7 @@ def reports(workspace_copy) -> Path:
     notebooks = find(workspace_copy.notebooks)
     planned = batch.plan(workspace_copy, notebooks, ["南区分公司", *SIGNUP])
     rows = list(planned.settled)
-    batch.execute(planned.tasks, 2, rows.append)
+    batch.execute(planned, 2, rows.append)
     failed = [f"{row.notebook} {row.branch}: {row.error}" for row in rows if row.state == "failed"]
     assert not failed
     publishing.record(workspace_copy, rows, "zh")

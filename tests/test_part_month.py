@@ -13,7 +13,7 @@ from g3lib.report.claims import channels as say
 from g3lib.report.claims import overview as say_overview
 from g3lib.report.claims import targets as say_targets
 from g3lib.report.claims.voice import Voice
-from g3lib.tables.workspace import Dataset
+from g3lib.tables.dataset import Dataset
 
 TENTH = Period.parse("2013-12-10")
 VOICE, ENGLISH = Voice("zh", "甲", "2013-12-10"), Voice("en", "甲", "2013-12-10")

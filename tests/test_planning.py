@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from g3lib import subsidy
 from g3lib.measures.subsidy.planning import caps, changes, gain, next_month, prices_on, promised, season
 from g3lib.periods import Period
-from g3lib.tables.workspace import Dataset
+from g3lib.tables.dataset import Dataset
 
 LAST = date(2013, 12, 31)
 SETTINGS = {"numerator": "device", "base": "list"}

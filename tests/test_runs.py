@@ -115,16 +115,16 @@ def test_one_failure_does_not_stop_the_others_and_is_told(workspace: Workspace) 
     make(workspace, "94-empty", a="from g3lib.errors import NoData; raise NoData('nothing here')")
     done = CliRunner().invoke(main, ["run", "91", "92", "93", "94", "--jobs", "2"])
     assert done.exit_code == 1
-    assert "1 reports ok (0 of them unchanged), 2 failed, 1 skipped" in done.output
+    assert "1 reports ok (0 of them unchanged), 1 dead kernel, 1 failed, 1 skipped: no data" in done.output
     rows = ledger.read(workspace.reports / "2010-02")
     assert rows["92-broken", "东区"].error == "ValueError: no such luck"
-    assert rows["93-dies", "东区"].state == "failed"
+    assert rows["93-dies", "东区"].state == "dead kernel"
     assert "died" in rows["93-dies", "东区"].error.casefold()
     folder = workspace.reports / "2010-02" / "东区"
     assert sorted(p.name for p in folder.iterdir()) == ["91-fine.html", "91-fine.ipynb", "92-broken.failed.ipynb", "93-dies.failed.ipynb"]
     status = CliRunner().invoke(main, ["status"])
     assert status.exit_code == 1
-    assert "1 ok, 2 failed, 1 skipped" in status.output
+    assert "1 ok, 1 dead kernel, 1 failed, 1 skipped" in status.output
 
 
 def test_a_report_that_fails_later_stands_aside_and_says_so(workspace: Workspace) -> None:
@@ -147,14 +147,14 @@ def test_a_report_that_fails_later_stands_aside_and_says_so(workspace: Workspace
     assert sorted(p.name for p in (folder / "东区").iterdir()) == ["91-fine.html", "91-fine.ipynb"]
 
 
-def test_a_worker_that_is_killed_takes_only_its_own_report(workspace: Workspace) -> None:
+def test_a_report_that_kills_what_its_kernel_was_forked_from_takes_no_other_along(workspace: Workspace) -> None:
     sales(workspace, "东区")
     make(workspace, "91-fine", a="1 + 1")
-    make(workspace, "92-kills", a="import os, signal; os.kill(os.getppid(), signal.SIGKILL)")
+    make(workspace, "92-kills", a="import os, signal, time; os.kill(os.getppid(), signal.SIGKILL); time.sleep(9)")
     planned = batch.plan(workspace, find(workspace.notebooks, ["91", "92"]))
     rows: list[ledger.Row] = []
-    batch.execute(planned.tasks, 1, rows.append)
-    assert {(row.notebook, row.state) for row in rows} == {("91-fine", "ok"), ("92-kills", "failed")}
+    batch.execute(planned, 1, rows.append)
+    assert {(row.notebook, row.state) for row in rows} == {("91-fine", "ok"), ("92-kills", "dead kernel")}
 
 
 def test_a_kernel_that_dies_at_its_start_is_started_once_more(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ def test_a_kernel_that_dies_at_its_start_is_started_once_more(workspace: Workspa
     monkeypatch.setenv("JUPYTER_PATH", str(workspace.root / "jupyter"))
     planned = batch.plan(workspace, [one for one in find(workspace.notebooks) if one.path.stem == "90-any"])
     rows: list = []
-    batch.execute(planned.tasks, 1, rows.append)
+    batch.execute(planned, 1, rows.append)
     assert [row.state for row in rows] == ["ok"], rows
     assert tried.read_text() == "xx"
 
@@ -285,7 +285,7 @@ def test_a_province_of_nothing_but_sales_has_its_reports_and_they_say_what_is_un
     workspace = Workspace(tmp_path)
     planned = batch.plan(workspace, [one for one in find(workspace.notebooks) if one.path.stem[:2] in ("00", "01", "02", "05", "06")], ["东区", "新省"])
     rows: list = []
-    batch.execute(planned.tasks, 2, rows.append)
+    batch.execute(planned, 2, rows.append)
     assert sorted((row.notebook[:2], row.branch, row.state) for row in rows) == [
         ("00", "东区", "ok"), ("01", "东区", "ok"), ("02", "东区", "ok"), ("05", "新省", "ok"), ("06", "新省", "ok"),
     ], [row.error for row in rows]  # fmt: skip

@@ -67,7 +67,7 @@ def load(folder: Path, units: int) -> None:
 def run(workspace: Workspace, force: bool = False, **given: object) -> list:
     planned = batch.plan(workspace, find(workspace.notebooks), period="2010-02", force=force, **given)
     rows = list(planned.settled)
-    batch.execute(planned.tasks, 2, rows.append)
+    batch.execute(planned, 2, rows.append)
     assert not [row.error for row in rows if row.state == "failed"]
     publishing.record(workspace, rows, given.get("lang", "zh"))
     return rows
@@ -165,7 +165,7 @@ def test_an_altered_signing_of_one_month_keeps_no_other_month_off_the_record(wor
     first = signoff.sign(workspace, "2010-02", "市场部")
     (signoff.folder_of(workspace, "2010-02") / first.file).write_text("altered")
     planned = batch.plan(workspace, find(workspace.notebooks), period="2010-01")
-    batch.execute(planned.tasks, 2, rows.append)
+    batch.execute(planned, 2, rows.append)
     with pytest.raises(DataError, match=r"(?s)The reports are made.*2010-02: .*was altered"):
         publishing.record(workspace, rows, "zh")
     assert {row.branch for row in ledger.read(workspace.reports / "2010-01").values()} >= {"东区"}
@@ -183,7 +183,7 @@ def test_a_report_in_one_language_only_is_signed_too(unrun: Workspace) -> None:
 
 def test_a_month_with_a_failed_report_is_not_signed(workspace: Workspace) -> None:
     rows = {(row.notebook, row.branch): row for row in run(workspace)}
-    ledger.write(workspace.reports / "2010-02", {k: replace(r, state="failed", error="no luck") for k, r in rows.items()}, "zh")
+    ledger.Ledger(workspace.reports).put(replace(r, state="failed", error="no luck") for r in rows.values())
     with pytest.raises(DataError, match=r"(?s)2 reports failed.*东区: no luck.*西区: no luck"):
         signoff.sign(workspace, "2010-02", "市场部")
 
@@ -251,6 +251,7 @@ def test_a_signed_report_that_could_not_be_made_again_is_not_called_unchanged(wo
     rows = run(workspace)
     signoff.sign(workspace, "2010-02", "市场部")
     failed = replace(next(row for row in rows if row.branch == "西区"), state="failed", error="X", findings=[])
+    ledger.Ledger(workspace.reports).put([failed])
     publishing.record(workspace, [failed], "zh")
     index = (workspace.reports / "2010-02" / "index.html").read_text(encoding="utf-8")
     assert "1份已签核的报告最近一次没有做成" in index and "数字与签核一致" not in index

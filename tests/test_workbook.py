@@ -75,7 +75,7 @@ def made(request: pytest.FixtureRequest, workspace_copy) -> list[Path]:
     notebooks = [one for one in find(workspace_copy.notebooks) if one.path.stem in ("01-subsidy-efficiency", "05-subsidy-plan")]
     planned = batch.plan(workspace_copy, notebooks, ["样例一区", "样例省（虚构）"], lang=request.param)
     rows: list = []
-    batch.execute(planned.tasks, 2, rows.append)
+    batch.execute(planned, 2, rows.append)
     assert [row.state for row in rows] == ["ok", "ok"], rows
     return [(workspace_copy.reports / row.period / row.html).with_suffix(".xlsx") for row in rows]
 

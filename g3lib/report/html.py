@@ -34,7 +34,7 @@ def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "", deck:
         "tables": pick(lang, "长表（.xlsx）", "long tables (.xlsx)"),
         "code": pick(lang, "计算过程（代码）", "How it was computed (code)"),
     }
-    page, _ = _exporter().from_notebook_node(notebook, resources={"g3": words})
+    page, _ = exporter().from_notebook_node(notebook, resources={"g3": words})
     return str(page)
 
 
@@ -53,7 +53,8 @@ def stamped(page: str, text: str) -> str:
 
 
 @cache
-def _exporter() -> Any:
+def exporter() -> Any:
+    """nbconvert's exporter with our template, made once a process."""
     from nbconvert import HTMLExporter
 
     base = Path(str(resources.files("g3lib.report").joinpath("template")))

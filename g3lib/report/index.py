@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from g3lib.findings import Finding
-from g3lib.labels import Lang, label, pick
+from g3lib.labels import VOCABULARIES, Lang, label, pick
 from g3lib.report.tables import template
 
 # the findings whose size says how far a branch moved
@@ -29,6 +29,10 @@ class ReportRow(Protocol):
     error: str
     findings: list[dict[str, Any]]
     made_up: bool
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether it was to be made and was not."""
 
     @property
     def headlines(self) -> list[Finding]:
@@ -56,7 +60,7 @@ def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str]
         by_branch.setdefault(row.branch, {})[row.notebook] = row
     lines = [_line(branch, own, names, lang) for branch, own in by_branch.items()]
     lines.sort(key=lambda line: (-line["breaches"], -line["moved"], line["urgency"], line["branch"]))
-    counts = {state: sum(row.state == state for row in rows) for state in ("ok", "failed", "skipped")}
+    counts = {state: sum(row.state == state for row in rows) for state in VOCABULARIES["run_state"]}
     said = " · ".join(f"{label('run_state', s, lang)} {n}" for s, n in counts.items() if n or s == "ok")
     words = {
         "lang": {"zh": "zh-CN", "en": "en"}[lang],
@@ -94,16 +98,16 @@ def _line(branch: str, own: dict[str, ReportRow], names: Sequence[str], lang: La
             cells.append({"state": "", "text": "", "href": "", "status": ""})
             continue
         first = row.headlines[0] if row.headlines else None
-        text = first.text if first else row.error if row.state == "failed" else ""
+        text = first.text if first else row.error if row.is_faulty else ""
         cells.append(
             {
                 "state": label("run_state", row.state, lang) if row.state != "ok" else "",
                 "text": text,
                 "href": quote(row.html),
-                "status": str(first.status) if first else row.state,
+                "status": str(first.status) if first else "failed" if row.is_faulty else row.state,
             }
         )
-    breaches = _breaches([row for row in own.values() if row.state == "ok"]) + sum(row.state == "failed" for row in own.values())
+    breaches = _breaches([row for row in own.values() if row.state == "ok"]) + sum(row.is_faulty for row in own.values())
     urgency = min((row.urgency for row in own.values()), default=9)
     moves = [f["value"] for row in own.values() for f in row.findings if f["name"] in _MOVES and f["value"] is not None]
     moved = max(map(abs, moves), default=0.0)

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from importlib import resources
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,24 +16,26 @@ from g3lib.errors import NoData, UsageError, listed
 from g3lib.labels import Lang
 from g3lib.periods import Period
 from g3lib.runs import ledger
+from g3lib.runs.crew import Crew
 from g3lib.runs.notebooks import Notebook
-from g3lib.runs.task import Task, run
+from g3lib.runs.task import LONGEST, Task
 from g3lib.tables import comments
-from g3lib.tables.schema import TABLES
+from g3lib.tables.dataset import Dataset
 from g3lib.tables.store import DATED, Store
-from g3lib.tables.workspace import NAMELESS, Dataset, Workspace, data_months, known_units, latest_month
+from g3lib.tables.workspace import NAMELESS, Workspace, data_months, known_units, latest_month
 
 if TYPE_CHECKING:
     import pandas as pd
 
 UNITS = ("branch", "province")
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_SETTLED = ("ok", "skipped")  # a notebook may find in its cells that there is nothing to report
 
 
 @dataclass
 class Plan:
-    """What there is to do: tasks, and rows that are settled without running (skipped, unchanged)."""
+    """What there is to do on a snapshot of the store: tasks, and rows that are settled without running (skipped, unchanged)."""
 
+    store: Store
     tasks: list[Task] = field(default_factory=list)
     settled: list[ledger.Row] = field(default_factory=list)
     unchanged: int = 0
@@ -53,6 +50,7 @@ def plan(
     lang: Lang = "zh",
     parameters: Mapping[str, object] | None = None,
     force: bool = False,
+    seconds: int = LONGEST,
 ) -> Plan:
     """Every notebook × what it is about: to run, skipped for want of data, or unchanged since it was made.
 
@@ -74,7 +72,7 @@ def plan(
         raise UsageError(f"{', '.join(sorted(taken))}: use --{', --'.join(sorted(taken))}, not -p.")
     made: dict[Path, dict[tuple[str, str], ledger.Row]] = {}
     written, faults = comments.read(workspace.notes)
-    result = Plan(faults=faults)
+    result = Plan(store, faults=faults)
     for notebook in notebooks:
         given = notebook.checked({"lang": lang, **_meant_for(notebook, notebooks, parameters or {})})
         # a notebook about anything else (a case) has no report in a batch
@@ -83,12 +81,14 @@ def plan(
             if isinstance(task, ledger.Row):
                 result.settled.append(task)
                 continue
-            rows = made.setdefault(task.folder, ledger.read(task.folder))
-            if not force and _is_made(task, rows.get((notebook.name, branch))):
+            if task.folder not in made:
+                made[task.folder] = ledger.read(task.folder, findings=False)
+            rows = made[task.folder]
+            if not force and _is_made(task, rows.get((notebook.name, branch)), store):
                 result.unchanged += 1
                 result.settled.append(rows[notebook.name, branch])
             else:
-                result.tasks.append(task)
+                result.tasks.append(replace(task, seconds=seconds))
     return result
 
 
@@ -114,28 +114,17 @@ def _task(
         return skipped
     parameters = {**given, notebook.about.unit: branch, "period": wanted}
     said = comments.digest(comments.meant_for(written, branch, str(Period.parse(wanted))))
-    data = _data_digest(store, tuple(store.area(branch))) + said
-    key = _key(notebook.digest, parameters, data)
-    own = {*store.members(branch)}
-    last_month = Period.parse(wanted).last_month
-    entries = (e for t in _dated(needs) for e in store.entries(t, [*own]) if own & e.parts.keys())
-    inputs = {(e.title, e.digest) for e in entries if e.begins_by(last_month)}
+    key = _key(notebook.digest, parameters, said)
     made_up = Dataset(store, branch, Period.parse(wanted)).made_up
-    return Task(notebook.path, branch, wanted, parameters, key, workspace.reports_in(lang), lang, tuple(sorted(inputs)), made_up)
-
-
-@cache
-def _data_digest(store: Store, sisters: tuple[str, ...]) -> str:
-    """What a report of any of these branches reads: ranks make each depend on all its sisters."""
-    return store.digest((table, sisters) for table in TABLES)
+    return Task(notebook.path, branch, wanted, parameters, key, workspace.reports_in(lang), lang, made_up=made_up)
 
 
 def _dated(needs: Iterable[str]) -> list[str]:
     return sorted({need.split(".")[0] for need in needs} & set(DATED)) or list(DATED)
 
 
-def _key(notebook: str, parameters: Mapping[str, Any], data: str) -> str:
-    parts = [notebook, json.dumps(parameters, sort_keys=True, ensure_ascii=False), data, _library_digest()]
+def _key(notebook: str, parameters: Mapping[str, Any], said: str) -> str:
+    parts = [notebook, json.dumps(parameters, sort_keys=True, ensure_ascii=False), said, _library_digest()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -149,55 +138,66 @@ def _library_digest() -> str:
     return whole.hexdigest()
 
 
-def _is_made(task: Task, row: ledger.Row | None) -> bool:
-    if row is None or row.state != "ok" or row.key != task.key:
+def _is_made(task: Task, row: ledger.Row | None, store: Store) -> bool:
+    """Whether a report stands as it would be made again: by the same notebook, parameters and library, from the same data."""
+    if row is None or row.state not in _SETTLED or row.key != task.key or row.data != data_digest(store, row):
         return False
-    return all((task.folder / task.stem).with_suffix(s).exists() for s in (".ipynb", ".html", *row.beside))
+    files = () if row.state == "skipped" else (".ipynb", ".html", *row.beside)
+    return all((task.folder / task.stem).with_suffix(suffix).exists() for suffix in files)
 
 
-def execute(tasks: Sequence[Task], jobs: int, done: Callable[[ledger.Row], None]) -> None:
-    """Run the tasks in `jobs` processes; `done` hears of each as it ends.
+def data_digest(store: Store, row: ledger.Row) -> str:
+    """What a report read, as it is now; all there is where it read through no dataset that could tell."""
+    reads: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for branch, period, table, whose, _ in row.reads:
+        reads.setdefault((branch, period), []).append((table, whose))
+    seen = [_digest(store, branch, period, tuple(sorted(own))) for (branch, period), own in sorted(reads.items())]
+    return hashlib.sha256("\n".join(seen or [store.digest]).encode()).hexdigest()
 
-    A worker that dies breaks the pool. The reports then in flight are each tried again in a process of
-    their own, so that the one that kills takes no other along; the rest goes on in new workers.
+
+@lru_cache(maxsize=4096)
+def _digest(store: Store, branch: str, period: str, reads: tuple[tuple[str, str], ...]) -> str:
+    return Dataset(store, branch, Period.parse(period)).digest(reads)
+
+
+def execute(planned: Plan, jobs: int, done: Callable[[ledger.Row], None], say: Callable[[str], None] = lambda _: None) -> None:
+    """Run what is planned, `jobs` at a time; each report stands in the ledger from its queueing to its end.
+
+    Args:
+        planned: `plan`, whose reports are of one language.
+        jobs: reports at a time.
+        done: hears of each report as it ends.
+        say: hears once where kernels are slow to start.
     """
-    for name in _ONE_THREAD:
-        os.environ.setdefault(name, "1")  # reports run side by side: BLAS threads would only be in each other's way
-    waiting = deque(tasks)
-    while waiting:
-        # spawn: a forked worker would share sockets and locks of this process
-        with ProcessPoolExecutor(max_workers=min(jobs, len(waiting)), mp_context=get_context("spawn")) as pool:
-            in_flight = _until_broken(pool, waiting, jobs, done)
-        for task in in_flight:
-            done(_alone(task))
+    if not planned.tasks:
+        return
+    book = ledger.Ledger(planned.tasks[0].reports)
+    book.put(task.row("queued") for task in planned.tasks)
+
+    def started(task: Task) -> None:
+        book.put([replace(task.row("running"), started=ledger.now())])
+
+    def ended(row: ledger.Row) -> None:
+        if row.state in _SETTLED:
+            _add_data(planned.store, row)
+        book.put([row])
+        done(row)
+
+    with Crew(min(jobs, len(planned.tasks)), say) as crew:
+        crew.make(planned.tasks, started, ended)
 
 
-def _until_broken(pool: ProcessPoolExecutor, waiting: deque[Task], jobs: int, done: Callable[[ledger.Row], None]) -> list[Task]:
-    """Work the queue off; returns the tasks that were in flight when a worker died, none if none did."""
-    running: dict[Future[ledger.Row], Task] = {}
-    broken: list[Task] = []
-    while (waiting and not broken) or running:
-        while waiting and not broken and len(running) < jobs:
-            task = waiting.popleft()
-            try:
-                running[pool.submit(run, task)] = task
-            except BrokenProcessPool:
-                broken.append(task)
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            task = running.pop(future)
-            try:
-                done(future.result())
-            except BrokenProcessPool:
-                broken.append(task)
-    return broken
+def _add_data(store: Store, row: ledger.Row) -> None:
+    """Say what an ended report read: its inputs, and the digest that tells whether they are what they were.
 
-
-def _alone(task: Task) -> ledger.Row:
-    try:
-        with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-            return pool.submit(run, task).result()
-    except BrokenProcessPool:
-        return ledger.Row(
-            task.notebook.stem, task.branch, task.period, "failed", task.parameters, task.key,
-            finished=ledger.now(), error="the process that ran this report died",
-        )  # fmt: skip
+    Where a load came between, some of its tables may be of before and some of after: such a report counts as never made.
+    """
+    inputs: dict[str, str] = {}
+    for branch, period in dict.fromkeys((b, p) for b, p, *_ in row.reads):
+        read = [(t, w) for b, p, t, w, _ in row.reads if (b, p) == (branch, period)]
+        inputs |= {e.title: e.digest for e in Dataset(store, branch, Period.parse(period), None, dict.fromkeys(read)).sources}
+    row.inputs = [{"file": file, "sha256": digest} for file, digest in sorted(inputs.items())]
+    if {digest for *_, digest in row.reads} <= {store.digest}:
+        row.data = data_digest(store, row)
+    else:
+        row.state, row.error = "failed", "the store was loaded anew while the report was made: run it again"

@@ -1,12 +1,19 @@
-"""What a run made: run.json and findings.csv of each period, written whole or not at all."""
+"""What a run made: one row a report, in one SQLite file beside the reports; run.json and findings.csv are written from it.
+
+A report is a notebook about a branch in a period; its row says with which parameters it was made. The row is written when the
+report is queued, when it begins and when it has ended, each time whole: the row that says `ok` is the one point at which a report
+is made. A run that is killed leaves its rows as they stood, and the next one makes what is not `ok`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import platform
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,11 +21,17 @@ from pathlib import Path
 from typing import Any
 
 from g3lib import __version__
+from g3lib.errors import DataError
 from g3lib.findings import Finding, Status
-from g3lib.labels import label
+from g3lib.labels import LANGS, label
 from g3lib.tables.adding import inert
 from g3lib.tables.store import replace_bytes
+from g3lib.tables.workspace import Workspace
 
+FILE = "ledger.sqlite"
+# what a report can be; the last four are what is wrong with it
+STATES = ("queued", "running", "ok", "skipped", "failed", "dead kernel", "timeout")
+FAULTY = ("failed", "dead kernel", "timeout")
 _PACKAGES = ("pandas", "papermill", "nbclient", "matplotlib", "duckdb", "statsmodels")
 _COLUMNS = ("branch", "notebook", "name", "value", "unit", "period", "status", "text", "denominator", "definition",
             "table", "previous", "last_year", "headline", "made_up")  # fmt: skip
@@ -31,17 +44,27 @@ class Row:
     notebook: str
     branch: str
     period: str
-    state: str  # ok, failed, skipped
+    state: str  # one of STATES
     parameters: dict[str, Any] = field(default_factory=dict)
-    key: str = ""
+    key: str = ""  # digest of notebook, parameters and library
+    data: str = ""  # digest of what the report read
+    reads: list[list[str]] = field(default_factory=list)  # what it read: branch, period, table, whose rows
     html: str = ""  # path below the period's folder
     beside: list[str] = field(default_factory=list)  # suffixes of the files that its page links to
     seconds: float = 0.0
+    peak_mb: int = 0  # most memory that was resident in its kernel, what it shares with other kernels counted; 0: not known
+    started: str = ""  # UTC
     finished: str = ""  # UTC
-    error: str = ""
+    cell: int = 0  # where it ended, counted from 1 over all cells of the executed notebook; 0: at none
+    error: str = ""  # in one line
     inputs: list[dict[str, str]] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
     made_up: bool = False
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether it was to be made and was not."""
+        return self.state in FAULTY
 
     @property
     def headlines(self) -> list[Finding]:
@@ -55,31 +78,100 @@ class Row:
         return min((order.index(f.status) for f in self.headlines), default=len(order))
 
 
-def read(folder: Path) -> dict[tuple[str, str], Row]:
-    """The ledger of a period's folder, by (notebook, branch); empty where there is none or it is unreadable."""
-    try:
-        plain = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        known = {f.name for f in fields(Row)}
-        rows = [Row(**{k: v for k, v in row.items() if k in known}) for row in plain["reports"]]
-    except (OSError, ValueError, TypeError, KeyError):
-        return {}
-    return {(row.notebook, row.branch): row for row in rows}
+_NAMES = [f.name for f in fields(Row)]
+_AS_JSON = {"parameters", "reads", "beside", "inputs", "findings", "made_up"}
 
 
-def write(folder: Path, rows: Mapping[tuple[str, str], Row], lang: str) -> None:
-    """Write run.json and findings.csv for a period."""
-    ordered = [rows[key] for key in sorted(rows)]
-    packages = {name: version(name) for name in _PACKAGES}
+class Ledger:
+    """The ledger of a folder of reports (one language's).
+
+    Args:
+        root: the folder, `reports/` or `reports/en/`.
+
+    Raises:
+        DataError: the file cannot be read as a ledger; it says what to do.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / FILE
+
+    def rows(self, period: str | None = None, findings: bool = True) -> dict[tuple[str, str], Row]:
+        """The rows by (notebook, branch), of one period; without findings where none are needed: they are most of the file."""
+        return {(row.notebook, row.branch): row for row in self._every("period = ?", (period,), findings)}
+
+    def periods(self) -> list[str]:
+        """The periods that have rows, sorted."""
+        with self._open() as book:
+            return [] if book is None else [p for (p,) in book.execute("SELECT DISTINCT period FROM report ORDER BY period")]
+
+    def put(self, rows: Iterable[Row]) -> None:
+        """Write rows in one step: all of them or none."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        marks = ", ".join("?" * len(_NAMES))
+        with self._open(create=True) as book:
+            assert book is not None
+            with book:
+                book.executemany(f"INSERT OR REPLACE INTO report VALUES ({marks})", map(_packed, rows))
+
+    def _every(self, where: str, given: Sequence[object], findings: bool) -> Iterator[Row]:
+        names = _NAMES if findings else [name for name in _NAMES if name != "findings"]
+        with self._open() as book:
+            if book is not None:
+                columns = ", ".join(names)
+                for values in book.execute(f"SELECT {columns} FROM report WHERE {where} ORDER BY notebook, branch", given):
+                    yield _unpacked(dict(zip(names, values, strict=True)))
+
+    @contextlib.contextmanager
+    def _open(self, create: bool = False) -> Iterator[sqlite3.Connection | None]:
+        if not create and not self.path.exists():
+            yield None
+            return
+        # a reader never makes the file, nor asks for the right to write it
+        uri = f"{self.path.absolute().as_uri()}?mode={'rwc' if create else 'ro'}"
+        try:
+            with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=30)) as book:
+                if create:
+                    columns = ", ".join(f"{name} NOT NULL" for name in _NAMES)
+                    book.execute(f"CREATE TABLE IF NOT EXISTS report ({columns}, PRIMARY KEY (period, notebook, branch))")
+                yield book
+        except sqlite3.Error as error:
+            asked = "Is there room on the disk, and may you write here? " * isinstance(error, sqlite3.OperationalError)
+            raise DataError(f"{self.path}: {error}. {asked}If it is damaged, move it away: g3 run makes all anew.") from error
+
+
+def _packed(row: Row) -> list[object]:
+    values = {name: getattr(row, name) for name in _NAMES}
+    return [json.dumps(value, ensure_ascii=False) if name in _AS_JSON else value for name, value in values.items()]
+
+
+def _unpacked(values: dict[str, Any]) -> Row:
+    return Row(**{name: json.loads(value) if name in _AS_JSON else value for name, value in values.items()})
+
+
+def read(folder: Path, findings: bool = True) -> dict[tuple[str, str], Row]:
+    """The rows of a period's folder, by (notebook, branch); none where nothing was run."""
+    return Ledger(folder.parent).rows(folder.name, findings)
+
+
+def folders(workspace: Workspace) -> list[Path]:
+    """The folder of every period and language that has rows."""
+    roots = [workspace.reports_in(lang) for lang in LANGS]
+    return sorted(root / period for root in roots for period in Ledger(root).periods())
+
+
+def export(folder: Path, rows: Sequence[Row], lang: str) -> None:
+    """Write run.json and findings.csv for a period: the ledger for eyes and other programs."""
     plain = {
         "g3lib": __version__,
         "python": platform.python_version(),
-        "packages": packages,
+        "packages": {name: version(name) for name in _PACKAGES},
         "lang": lang,
         "written": now(),
-        "reports": [asdict(row) for row in ordered],
+        # the figures are in findings.csv: of 3,000 branches they would be most of the file
+        "reports": [{name: value for name, value in asdict(row).items() if name != "findings"} for row in rows],
     }
     replace_bytes(folder / "run.json", json.dumps(plain, ensure_ascii=False, indent=1).encode())
-    replace_bytes(folder / "findings.csv", findings_csv(ordered).encode("utf-8-sig"))
+    replace_bytes(folder / "findings.csv", findings_csv(rows).encode("utf-8-sig"))
 
 
 def findings_csv(rows: Sequence[Row]) -> str:

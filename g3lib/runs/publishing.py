@@ -23,15 +23,16 @@ CASES = "cases"
 
 
 def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list[Path]:
-    """Write the ledger, findings and index of every period that the rows touch; returns the indexes.
+    """Write the run's list, findings and index of every period that the rows touch; returns the indexes.
 
     Raises:
         DataError: lists every period whose signed figures are missing or were altered; all that was run is on record first.
     """
     reports, indexes, faults = workspace.reports_in(lang), [], []
+    ledger.Ledger(reports).put(row for row in rows if row.state == "skipped" and not row.data)  # found so by the plan
     for period in (periods := sorted({row.period for row in rows})):
         folder = reports / period
-        ledger.write(folder, ledger.read(folder) | {(r.notebook, r.branch): r for r in rows if r.period == period}, lang)
+        ledger.export(folder, list(ledger.read(folder).values()), lang)
     for period in periods:
         try:
             indexes.append(refresh(workspace, period, lang))
@@ -46,7 +47,7 @@ def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list
 def front(workspace: Workspace, lang: Lang) -> None:
     """Write the page above the periods and the cases."""
     reports = workspace.reports_in(lang)
-    periods = sorted(path.parent for path in reports.glob("*/run.json"))
+    periods = [reports / period for period in ledger.Ledger(reports).periods()]
     cases = sorted(path for path in (reports / CASES).glob("*/*.html") if EARLIER not in path.stem)
     replace_bytes(reports / "index.html", periods_html(periods, cases, lang).encode())
 
@@ -77,5 +78,5 @@ def stray(workspace: Workspace) -> list[str]:
 
 def reported(workspace: Workspace, period: str = "") -> set[tuple[str, str]]:
     """Branch and name of every finding that the reports made so far have (of one period, or of all)."""
-    rows = [row for folder in workspace.run_folders() if period in ("", folder.name) for row in ledger.read(folder).values()]
+    rows = [row for folder in ledger.folders(workspace) if period in ("", folder.name) for row in ledger.read(folder).values()]
     return {(row.branch, str(finding["name"])) for row in rows for finding in row.findings}

@@ -1,4 +1,4 @@
-"""One report: run by papermill in a process of its own, written whole or not at all.
+"""One report: run by papermill in a kernel of its own, written whole or not at all.
 
 This is the seam where a report becomes a task: everything it needs is in `Task`, everything that came of
 it in the ledger's row, so it can run in another process or, one day, on another machine.
@@ -11,7 +11,8 @@ import os
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,15 @@ from g3lib.findings import in_notebook
 from g3lib.labels import Lang, pick
 from g3lib.names import safe_name
 from g3lib.runs.ledger import Row, now
+from g3lib.runs.warm.ending import Ending
+from g3lib.tables.dataset import READS
 from g3lib.tables.store import replace_bytes
 
 _NEVER_CAME_UP = ("Kernel didn't respond", "Kernel died before replying")  # jupyter_client's words
 EARLIER = "earlier"  # in the names of a report that a failed run left behind
 # what a notebook may make beside its page, and the variable that names it the file
 _BESIDE = {".xlsx": "G3_WORKBOOK", ".pptx": "G3_DECK"}
+LONGEST = 1800  # seconds that a report may take where nothing else is said
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,10 @@ class Task:
     key: str
     reports: Path
     lang: Lang
-    inputs: tuple[tuple[str, str], ...]
+    inputs: tuple[tuple[str, str], ...] = ()
     made_up: bool = False
+    seconds: int = LONGEST  # it may take
+    environment: Mapping[str, str] = field(default_factory=dict)  # of its kernel, beside this process's own
 
     @property
     def folder(self) -> Path:
@@ -51,52 +57,78 @@ class Task:
         """The report's path below the period's folder, without its suffix."""
         return f"{safe_name(self.branch)}/{self.notebook.stem}"
 
+    @property
+    def what(self) -> str:
+        """Which report it is, among those of its language."""
+        return f"{self.period}/{self.stem}"
+
+    def row(self, state: str, error: str = "") -> Row:
+        """The report's row in the ledger."""
+        return Row(self.notebook.stem, self.branch, self.period, state, self.parameters, self.key, error=error,
+                   inputs=[{"file": f, "sha256": d} for f, d in self.inputs], made_up=self.made_up)  # fmt: skip
+
 
 def run(task: Task) -> Row:
-    """Run one report; never raises for what the notebook does."""
-    started = time.perf_counter()
-    row = Row(task.notebook.stem, task.branch, task.period, "failed", task.parameters, task.key,
-              inputs=[{"file": f, "sha256": d} for f, d in task.inputs], made_up=task.made_up)  # fmt: skip
-    target = task.folder / task.stem
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".making-", dir=task.folder) as scratch:
-        executed = Path(scratch) / "report.ipynb"
-        beside = {suffix: Path(scratch) / f"report{suffix}" for suffix in _BESIDE}
-        os.environ.update({name: str(beside[suffix]) for suffix, name in _BESIDE.items()})  # one report at a time in this process
-        try:
-            notebook = _execute(task, executed)
-            row.findings = [finding.as_dict() for finding in in_notebook(notebook)]
-            html = _html(task, notebook, {s for s, path in beside.items() if path.exists()})
-        except Exception as error:  # anything a notebook can do must become a state, not stop the others
-            row.error, row.findings = _one_line(error), []
-            row.state = "skipped" if _is_no_data(error) else "failed"
-            row.html = _set_aside(task, target)
-            if row.state == "failed" and executed.exists():
-                shutil.move(executed, target.with_suffix(".failed.ipynb"))
-        else:
-            page = Path(scratch) / "report.html"
-            page.write_text(html, encoding="utf-8")
-            os.replace(executed, target.with_suffix(".ipynb"))
-            os.replace(page, target.with_suffix(".html"))
-            for suffix, path in beside.items():
-                if path.exists():
-                    os.replace(path, target.with_suffix(suffix))
-                    row.beside.append(suffix)
-            for left in (".failed.ipynb", *(f".{EARLIER}{suffix}" for suffix in (".ipynb", ".html", *_BESIDE))):
-                target.with_suffix(left).unlink(missing_ok=True)
-            row.state, row.html = "ok", f"{task.stem}.html"
-    row.seconds, row.finished = round(time.perf_counter() - started, 2), now()
+    """Run one report; never raises for what the notebook does, nor where it cannot be written."""
+    begun = time.perf_counter()
+    row = replace(task.row("failed"), started=now())
+    try:
+        task.folder.joinpath(task.stem).parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=task.folder, ignore_cleanup_errors=True) as scratch:
+            _make(task, row, Path(scratch))
+    except OSError as error:  # no room, no right to write: the row says so
+        row.state, row.error, row.findings = "failed", _one_line(error), []
+    row.seconds, row.finished = round(time.perf_counter() - begun, 2), now()
     return row
 
 
-def _execute(task: Task, executed: Path) -> Any:
+def _make(task: Task, row: Row, scratch: Path) -> None:
+    target, executed, reads = task.folder / task.stem, scratch / "report.ipynb", scratch / "reads"
+    beside = {suffix: scratch / f"report{suffix}" for suffix in _BESIDE}
+    seen = {name: str(beside[suffix]) for suffix, name in _BESIDE.items()} | {READS: str(reads)}
+    ending = Ending()
     try:
-        notebook = _papermill(task, executed)
+        notebook = _execute(task, executed, {**task.environment, **seen}, ending)
+        row.findings = [finding.as_dict() for finding in in_notebook(notebook)]
+        html = _html(task, notebook, {s for s, path in beside.items() if path.exists()})
+    except Exception as error:  # anything a notebook can do must become a state, not stop the others
+        row.error, row.findings, row.cell = _one_line(error), [], ending.cell
+        row.state = "skipped" if _is_no_data(error) else "failed" if ending.state == "ok" else ending.state
+        if ending.lost:  # its kernel's template was killed: the report did nothing wrong, and is to be made again
+            row.state = "queued"
+            return
+        row.html = _set_aside(task, target)
+        if row.is_faulty and executed.exists():
+            shutil.move(executed, target.with_suffix(".failed.ipynb"))
+    else:
+        _put_in_place(task, row, target, executed, html, beside)
+    row.peak_mb = round(ending.peak_kb / 1024)
+    row.reads = [json.loads(line) for line in reads.read_text(encoding="utf-8").splitlines()] if reads.exists() else []
+
+
+def _put_in_place(task: Task, row: Row, target: Path, executed: Path, html: str, beside: Mapping[str, Path]) -> None:
+    """The report's files, each replaced whole; it is made when its row says so, and until then it is made again."""
+    page = executed.with_name("report.html")
+    page.write_text(html, encoding="utf-8")
+    os.replace(executed, target.with_suffix(".ipynb"))
+    os.replace(page, target.with_suffix(".html"))
+    for suffix, path in beside.items():
+        if path.exists():
+            os.replace(path, target.with_suffix(suffix))
+            row.beside.append(suffix)
+    for left in (".failed.ipynb", *(f".{EARLIER}{suffix}" for suffix in (".ipynb", ".html", *_BESIDE))):
+        target.with_suffix(left).unlink(missing_ok=True)
+    row.state, row.html = "ok", f"{task.stem}.html"
+
+
+def _execute(task: Task, executed: Path, environment: Mapping[str, str], ending: Ending) -> Any:
+    try:
+        notebook = _papermill(task, executed, environment, ending)
     except RuntimeError as error:
         if not any(said in str(error) for said in _NEVER_CAME_UP):
             raise
         # two kernels that start at once may be given one port, and the second never comes up: no cell has run yet
-        notebook = _papermill(task, executed)
+        notebook = _papermill(task, executed, environment, ending)
     # times and paths of this machine: the ledger has them, and the same input is to give the same bytes
     for part in (notebook, *notebook.cells):
         part.metadata.pop("papermill", None)
@@ -105,14 +137,15 @@ def _execute(task: Task, executed: Path) -> Any:
     return notebook
 
 
-def _papermill(task: Task, executed: Path) -> Any:
+def _papermill(task: Task, executed: Path, environment: Mapping[str, str], ending: Ending) -> Any:
     import papermill
 
     return papermill.execute_notebook(
-        str(task.notebook), str(executed), parameters=task.parameters, cwd=str(task.notebook.parent),
-        kernel_name="python3", progress_bar=False, log_output=False, autosave_cell_every=0,
+        str(task.notebook), str(executed), parameters=task.parameters, cwd=str(task.notebook.parent), engine_name="g3",
+        kernel_name="python3", progress_bar=False, log_output=False, autosave_cell_every=0, request_save_on_cell_execute=False,
         # a kernel's own warnings (its transport on loopback) are no business of whoever reads the run's lines
         extra_arguments=["--log-level=50"],
+        seconds=task.seconds, environment={**os.environ, **environment}, ending=ending,
     )  # fmt: skip
 
 

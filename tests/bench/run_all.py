@@ -43,7 +43,7 @@ def main() -> None:
     for label, jobs in (("one_by_one_s", 1), ("two_at_a_time_s", 2)):
         planned = batch.plan(workspace, notebooks, branches, force=True)
         rows: list = []
-        timed(label, seconds, lambda jobs=jobs, planned=planned, rows=rows: batch.execute(planned.tasks, jobs, rows.append))
+        timed(label, seconds, lambda jobs=jobs, planned=planned, rows=rows: batch.execute(planned, jobs, rows.append))
         publishing.record(workspace, rows, "zh")
     timed("unchanged_s", seconds, lambda: batch.plan(workspace, notebooks, branches))
     seconds["reports"] = len(notebooks) * len(branches)

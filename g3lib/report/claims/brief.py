@@ -22,7 +22,7 @@ from g3lib.report.claims import customers as say_customers
 from g3lib.report.claims import kpis
 from g3lib.report.claims import subsidy as say_subsidy
 from g3lib.report.claims.voice import Voice
-from g3lib.tables.workspace import Dataset
+from g3lib.tables.dataset import Dataset
 
 _URGENCY = list(Status)
 _TOPICS = VOCABULARIES["topic"]

@@ -1,0 +1,177 @@
+"""The crew of a run: the processes that make its reports, and what happens when one of them dies.
+
+Workers are forked from a template of their own, and each report gets a kernel forked from the template of kernels; where there
+can be no template they are started as ordinary processes, and it is said once. A worker that dies takes its own report along and
+no other; the report is tried once more, and another worker takes its place.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from g3lib.runs.ledger import Row
+from g3lib.runs.task import Task
+from g3lib.runs.warm.client import Template, TemplateGone
+from g3lib.runs.warm.provisioner import NONE, SOCKET
+from g3lib.runs.warm.template import adopt_orphans, children, kill_descendants
+from g3lib.runs.worker import begin_spawned
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_OVERTIME = 60  # seconds that a worker may take beside its report's own, before it is taken to hang
+_MOST_TRIES = 2
+_MOST_RESTARTS = 5  # of a template that somebody kills
+
+
+@dataclass
+class Worker:
+    """One worker, and the report it makes."""
+
+    process: Any  # Child or multiprocessing.Process
+    connection: Connection
+    task: Task | None = None
+    until: float = 0.0
+
+    def give(self, task: Task) -> None:
+        """Have it make a report."""
+        self.task, self.until = task, time.monotonic() + task.seconds + _OVERTIME
+        self.connection.send(task)
+
+    def end(self) -> None:
+        """End it and its kernel at once."""
+        self.process.kill()
+        self.connection.close()
+
+
+class Crew:
+    """Processes for the time of a run; used as a context, at whose end none of them is left.
+
+    Args:
+        jobs: reports at a time.
+        say: is told once where kernels are ordinary ones.
+    """
+
+    def __init__(self, jobs: int, say: Callable[[str], None]) -> None:
+        self.jobs, self._say = jobs, say
+        self.workers: list[Worker] = []
+        self._restarts = 0
+        self._templates: dict[str, Template] = {}
+        self._others: frozenset[int] = frozenset()  # children of this process that are none of ours
+
+    def __enter__(self) -> Crew:
+        for name in _ONE_THREAD:
+            os.environ.setdefault(name, "1")  # reports run side by side: BLAS threads would only be in each other's way
+        try:
+            self._others = children()
+            self._templates = {role: Template(role) for role in ("kernels", "workers")}
+            adopt_orphans()
+        except TemplateGone as why:
+            self._ordinary(str(why))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            worker.end()
+        if self._templates:
+            for template in self._templates.values():
+                template.close()
+            kill_descendants(self._others)  # what a cell started and its kernel's template, killed, could not end
+
+    def make(self, tasks: Iterable[Task], started: Callable[[Task], None], ended: Callable[[Row], None]) -> None:
+        """Make the reports; hears of each as it begins and as it ends."""
+        waiting, tries = deque(tasks), Counter[str]()
+        while waiting or any(w.task for w in self.workers):
+            while waiting and (worker := self._idle()):
+                task = waiting.popleft()
+                tries[task.what] += 1
+                started(task)
+                worker.give(task)
+            for worker, task in self._heard():
+                row = self._result(worker, task, tries[task.what])
+                if row is None:
+                    waiting.append(task)
+                else:
+                    ended(row)
+
+    def _idle(self) -> Worker | None:
+        """A worker without a report, a new one where fewer than `jobs` are there."""
+        if free := next((w for w in self.workers if w.task is None), None):
+            return free
+        if len(self.workers) == self.jobs:
+            return None
+        self.workers.append(self._new())
+        return self.workers[-1]
+
+    def _new(self) -> Worker:
+        if self._templates:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                environment = {**os.environ, SOCKET: self._templates["kernels"].path}
+                for _ in range(_MOST_RESTARTS):
+                    try:
+                        child = self._templates["workers"].fork({"env": environment, "cwd": os.getcwd()}, [theirs.fileno()])
+                        return Worker(child, Connection(ours.detach()))
+                    except TemplateGone as why:
+                        if not self._mended():
+                            self._ordinary(str(why))
+                            break
+        mine, its = get_context("spawn").Pipe()
+        process = get_context("spawn").Process(target=begin_spawned, args=(its,), daemon=False)
+        process.start()
+        its.close()
+        return Worker(process, mine)
+
+    def _ordinary(self, why: str) -> None:
+        self._say(f"No warm kernels here, ordinary ones instead (slower to start): {why}")
+        for template in self._templates.values():
+            template.close()
+        self._templates = {}
+        os.environ[SOCKET] = NONE
+
+    def _mended(self) -> bool:
+        """Start templates again that were killed; False where that has been of no use."""
+        for template in self._templates.values():
+            if template.process.poll() is not None:
+                self._restarts += 1
+                if self._restarts > _MOST_RESTARTS:
+                    return False
+                template.restart()
+        return True
+
+    def _heard(self) -> list[tuple[Worker, Task]]:
+        """The workers that have something to say, or that are no more, or that hang; with the report of each."""
+        busy = [(w, w.task) for w in self.workers if w.task]
+        first = min(w.until for w, _ in busy)
+        ready = wait([w.connection for w, _ in busy], max(0.0, first - time.monotonic()))
+        return [(w, task) for w, task in busy if w.connection in ready or w.until < time.monotonic()]
+
+    def _result(self, worker: Worker, task: Task, tries: int) -> Row | None:
+        """What came of a worker's report; None where it is to be tried once more."""
+        worker.task = None
+        if not worker.connection.poll():
+            self._dismiss(worker)
+            return task.row("timeout", f"the process that makes the report hung for {task.seconds + _OVERTIME} s")
+        try:
+            row: Row = worker.connection.recv()
+        except (EOFError, OSError):
+            self._dismiss(worker)
+            row = task.row("queued", "the process that makes the report died")
+        if self._templates and not self._mended():
+            self._ordinary("the prepared process was killed again and again")
+        if row.state == "queued" and tries < _MOST_TRIES:
+            return None
+        if row.state == "queued":
+            row.state, row.error = "dead kernel", row.error or "the process that its kernel was forked from died with it, twice"
+        return row
+
+    def _dismiss(self, worker: Worker) -> None:
+        self.workers.remove(worker)
+        worker.end()
+

@@ -1,0 +1,79 @@
+"""One run at a time in a folder of reports: the second waits or goes, and knows whose run it is."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+from g3lib.errors import G3Error
+from g3lib.runs.ledger import now
+from g3lib.tables.store import replace_bytes
+
+_LOCK, _OWNER = ".lock", ".running.json"
+
+
+class Busy(G3Error):
+    """Another run holds the reports."""
+
+
+@contextlib.contextmanager
+def held(root: Path, wait: bool = False) -> Iterator[None]:
+    """Hold the reports of a language for the time of a run; the system lets go of them when the process dies.
+
+    Args:
+        root: `reports/` or `reports/en/`.
+        wait: wait for the other run instead of refusing.
+
+    Raises:
+        Busy: another run has them; the message says whose it is.
+        OSError: nothing can be written here.
+    """
+    from filelock import FileLock, Timeout
+
+    root.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(root / _LOCK, timeout=-1 if wait else 0):
+            owner = {"process": os.getpid(), "user": _user(), "host": platform.node(), "since": now()}
+            replace_bytes(root / _OWNER, json.dumps(owner, ensure_ascii=False).encode())
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):
+                    (root / _OWNER).unlink(missing_ok=True)
+    except Timeout as error:
+        raise Busy(f"Another g3 run is writing to {root}: {_whose(root)}. Wait for it, or use --wait.") from error
+
+
+def is_held(root: Path) -> bool:
+    """Whether a run is at work there now; a row that is `running` without one was interrupted."""
+    from filelock import FileLock, Timeout
+
+    if not (root / _LOCK).exists():
+        return False
+    try:
+        with FileLock(root / _LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that we may only read
+        return False
+
+
+def _whose(root: Path) -> str:
+    try:
+        owner = json.loads((root / _OWNER).read_text(encoding="utf-8"))
+        return f"process {owner['process']} of {owner['user']} on {owner['host']}, since {owner['since']}"
+    except (OSError, ValueError, KeyError):
+        return "it does not say whose it is"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"

@@ -1,0 +1,41 @@
+"""What the command says of a run: counts by state, and every report that was not made with its reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from g3lib.runs import ledger, lock
+
+
+def counts(rows: Sequence[ledger.Row], ok: str = "ok") -> str:
+    """How many reports are in each state; `failed` and `skipped` are told where there are none too.
+
+    >>> counts([ledger.Row("n", "b", "2010-01", "timeout")])
+    '0 ok, 0 failed, 0 skipped: no data, 1 timeout'
+    """
+    told = {"failed": 0, "skipped": 0} | Counter(row.state for row in rows)
+    others = (f"{told[state]} {state}{': no data' * (state == 'skipped')}" for state in sorted(told) if state != "ok")
+    return ", ".join([f"{told.get('ok', 0)} {ok}", *others])
+
+
+def unmade(rows: Sequence[ledger.Row], most: int) -> list[str]:
+    """Every report that something is wrong with, and as many skipped ones as a screen takes, each with its reason."""
+    skipped = [row for row in rows if row.state == "skipped"]
+    lines = [_line(row) for row in rows if row.is_faulty] + [_line(row) for row in skipped[:most]]
+    return lines + [f"  and {len(skipped) - most} more skipped; `g3 status` names them"] * (len(skipped) > most)
+
+
+def _line(row: ledger.Row) -> str:
+    place = f" (cell {row.cell})" if row.cell else ""
+    return f"  {row.state}: {row.notebook} · {row.branch}{place}: {row.error}"
+
+
+def standing(folder: Path) -> list[ledger.Row]:
+    """The rows of a period's folder as they stand: one that is `running` while no run is at work was interrupted."""
+    rows = list(ledger.read(folder, findings=False).values())
+    if not lock.is_held(folder.parent):
+        for row in rows:
+            row.state = "interrupted" if row.state == "running" else row.state
+    return rows

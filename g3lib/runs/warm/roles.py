@@ -1,0 +1,120 @@
+"""What is forked from a template: a kernel for cells, or a worker that makes reports. What each imports, and how it begins."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import os
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+BACKEND = "module://matplotlib_inline.backend_inline"
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_LATE = re.compile(r"^\s+(?:from (\S+) import|import (\S+))", re.MULTILINE)
+# rooms of the library that no notebook imports
+_NOT_IN_CELLS = ("g3lib.runs", "g3lib.cli", "g3lib.report.html")
+
+
+def prepared(role: str) -> Callable[[dict[str, Any], list[int]], None]:
+    """Import what the role needs; returns what a child does.
+
+    Args:
+        role: `kernels` or `workers`.
+    """
+    for name in _ONE_THREAD:
+        os.environ.setdefault(name, "1")  # reports run side by side, and threads of BLAS must not be there when we fork
+    become = {"kernels": _kernels, "workers": _workers}[role]()
+    gc.collect()
+    gc.freeze()  # a collection in a child would write to every object, and the pages would be shared no more
+    return become
+
+
+@contextlib.contextmanager
+def without_grammar() -> Iterator[None]:
+    """`jsonschema` builds a grammar of addresses (rfc3987) when it is imported, for 1.8 s; nbformat never asks for it."""
+    name = "rfc3987_syntax"
+    there = sys.modules.get(name)
+    if there is None:
+        sys.modules[name] = None  # type: ignore[assignment]  # the documented way to make an import fail
+    try:
+        yield
+    finally:
+        if there is None:
+            sys.modules.pop(name, None)
+
+
+def _kernels() -> Callable[[dict[str, Any], list[int]], None]:
+    os.environ["MPLBACKEND"] = BACKEND  # as a kernel sets it; who imports pyplot gets it
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # the debugger's remark on a Python that nobody debugs
+    for module in (*_own_modules(), *_late_modules(), *_OF_A_KERNEL):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+    return kernel
+
+
+# ipykernel and pyplot, and what they import while a kernel is set up or a figure is drawn, not with their modules
+_OF_A_KERNEL = (
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "ipykernel.comm", "IPython.core.completerlib",
+    "IPython.core.debugger", "IPython.extensions.storemagic", "matplotlib.pyplot", "matplotlib_inline.backend_inline",
+    "matplotlib.backends.backend_agg",
+)  # fmt: skip
+
+
+def _own_modules() -> list[str]:
+    import g3lib
+
+    names = [m.name for m in pkgutil.walk_packages(g3lib.__path__, "g3lib.")]
+    return [name for name in names if not name.startswith(_NOT_IN_CELLS)]
+
+
+def _late_modules() -> list[str]:
+    """What the library imports inside its functions: a kernel would import it in its cells."""
+    root = Path(str(resources.files("g3lib")))
+    found: dict[str, None] = {}
+    for path in sorted(root.rglob("*.py")):
+        if not ".".join(("g3lib", *path.relative_to(root).with_suffix("").parts)).startswith(_NOT_IN_CELLS):
+            found |= dict.fromkeys(a or b for a, b in _LATE.findall(path.read_text(encoding="utf-8")))
+    return [name for name in found if re.fullmatch(r"[\w.]+", name)]
+
+
+def _workers() -> Callable[[dict[str, Any], list[int]], None]:
+    with without_grammar():
+        import papermill  # noqa: F401
+
+        from g3lib.report import html
+        from g3lib.runs import worker
+    html.exporter()
+    return worker.begin
+
+
+def kernel(request: dict[str, Any], _fds: list[int]) -> None:
+    """Be an ordinary ipykernel: its connection file is in the arguments."""
+    import numpy as np
+    from ipykernel.kernelapp import IPKernelApp
+    from matplotlib_inline import backend_inline
+
+    np.random.seed()  # every fork would have its template's global generator; Python's own is seeded anew by itself
+    sys.argv = list(request["argv"])
+    if sys.path and sys.path[0] == "":
+        del sys.path[0]  # the shell puts it back, as in any kernel
+    app: Any = IPKernelApp.instance()  # untyped upstream
+    app.initialize(sys.argv[1:])
+    inline: Any = backend_inline
+    inline._enable_matplotlib_integration()  # at its import there was no shell to draw for
+    app.start()
+
+
+def leave() -> None:
+    """What the interpreter does at its end, without the threads that it would wait for."""
+    with contextlib.suppress(BaseException):
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BaseException):
+            stream.flush()

@@ -1,0 +1,40 @@
+"""A worker: a process that makes one report after another, as it is told over a connection."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from typing import Any
+
+from g3lib.runs.task import run
+
+
+def begin(_request: dict[str, Any], fds: list[int]) -> None:
+    """A worker's life as a fork of the template of workers: its connection is the descriptor it was given."""
+    work(Connection(fds[0]))
+
+
+def begin_spawned(connection: Connection) -> None:
+    """A worker's life where there is no template: it ends with whoever started it."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    work(connection)
+
+
+def work(connection: Connection) -> None:
+    """Make each report that comes, until nobody is there to ask for one."""
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # the row says what happened
+    while True:
+        try:
+            task = connection.recv()
+        except EOFError:
+            return
+        connection.send(run(task))
+
+
+def _end_with_parent() -> None:
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)  # its kernel looks for its parent by itself
