@@ -10,8 +10,12 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from g3lib.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MONTH = r"(\d{4})-(\d{1,2})"
 
@@ -149,3 +153,17 @@ def _last(year: int, month: int) -> date:
 
 def _index(day: date) -> int:
     return day.year * 12 + day.month - 1
+
+
+def month_of(dates: pd.Series) -> pd.Series:
+    """The month of each date as text, missing where the date is: each month is written once, not each date.
+
+    >>> import pandas as pd
+    >>> month_of(pd.Series(pd.to_datetime(["2010-03-31", None, "2010-03-01"]))).tolist()
+    ['2010-03', nan, '2010-03']
+    """
+    import pandas as pd
+
+    codes, months = pd.factorize(dates.dt.to_period("M"))
+    written = pd.array(months.strftime("%Y-%m"), dtype="str").take(codes, allow_fill=True)
+    return pd.Series(written, index=dates.index, name=dates.name)

@@ -104,9 +104,7 @@ def test_environment_agrees_with_pyproject(root: Path) -> None:
     plain = yaml.safe_load((root / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
     conda = {d for d in plain if isinstance(d, str)} - {"pip"}
     conda |= {d for part in plain if isinstance(part, dict) for d in part["pip"]} - {"-e ."}  # what conda-forge lacks
-    # conda-forge names two things differently
-    renamed = {d.replace("python-duckdb", "duckdb") for d in conda}
-    assert renamed == {*wanted, f"python{project['requires-python']}"}
+    assert conda == {*wanted, f"python{project['requires-python']}"}
 
 
 def test_constraints_are_plain_pins_within_the_bounds(root: Path) -> None:

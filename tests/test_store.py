@@ -11,7 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -252,15 +251,19 @@ def test_a_hostile_branch_name_is_text_and_no_path(root: Path, folder: Path, bra
     assert Store(root).read("sales", ["睢县"])["units"].tolist() == [4]
 
 
-def test_duckdb_reads_nothing_outside_the_store(root: Path, folder: Path) -> None:
+def test_an_altered_manifest_leads_to_no_file_outside_the_store(root: Path, folder: Path) -> None:
     load(root, write(folder, "a.csv", "2010-01,睢县,自营,3"))
     secret = folder / "secret.parquet"
     pd.DataFrame({"units": [1.0]}).to_parquet(secret)
-    store = Store(root)
-    assert store._query([store._path(store.manifest.entries[0].parts["睢县"])], ["units"])["units"].tolist() == [3]
-    for path in (str(secret), f"{root}/../exports/secret.parquet"):
-        with pytest.raises(duckdb.PermissionException):
-            store._query([path], ["units"])
+    manifest = root / "manifest.json"
+    honest = json.loads(manifest.read_text(encoding="utf-8"))
+    assert Store(root).read("sales")["units"].tolist() == [3]
+    for path in (str(secret), "../exports/secret.parquet", "sales/../../exports/secret.parquet"):
+        altered = json.loads(json.dumps(honest))
+        altered["entries"][0]["parts"]["睢县"]["path"] = path
+        manifest.write_text(json.dumps(altered), encoding="utf-8")
+        with pytest.raises(DataError, match="is not in the store: it was altered"):
+            Store(root).read("sales")
 
 
 # ---- the manifest, and loads that are killed ----------------------------------------------------------

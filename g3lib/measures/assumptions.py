@@ -42,6 +42,8 @@ def holding(rows: pd.DataFrame, name: str, on: object, scope: str | Sequence[str
         rows: name, scope, valid_from and whatever was decided; name, on, scope: see `assumption`.
     """
     rows = rows[(rows["name"] == name) & ~(rows["valid_from"] > pd.Timestamp(on))]
+    if rows.empty:
+        return rows
     province = rows["scope"].fillna("").map(lambda one: one == "" or code("level", one) == "province").astype(bool)
     scopes = [scope] if isinstance(scope, str) else scope or ()
     for found in (*(rows[rows["scope"] == one] for one in scopes), rows[province]):

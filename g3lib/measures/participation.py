@@ -9,6 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from g3lib.measures.guards import possible_rates
+from g3lib.periods import month_of
 
 
 def rates(participation: pd.DataFrame) -> pd.DataFrame:
@@ -42,7 +43,7 @@ def last_readings(participation: pd.DataFrame) -> pd.DataFrame:
     [28]
     """
     dated = participation.sort_values(["branch", "date"], ignore_index=True)
-    return dated.assign(month=dated["date"].dt.strftime("%Y-%m")).drop_duplicates(["branch", "month"], keep="last")
+    return dated.assign(month=month_of(dated["date"])).drop_duplicates(["branch", "month"], keep="last")
 
 
 def month_counts(participation: pd.DataFrame, month: str) -> pd.DataFrame:

@@ -79,18 +79,18 @@ def low_outlets(outlet_sales: pd.DataFrame, branch: str, period: Period, part: f
         without any sale between others.
     """
     own = outlet_sales[(outlet_sales["branch"] == branch) & outlet_sales["outlet"].notna()]
-    last = max((m for m in own["month"].unique() if is_over(m, period)), default="")
-    rows: list[tuple[str, float, float]] = []
-    for month in (shift(last, -back) for back in range(months - 1, -1, -1)) if last else ():
-        if not (own["month"] == month).any():
-            rows += [(month, float("nan"), float("nan"))] if rows else []
-            continue
-        near = own[(own["month"] > shift(month, -3)) & (own["month"] <= month)]
-        open_ = near.groupby(["channel", "outlet"], as_index=False, observed=True)["units"].sum()
-        now = near[near["month"] == month].groupby(["channel", "outlet"], as_index=False, observed=True)["units"].sum()
-        open_ = open_[["channel", "outlet"]].merge(now, how="left", on=["channel", "outlet"]).fillna({"units": 0.0})
-        rows.append((month, float(low_sellers(open_, ["channel"], part=part).sum()), float(len(open_))))
-    return pd.DataFrame(rows, columns=["month", "low", "outlets"])
+    seen = sorted(own["month"].unique())
+    last = max((m for m in seen if is_over(m, period)), default="")
+    shown = [m for m in seen if last and shift(last, 1 - months) <= m <= last]
+    # an outlet is open in a month in which it sold and in the two that follow
+    after = [own.assign(month=own["month"].map({m: shift(m, k) for m in seen}), units=own["units"] * (k == 0)) for k in range(3)]
+    open_ = pd.concat(after)[lambda frame: frame["month"].isin(shown)]
+    open_ = open_.groupby(["month", "channel", "outlet"], as_index=False, observed=True)["units"].sum()
+    by_month = low_sellers(open_, ["month", "channel"], part=part).astype("float64").groupby(open_["month"])
+    # a month that is missing between others stays a gap
+    every = pd.period_range(min(shown), last, freq="M").astype(str) if shown else []
+    found = pd.DataFrame({"low": by_month.sum(), "outlets": by_month.size().astype("float64")}).reindex(every)
+    return found.rename_axis("month").reset_index()
 
 
 def is_over(month: str, period: Period) -> bool:

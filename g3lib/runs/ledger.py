@@ -32,7 +32,7 @@ FILE = "ledger.sqlite"
 # what a report can be; the last four are what is wrong with it
 STATES = ("queued", "running", "ok", "skipped", "failed", "dead kernel", "timeout")
 FAULTY = ("failed", "dead kernel", "timeout")
-_PACKAGES = ("pandas", "papermill", "nbclient", "matplotlib", "duckdb", "statsmodels")
+_PACKAGES = ("pandas", "papermill", "nbclient", "matplotlib", "pyarrow", "statsmodels")
 _COLUMNS = ("branch", "notebook", "name", "value", "unit", "period", "status", "text", "denominator", "definition",
             "table", "previous", "last_year", "headline", "made_up")  # fmt: skip
 

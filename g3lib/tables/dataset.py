@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from g3lib.errors import NoData
-from g3lib.periods import Period
+from g3lib.periods import Period, month_of
 from g3lib.tables import comments
 from g3lib.tables.notes import Note
 from g3lib.tables.schema import TABLES
@@ -244,7 +244,7 @@ class Dataset:
     def _month_sums(self, by: list[str], dropna: bool = True) -> pd.DataFrame:
         wanted = ["date", *(name for name in by if name != "month"), "units"]
         frame = self._until(self._of("sales", "area", wanted), "date")
-        frame["month"] = frame["date"].dt.strftime("%Y-%m")
+        frame["month"] = month_of(frame["date"])
         return frame.groupby(by, as_index=False, sort=True, dropna=dropna)["units"].sum()
 
     def _readings(self, frame: pd.DataFrame) -> pd.DataFrame:

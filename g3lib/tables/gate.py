@@ -10,7 +10,7 @@ import pandas as pd
 
 from g3lib.errors import Fault, Severity
 from g3lib.labels import fold
-from g3lib.periods import is_canonical
+from g3lib.periods import is_canonical, month_of
 from g3lib.tables import cells, shaping
 from g3lib.tables.identity import Digester, mask_numbers
 from g3lib.tables.notes import Note
@@ -213,7 +213,7 @@ class Gate:
         """Rows without the months that stand beside days of the same branch and month: they count twice."""
         if GRAIN not in self.table.columns or rows.empty or rows["grain"].nunique() < 2:
             return rows, self._rejected(pd.DataFrame(), [])
-        cell = rows["branch"].astype("str") + "\x1f" + rows[self.table.period].dt.strftime("%Y-%m")
+        cell = rows["branch"].astype("str") + "\x1f" + month_of(rows[self.table.period])
         daily = rows["grain"].eq("day")
         mixed = rows["grain"].eq("month") & cell.isin(cell[daily].unique())
         firsts = rows.loc[daily, ROW].groupby(cell[daily]).min()
@@ -263,7 +263,7 @@ class Gate:
         notes += [Note.of("looks_like_total", branch=branch) for branch in self._sums_of_the_others(rows)]
         if self.plan.stated_months and self.table.period and not rows.empty:
             days = rows[self.table.period].dropna()
-            months = sorted(days.dt.strftime("%Y-%m").unique())
+            months = sorted(month_of(days).unique())
             if set(days.dt.month.unique()) - self.plan.stated_months:
                 data = months[0] if len(months) == 1 else f"{months[0]}..{months[-1]}"
                 notes.append(Note.of("caption_months", caption=self.plan.caption, data=data))
@@ -314,7 +314,7 @@ def _contradictions(table: str, rows: pd.DataFrame, texts: pd.DataFrame) -> Iter
 def cells_of(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
     """The distinct branches and months of rows, sorted; "" where the table has no branch or no period."""
     blank = pd.Series("", index=rows.index)
-    month = rows[table.period].dt.strftime("%Y-%m") if table.period else blank
+    month = month_of(rows[table.period]) if table.period else blank
     branch = rows["branch"].astype("str") if "branch" in rows else blank
     distinct = pd.DataFrame({"branch": branch, "month": month}).dropna().drop_duplicates()
     return distinct.sort_values(["branch", "month"])

@@ -1,8 +1,8 @@
 """The store: immutable Parquet files by branch and one manifest. Only this module knows where tables live.
 
 A load writes its files under names that hold their content's digest, then replaces the manifest in one
-step: a reader sees all of a load or none, and a load that is killed leaves the store as it was. Reading
-goes through DuckDB inside the process, with extensions and every path outside the store switched off.
+step: a reader sees all of a load or none, and a load that is killed leaves the store as it was. A reader
+opens the files that the manifest names and no path outside the store.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pandas as pd
@@ -218,37 +218,35 @@ class Store:
         return [e.parts[b] for e in entries for b in (*branches, _NO_BRANCH) if b in e.parts]
 
     def _path(self, part: Part) -> str:
-        return str(self.root / part.path)
+        named = PurePath(part.path)
+        if named.is_absolute() or ".." in named.parts:
+            raise DataError(f"{self.root / MANIFEST} names {part.path}, which is not in the store: it was altered.")
+        return str(self.root / named)
 
     def _query(self, paths: list[str], columns: list[str], among: pd.Series | None = None) -> pd.DataFrame:
-        import duckdb
-
-        have = self._known_columns(paths)
-        chosen = ", ".join(f'"{c}"' for c in columns if c in have)
-        with contextlib.closing(duckdb.connect(":memory:", config=_SHUT)) as engine:
-            engine.execute(f"SET allowed_directories = [{_quoted(str(self.root))}]")
-            engine.execute("SET enable_external_access = false")
-            engine.execute("SET lock_configuration = true")
-            files = ", ".join(map(_quoted, paths))
-            sql = f"SELECT {chosen} FROM read_parquet([{files}], union_by_name = true)"
-            if among is not None:
-                engine.register("among", among.dropna().drop_duplicates().to_frame("value"))
-                sql += f' WHERE "{among.name}" IN (SELECT value FROM among)'
-            return engine.execute(sql).df() if chosen else pd.DataFrame()
-
-    @staticmethod
-    def _known_columns(paths: list[str]) -> set[str]:
+        """The rows of some files, one below the other in their order; a column that a file lacks is empty there."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        return {name for path in paths for name in pq.read_schema(path).names}
+        tables = []
+        for path in paths:
+            # one thread: reports run side by side; no mapping: a file that is cut short meanwhile must not kill its reader
+            file = pq.ParquetFile(path, memory_map=False)
+            known = set(file.schema_arrow.names)
+            names = [name for name in columns if name in known]
+            table = file.read(names, use_threads=False)
+            tables.append(table if among is None or among.name not in names else _kept(table, among))
+        whole = pa.concat_tables(tables, promote_options="permissive")
+        return whole.to_pandas(date_as_object=False, use_threads=False, ignore_metadata=True)
 
 
-# one thread: reports run side by side, and a report's rows must not change order with the machine
-_SHUT: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "threads": 1,
-}
+def _kept(table: Any, among: pd.Series) -> Any:
+    """The rows of a pyarrow table whose column of that name holds one of the values."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = table[among.name]
+    return table.filter(pc.is_in(column, value_set=pa.array(among.dropna().unique(), type=column.type)))
 
 
 def typed(frame: pd.DataFrame, table: str, columns: Sequence[str]) -> pd.DataFrame:
@@ -327,7 +325,3 @@ def _entry(plain: dict[str, Any]) -> Entry:
     parts = {branch: Part(**part) for branch, part in plain["parts"].items()}
     totals = Part(**plain["totals_part"]) if plain["totals_part"] else None
     return Entry(**{**plain, "parts": parts, "totals_part": totals})
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -15,7 +15,7 @@ import pandas as pd
 
 from g3lib.labels import VOCABULARIES, rounded
 from g3lib.measures.guards import parts_only
-from g3lib.periods import Period, shift
+from g3lib.periods import Period, month_of, shift
 
 CHANNEL_ORDER = tuple(VOCABULARIES["channel"])
 
@@ -256,7 +256,7 @@ def in_month(sales: pd.DataFrame, month: str) -> pd.DataFrame:
     >>> in_month(pd.DataFrame({"date": pd.to_datetime(["2010-01-31", "2010-02-01"])}), "2010-02").index.tolist()
     [1]
     """
-    return sales[sales["date"].dt.strftime("%Y-%m") == month]
+    return sales[month_of(sales["date"]) == month]
 
 
 def same_days(sales: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -270,7 +270,7 @@ def same_days(sales: pd.DataFrame, period: Period) -> pd.DataFrame:
     """
     if period.asof == period.end:
         return sales
-    earlier = sales["date"].dt.strftime("%Y-%m").isin([period.previous_month, shift(period.last_month, -12)])
+    earlier = month_of(sales["date"]).isin([period.previous_month, shift(period.last_month, -12)])
     found = sales[~(earlier & (sales["date"].dt.day > period.asof.day))]
     if "grain" not in sales or not (sums := earlier & sales["grain"].eq("month")).any():
         return found

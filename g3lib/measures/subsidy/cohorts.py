@@ -28,6 +28,7 @@ import pandas as pd
 
 from g3lib.measures.months import last_full_month, month_number
 from g3lib.measures.subsidy.rates import BARE
+from g3lib.periods import month_of
 
 WINDOW = 3  # months after the month of sale
 FOLLOWED = ("valid", "cancelled", "cross_branch", "split", "not_activated", "idle", "low_use")
@@ -146,7 +147,7 @@ def customer_states(sales: pd.DataFrame, activity: pd.DataFrame, asof: date, m: 
     enough = months_with(days >= k)
     three_g = pd.Series((found == "valid") & enough.all(axis=1), dtype="boolean", index=sales.index)
     three_g[(found == "valid") & (~enough & months_with(days.isna())).any(axis=1)] = pd.NA
-    out = sales[["units"]].assign(month=sales["date"].dt.strftime("%Y-%m"), age=np.maximum(last - born, 0), state=found)
+    out = sales[["units"]].assign(month=month_of(sales["date"]), age=np.maximum(last - born, 0), state=found)
     out = out.assign(three_g_active=three_g, unpacked=(found == "split") & _resold(sales, asof), reason=reason)
     return out[["month", "age", "units", "state", "three_g_active", "unpacked", "reason"]]
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from g3lib.measures.subsidy.ledger import refunds_by_sale
 from g3lib.measures.subsidy.payback import monthly_rate
+from g3lib.periods import month_of
 
 # part: its layer and booking; a discount's booking is its rule's
 PARTS = {
@@ -53,7 +54,7 @@ def stock_cost(stock: pd.DataFrame, sales: pd.DataFrame, capital_rate: float) ->
     """
     priced = sales[sales["supply_price"] >= 0]
     price = (priced["supply_price"] * priced["units"]).groupby(priced["model"]).sum() / priced.groupby("model")["units"].sum()
-    monthly = stock.assign(month=stock["date"].dt.strftime("%Y-%m"), units=stock["on_hand"].where(stock["on_hand"] >= 0))
+    monthly = stock.assign(month=month_of(stock["date"]), units=stock["on_hand"].where(stock["on_hand"] >= 0))
     out = monthly.groupby(["model", "branch", "month"], as_index=False, dropna=False)["units"].mean()
     out["device_class"] = out["model"].map(sales.groupby("model")["device_class"].first())
     out["supply_price"] = out["model"].map(price).astype("float64")

@@ -19,7 +19,7 @@ from g3lib.measures.subsidy.allocation.inputs import KEY
 from g3lib.measures.subsidy.cohorts import FOLLOWED
 from g3lib.measures.subsidy.lifecycle import lately, on_sale_from
 from g3lib.measures.subsidy.rates import BARE
-from g3lib.periods import shift
+from g3lib.periods import month_of, shift
 
 
 def season(sales: pd.DataFrame, asof: date, months: int = 3) -> float:
@@ -30,7 +30,7 @@ def season(sales: pd.DataFrame, asof: date, months: int = 3) -> float:
     ...     pd.DataFrame({"date": days[:1], "units": [10]}), date(2013, 12, 31))
     (2.0, 1.0)
     """
-    by_month = sales.groupby(sales["date"].dt.strftime("%Y-%m"))["units"].sum()
+    by_month = sales.groupby(month_of(sales["date"]))["units"].sum()
     last = f"{asof:%Y-%m}"
     window = [shift(last, -12 - back) for back in range(months)]
     following = shift(last, -11)

@@ -17,6 +17,7 @@ import pandas as pd
 from g3lib.errors import DataError, UsageError, listed
 from g3lib.measures.months import last_full_month, month_number
 from g3lib.measures.subsidy.cohorts import Floats, Z, covered, customer_months, traceable
+from g3lib.periods import month_of
 
 _AMOUNTS = ("latest", "ultimate", "reserve")
 LOSSES = ("cancelled", "cross_branch", "split", "suspended")
@@ -135,7 +136,7 @@ def loss_triangle(
     reported, born = covered(sales, activity, range(ages + 1)), month_number(sales["date"])
     reported &= born[:, None] + np.arange(ages + 1) <= last_full_month(asof)
     frame = pd.DataFrame({age: first.to_numpy() <= age for age in range(1, ages + 1)}).assign(customers=1)
-    cohort = sales["date"].dt.strftime("%Y-%m").rename("cohort").to_numpy()
+    cohort = month_of(sales["date"]).rename("cohort").to_numpy()
     counted = traceable(sales) & covered(sales, activity, [0])[:, 0]
     counts = frame[counted].groupby(cohort[counted]).sum().rename_axis("cohort").astype(float)
     whole = pd.DataFrame(np.logical_and.accumulate(reported, axis=1)[:, 1:], columns=range(1, ages + 1))[counted]

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from g3lib.errors import UsageError
+from g3lib.periods import month_of
 
 # a device sold without a contract, and so without subsidy
 BARE = "bare"
@@ -100,5 +101,5 @@ def monthly_rate(sales: pd.DataFrame, *, numerator: str, base: str) -> pd.Series
     >>> monthly_rate(sales, numerator="device", base="list").to_dict()
     {'2013-01': 0.5}
     """
-    months = sales.assign(month=sales["date"].dt.strftime("%Y-%m"))
+    months = sales.assign(month=month_of(sales["date"]))
     return subsidy_rate(months, ["month"], numerator=numerator, base=base).set_index("month")["rate"]

@@ -23,7 +23,7 @@ import pandas as pd
 from g3lib.measures.targets.progress import calendar, daily_shape
 from g3lib.measures.targets.thresholds import light
 from g3lib.measures.targets.workdays import near_spring, since_last_new_year, spring_festival
-from g3lib.periods import Period, days_in, shift
+from g3lib.periods import Period, days_in, month_of, shift
 
 Kind = Literal["flow", "rate"]
 _NAN = float("nan")
@@ -112,7 +112,7 @@ def sales_kpi(
     >>> row.set_index("kpi").loc[["month", "month_on_month", "rank"], "value"].tolist()
     [62.0, 1.0, nan]
     """
-    months = sales.groupby(sales["date"].dt.strftime("%Y-%m"))["units"].sum() if len(sales) else pd.Series(dtype="float64")
+    months = sales.groupby(month_of(sales["date"]))["units"].sum() if len(sales) else pd.Series(dtype="float64")
     if len(months):  # a month inside the data without a row sold nothing that was reported
         months = months.reindex(Period.parse(f"{months.index.min()}..{months.index.max()}").months, fill_value=0.0)
     by_day = None if sales.empty or ("grain" in sales and sales["grain"].eq("month").any()) else daily_shape(sales)

@@ -12,8 +12,10 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.style
 import numpy as np
+import pandas as pd
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -100,15 +102,39 @@ def name_points(
 def png(fig: Figure) -> bytes:
     """The figure as PNG of 256 colours, half the size (call inside `look`: glyphs are chosen when drawn).
 
-    A palette of 64 turned a single red dot grey, and an octree turned white paper grey; a test holds both.
+    A chart has some 600 colours, most of them shades at the edges of letters: the commonest stay as they are, the others share
+    the rest of the palette, each alike (by how often they occur a single red dot would turn grey; a test holds it). Working on
+    colours and not on pixels takes a sixth of the time.
     """
     from PIL import Image
 
-    drawing, small = io.BytesIO(), io.BytesIO()
-    fig.savefig(drawing, format="png")
-    picture = Image.open(drawing).convert("RGB")
-    picture.quantize(256, Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    pixels = _pixels(fig)
+    place, colours = pd.factorize(pixels.ravel())
+    seldom = np.argsort(-np.bincount(place), kind="stable")[_EXACT if len(colours) > _PALETTE else len(colours) :]
+    shown = colours.view(np.uint8).reshape(-1, 4)[:, :3].copy()
+    if len(seldom):
+        rest = Image.fromarray(shown[seldom][None]).quantize(_PALETTE - _EXACT, Image.Quantize.MEDIANCUT, kmeans=1)
+        shown[seldom] = np.asarray(rest.convert("RGB"))[0]
+    palette, number = np.unique(shown, axis=0, return_inverse=True)
+    picture = Image.fromarray(number.astype(np.uint8)[place].reshape(pixels.shape), mode="P")
+    picture.putpalette(palette.tobytes())
+    small = io.BytesIO()
+    picture.save(small, format="png", compress_level=6)  # the highest level: 6 % smaller in six times the time
     return small.getvalue()
+
+
+_PALETTE, _EXACT = 256, 192
+
+
+def _pixels(fig: Figure) -> np.ndarray:
+    """The figure drawn: rows of pixels, each a colour in one number."""
+    canvas, dpi = FigureCanvasAgg(fig), fig.get_dpi()
+    fig.set_dpi(mpl.rcParams["savefig.dpi"])
+    try:
+        canvas.draw()
+        return np.ascontiguousarray(canvas.buffer_rgba()).view(np.uint32)[..., 0]
+    finally:
+        fig.set_dpi(dpi)
 
 
 def drawn(fig: Figure) -> dict[str, Any]:
