@@ -128,7 +128,8 @@ _PALETTE, _EXACT = 256, 192
 
 def _pixels(fig: Figure) -> np.ndarray:
     """The figure drawn: rows of pixels, each a colour in one number."""
-    canvas, dpi = FigureCanvasAgg(fig), fig.get_dpi()
+    canvas: Any = FigureCanvasAgg(fig)  # untyped upstream
+    dpi = fig.get_dpi()
     fig.set_dpi(mpl.rcParams["savefig.dpi"])
     try:
         canvas.draw()
