@@ -107,38 +107,50 @@ def load(files: tuple[Path, ...], table: str | None, form: str) -> None:
 @click.option("-p", "--param", "params", nargs=2, multiple=True, help="A notebook's parameter: NAME VALUE.")
 @click.option("--force", is_flag=True, help="Make again what is unchanged.")
 @click.option("--timeout", type=click.IntRange(1), default=1800, show_default=True, help="Seconds that a report may take.")
+@click.option("--memory", type=click.FloatRange(0.1), default=None, help="GB a report may take; else its share of the free.")
 @click.option("--wait", is_flag=True, help="Where another run is at work: wait for it.")
 @LANG
 def run(
     notebooks: tuple[str, ...], period: str, branches: tuple[str, ...], jobs: int | None,
-    params: tuple[tuple[str, str], ...], force: bool, timeout: int, wait: bool, lang: Any,
+    params: tuple[tuple[str, str], ...], force: bool, timeout: int, memory: float | None, wait: bool, lang: Any,
 ) -> None:  # fmt: skip
     """Run notebooks for branches: reports/<period>/<branch>/<notebook>.html and an index."""
     from g3lib.errors import NoData, UsageError, listed
-    from g3lib.runs import batch, lock, publishing, telling
-    from g3lib.runs.notebooks import find
+    from g3lib.runs import lock, telling
+    from g3lib.runs.again import Asked
+    from g3lib.runs.notebooks import UNITS, find
     from g3lib.tables.workspace import Workspace
 
     workspace = Workspace.find()
     chosen = find(workspace.notebooks, list(notebooks))
-    if notebooks and (other := [n.name for n in chosen if n.about.unit not in batch.UNITS]):
+    if notebooks and (other := [n.name for n in chosen if n.about.unit not in UNITS]):
         raise UsageError(f"{', '.join(other)}: not one report a branch or province (metadata.g3.unit).")
-    chosen = [n for n in chosen if n.about.unit in batch.UNITS]
-    with lock.held(workspace.reports_in(lang), wait):
-        planned = batch.plan(workspace, chosen, branches, period, lang, dict(params), force, timeout)
+    chosen = [n for n in chosen if n.about.unit in UNITS]
+    reports = workspace.reports_in(lang)
+    asked = Asked(workspace, chosen, branches, period, lang, dict(params))
+    with lock.held(reports, wait):
+        if not force and (standing := asked.unchanged()) is not None:
+            for line in telling.run(standing, sum(row.state == "ok" for row in standing), reports):
+                click.echo(line)
+            return
+        from g3lib.runs import batch, publishing  # pandas, which nothing before this needs
+
+        state, at_once = asked.state(), jobs or os.cpu_count() or 1
+        limit = int(1024 * memory) if memory else batch.share_of_memory(at_once)
+        planned = batch.plan(workspace, chosen, branches, period, lang, dict(params), force, timeout, limit)
         rows = list(planned.settled)
         if rows and not planned.tasks and all(row.state == "skipped" for row in rows):
             raise NoData("Nothing to report: " + " ".join(dict.fromkeys(row.error for row in rows[:3])))
-        _progress(planned, jobs or os.cpu_count() or 1, rows)
-        indexes = publishing.record(workspace, rows, lang)
-    for line in (
-        telling.counts(rows, f"reports ok ({planned.unchanged} of them unchanged)"), *telling.unmade(rows, 8),
-        *(f"  {index}" for index in indexes), f"Open {workspace.reports_in(lang) / 'index.html'}",
-    ):  # fmt: skip
+        _progress(planned, at_once, rows)
+        publishing.record(workspace, rows, lang)
+        stray = publishing.stray(workspace)
+        if not planned.faults and not stray:
+            asked.note(state, rows)
+    for line in telling.run(rows, planned.unchanged, reports):
         click.echo(line)
     if planned.faults:
         click.echo(listed(planned.faults, "Comments that cannot be read stand in no report:"), err=True)
-    if stray := publishing.stray(workspace):
+    if stray:
         click.echo(listed(stray, "Comments beside a finding that no report has (its name is in findings.csv):"), err=True)
     sys.exit(1 if planned.faults or any(row.is_faulty for row in rows) else 0)
 
@@ -222,10 +234,11 @@ def sign(period: str, by: str) -> None:
 def note(branch: str, finding: str, comment: str, period: str, owner: str, due: str, done: bool) -> None:
     """Put a comment beside a finding (its name is in findings.csv); it survives every run."""
     from g3lib.errors import UsageError
-    from g3lib.runs.batch import UNITS
+    from g3lib.runs.notebooks import UNITS
     from g3lib.runs.publishing import reported
     from g3lib.tables import comments
-    from g3lib.tables.workspace import Workspace, known_units
+    from g3lib.tables.coverage import known_units
+    from g3lib.tables.workspace import Workspace
 
     workspace = Workspace.find()
     known = {name for unit in (*UNITS, "area") for name in known_units(workspace.store(), unit)}
@@ -293,7 +306,7 @@ def _list_faults(faults: list[Fault], form: str) -> None:
     elif form == "csv":
         import csv
 
-        from g3lib.tables.adding import inert
+        from g3lib.files import inert
 
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(["file", "sheet", "row", "column", "found", "expected", "severity"])

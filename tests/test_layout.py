@@ -16,7 +16,7 @@ import g3lib
 
 # from the top down; a room imports from itself and from rooms below
 ROOMS = ["cli", "runs", "report", "qc", "measures", "tables", "base"]
-BASE = {"about", "findings", "labels", "errors", "periods", "names"}
+BASE = {"about", "findings", "labels", "errors", "periods", "names", "files"}
 PACKAGE = Path(__file__).resolve().parent.parent / "g3lib"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -8,9 +8,10 @@ import pytest
 
 from g3lib.errors import NoData, UsageError
 from g3lib.periods import Period
+from g3lib.tables.coverage import known_branches, known_units, latest_month, open_dataset
 from g3lib.tables.dataset import Dataset
 from g3lib.tables.loading import exports_in
-from g3lib.tables.workspace import Workspace, known_branches, known_units, latest_month, open_dataset
+from g3lib.tables.workspace import Workspace
 
 
 def dataset(store, branch: str, period: str = "2013-12") -> Dataset:

@@ -27,8 +27,9 @@ from g3lib.periods import Period
 from g3lib.report.claims import kpis
 from g3lib.report.claims.voice import Voice
 from g3lib.report.tables import comments_html, html_table, kpis_html, lines_html
+from g3lib.tables.coverage import open_dataset
 from g3lib.tables.notes import Note
-from g3lib.tables.workspace import Workspace, open_dataset
+from g3lib.tables.workspace import Workspace
 
 if TYPE_CHECKING:
     from g3lib.report.slides.kinds import Slide

@@ -6,29 +6,28 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
-from importlib import resources
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from g3lib import __version__
 from g3lib.errors import NoData, UsageError, listed
 from g3lib.labels import Lang
 from g3lib.periods import Period
 from g3lib.runs import ledger
+from g3lib.runs.again import files_of, library_digest
 from g3lib.runs.crew import Crew
-from g3lib.runs.notebooks import Notebook
+from g3lib.runs.notebooks import UNITS, Notebook
 from g3lib.runs.task import LONGEST, Task
+from g3lib.runs.warm.roles import MEMORY
 from g3lib.tables import comments
+from g3lib.tables.coverage import NAMELESS, data_months, known_units, latest_month
 from g3lib.tables.dataset import Dataset
 from g3lib.tables.store import DATED, Store
-from g3lib.tables.workspace import NAMELESS, Workspace, data_months, known_units, latest_month
+from g3lib.tables.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-UNITS = ("branch", "province")
-_SETTLED = ("ok", "skipped")  # a notebook may find in its cells that there is nothing to report
 
 
 @dataclass
@@ -51,8 +50,15 @@ def plan(
     parameters: Mapping[str, object] | None = None,
     force: bool = False,
     seconds: int = LONGEST,
+    memory_mb: int = 0,
 ) -> Plan:
     """Every notebook × what it is about: to run, skipped for want of data, or unchanged since it was made.
+
+    Args:
+        workspace, notebooks, branches, period, lang, parameters: what is asked for; every branch and the latest period where
+            none is named.
+        force: make again what is unchanged.
+        seconds: a report may take; memory_mb: its kernel may take, 0: all there is.
 
     Raises:
         UsageError: an unknown branch or parameter, a period that is none; before anything runs.
@@ -85,11 +91,19 @@ def plan(
                 made[task.folder] = ledger.read(task.folder, findings=False)
             rows = made[task.folder]
             if not force and _is_made(task, rows.get((notebook.name, branch)), store):
-                result.unchanged += 1
+                result.unchanged += rows[notebook.name, branch].state == "ok"
                 result.settled.append(rows[notebook.name, branch])
             else:
-                result.tasks.append(replace(task, seconds=seconds))
+                limits = {MEMORY: str(memory_mb)} if memory_mb else {}
+                result.tasks.append(replace(task, seconds=seconds, environment=limits))
     return result
+
+
+def share_of_memory(jobs: int) -> int:
+    """MB that each of so many reports may take for all of them to find room; some is left to everybody else."""
+    import psutil
+
+    return max(512, int(0.8 * psutil.virtual_memory().available / jobs) >> 20)
 
 
 def _meant_for(notebook: Notebook, every: Sequence[Notebook], given: Mapping[str, object]) -> dict[str, object]:
@@ -124,26 +138,15 @@ def _dated(needs: Iterable[str]) -> list[str]:
 
 
 def _key(notebook: str, parameters: Mapping[str, Any], said: str) -> str:
-    parts = [notebook, json.dumps(parameters, sort_keys=True, ensure_ascii=False), said, _library_digest()]
+    parts = [notebook, json.dumps(parameters, sort_keys=True, ensure_ascii=False), said, library_digest()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-@cache
-def _library_digest() -> str:
-    """The library's own bytes: while it is being developed its version alone says too little."""
-    whole = hashlib.sha256(__version__.encode())
-    root = Path(str(resources.files("g3lib")))
-    for path in sorted(p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
-        whole.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return whole.hexdigest()
 
 
 def _is_made(task: Task, row: ledger.Row | None, store: Store) -> bool:
     """Whether a report stands as it would be made again: by the same notebook, parameters and library, from the same data."""
-    if row is None or row.state not in _SETTLED or row.key != task.key or row.data != data_digest(store, row):
+    if row is None or row.state not in ledger.SETTLED or row.key != task.key or row.data != data_digest(store, row):
         return False
-    files = () if row.state == "skipped" else (".ipynb", ".html", *row.beside)
-    return all((task.folder / task.stem).with_suffix(suffix).exists() for suffix in files)
+    return all(path.exists() for path in files_of(task.folder, row))
 
 
 def data_digest(store: Store, row: ledger.Row) -> str:
@@ -178,7 +181,7 @@ def execute(planned: Plan, jobs: int, done: Callable[[ledger.Row], None], say: C
         book.put([replace(task.row("running"), started=ledger.now())])
 
     def ended(row: ledger.Row) -> None:
-        if row.state in _SETTLED:
+        if row.state in ledger.SETTLED:
             _add_data(planned.store, row)
         book.put([row])
         done(row)

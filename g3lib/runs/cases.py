@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from g3lib.errors import DataError, NoData, UsageError
+from g3lib.files import replace_bytes
 from g3lib.labels import Lang
 from g3lib.qc.story.audit import audit
 from g3lib.qc.story.case import FILE, Case
@@ -26,7 +27,6 @@ from g3lib.runs.ledger import Row
 from g3lib.runs.notebooks import find
 from g3lib.runs.publishing import CASES, front
 from g3lib.runs.task import Task, run
-from g3lib.tables.store import replace_bytes
 from g3lib.tables.workspace import Workspace
 
 _NOTEBOOK = "08"

@@ -143,6 +143,8 @@ class Crew:
                 if self._restarts > _MOST_RESTARTS:
                     return False
                 template.restart()
+                # what its children had started came to us
+                kill_descendants(self._others | {one.process.pid for one in self._templates.values()})
         return True
 
     def _heard(self) -> list[tuple[Worker, Task]]:

@@ -22,16 +22,16 @@ from typing import Any
 
 from g3lib import __version__
 from g3lib.errors import DataError
+from g3lib.files import inert, replace_bytes
 from g3lib.findings import Finding, Status
 from g3lib.labels import LANGS, label
-from g3lib.tables.adding import inert
-from g3lib.tables.store import replace_bytes
 from g3lib.tables.workspace import Workspace
 
 FILE = "ledger.sqlite"
 # what a report can be; the last four are what is wrong with it
 STATES = ("queued", "running", "ok", "skipped", "failed", "dead kernel", "timeout")
 FAULTY = ("failed", "dead kernel", "timeout")
+SETTLED = ("ok", "skipped")  # nothing is left to do; a notebook may find in its cells that there is nothing to report
 _PACKAGES = ("pandas", "papermill", "nbclient", "matplotlib", "pyarrow", "statsmodels")
 _COLUMNS = ("branch", "notebook", "name", "value", "unit", "period", "status", "text", "denominator", "definition",
             "table", "previous", "last_year", "headline", "made_up")  # fmt: skip

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from g3lib.errors import G3Error
+from g3lib.files import replace_bytes
 from g3lib.runs.ledger import now
-from g3lib.tables.store import replace_bytes
 
 _LOCK, _OWNER = ".lock", ".running.json"
 

@@ -13,6 +13,7 @@ from typing import Any
 from g3lib.about import About
 from g3lib.errors import UsageError, listed
 
+UNITS = ("branch", "province")  # what a batch makes reports about, one each
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from g3lib.errors import DataError, listed
+from g3lib.files import replace_bytes
 from g3lib.labels import Lang
 from g3lib.report.html import stamped
 from g3lib.report.index import index_html, periods_html
@@ -16,7 +17,6 @@ from g3lib.runs import ledger, signoff
 from g3lib.runs.notebooks import find
 from g3lib.runs.task import EARLIER
 from g3lib.tables import comments
-from g3lib.tables.store import replace_bytes
 from g3lib.tables.workspace import Workspace
 
 CASES = "cases"

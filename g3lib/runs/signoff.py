@@ -19,10 +19,9 @@ from pathlib import Path
 
 from g3lib import __version__
 from g3lib.errors import DataError, UsageError, listed
+from g3lib.files import inert, replace_bytes
 from g3lib.labels import Lang, pick
 from g3lib.runs import ledger
-from g3lib.tables.adding import inert
-from g3lib.tables.store import replace_bytes
 from g3lib.tables.workspace import Workspace
 
 _KEPT = ("branch", "notebook", "name", "value", "unit", "status", "text")

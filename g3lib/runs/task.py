@@ -16,13 +16,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from g3lib.files import replace_bytes
 from g3lib.findings import in_notebook
 from g3lib.labels import Lang, pick
 from g3lib.names import safe_name
 from g3lib.runs.ledger import Row, now
 from g3lib.runs.warm.ending import Ending
 from g3lib.tables.dataset import READS
-from g3lib.tables.store import replace_bytes
 
 _NEVER_CAME_UP = ("Kernel didn't respond", "Kernel died before replying")  # jupyter_client's words
 EARLIER = "earlier"  # in the names of a report that a failed run left behind

@@ -9,6 +9,19 @@ from pathlib import Path
 from g3lib.runs import ledger, lock
 
 
+def run(rows: Sequence[ledger.Row], unchanged: int, reports: Path) -> list[str]:
+    """What a run says when it has ended.
+
+    Args:
+        rows: all that it settled; unchanged: how many of them it found made.
+        reports: where they are.
+    """
+    rows = sorted(rows, key=lambda row: (row.notebook, row.branch, row.period))
+    made = counts(rows, f"reports ok ({unchanged} of them unchanged)")
+    indexes = [f"  {reports / period / 'index.html'}" for period in sorted({row.period for row in rows})]
+    return [made, *unmade(rows, 8), *indexes, f"Open {reports / 'index.html'}"]
+
+
 def counts(rows: Sequence[ledger.Row], ok: str = "ok") -> str:
     """How many reports are in each state; `failed` and `skipped` are told where there are none too.
 

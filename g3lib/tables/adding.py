@@ -20,11 +20,12 @@ from pathlib import Path
 import pandas as pd
 
 from g3lib.errors import Fault, Severity
+from g3lib.files import inert, replace_bytes
 from g3lib.names import safe_name
 from g3lib.tables import loading
 from g3lib.tables.gate import ROW
 from g3lib.tables.identity import Digester, digester
-from g3lib.tables.store import MANIFEST, REJECTED, TOTALS, Entry, Manifest, Part, locked, replace_bytes, sweep, write_part
+from g3lib.tables.store import MANIFEST, REJECTED, TOTALS, Entry, Manifest, Part, locked, sweep, write_part
 
 
 @dataclass(frozen=True)
@@ -251,20 +252,6 @@ def _write_rejected(root: Path, export: loading.Export) -> str:
     relative = f"{REJECTED}/{export.digest[:12]}-{sheet}{export.table.name}.csv"
     replace_bytes(root / relative, text.getvalue().encode("utf-8-sig"))
     return relative
-
-
-def inert(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula.
-
-    >>> inert("=HYPERLINK(1)"), inert("-3.5"), inert("睢县")
-    ("'=HYPERLINK(1)", '-3.5', '睢县')
-    """
-    if cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        try:
-            float(cell)
-        except ValueError:
-            return "'" + cell
-    return cell
 
 
 def as_json(faults: Sequence[Fault]) -> str:

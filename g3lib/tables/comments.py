@@ -16,11 +16,11 @@ from pathlib import Path
 import pandas as pd
 
 from g3lib.errors import UsageError, listed
+from g3lib.files import replace_bytes
 from g3lib.periods import is_canonical
 from g3lib.tables.schema import TABLES
-from g3lib.tables.store import replace_bytes, typed
+from g3lib.tables.store import typed
 
-FOLDER = "notes"
 _HEADINGS = ("分公司", "期间", "结论名", "批注", "负责人", "到期日", "已完成")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,6 +20,7 @@ from typing import Any
 import pandas as pd
 
 from g3lib.errors import DataError
+from g3lib.files import replace_bytes
 from g3lib.names import safe_name
 from g3lib.tables.schema import SCHEMA_VERSION, TABLES, Kind
 
@@ -280,20 +280,6 @@ def write_part(root: Path, table: str, branch: str | None, rows: pd.DataFrame, s
     relative = f"{table}/{folder}/{source}-{digest[:12]}.parquet"
     replace_bytes(root / relative, content)
     return Part(relative, len(rows), digest)
-
-
-def replace_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -101,6 +101,7 @@ def kernel(request: dict[str, Any], _fds: list[int]) -> None:
     from matplotlib_inline import backend_inline
 
     np.random.seed()  # every fork would have its template's global generator; Python's own is seeded anew by itself
+    _limit_memory()
     sys.argv = list(request["argv"])
     if sys.path and sys.path[0] == "":
         del sys.path[0]  # the shell puts it back, as in any kernel
@@ -109,6 +110,21 @@ def kernel(request: dict[str, Any], _fds: list[int]) -> None:
     inline: Any = backend_inline
     inline._enable_matplotlib_integration()  # at its import there was no shell to draw for
     app.start()
+
+
+MEMORY = "G3_MEMORY_MB"  # the variable that says how much memory a kernel may take beside what it starts with
+
+
+def _limit_memory() -> None:
+    """Let a cell that takes all memory fail by itself, and let the system choose this process first where memory runs out."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+    if wanted := os.environ.get(MEMORY):
+        import resource
+
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        has = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmData"))) << 10
+        resource.setrlimit(resource.RLIMIT_DATA, (has + (int(wanted) << 20),) * 2)
 
 
 def leave() -> None:

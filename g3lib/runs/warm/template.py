@@ -20,6 +20,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -49,14 +50,18 @@ def kill_descendants(spared: frozenset[int] = frozenset()) -> None:
     """Kill every process below this one, however often they fork meanwhile; children that are spared keep theirs."""
     import psutil
 
+    empty = 0
     for _ in range(50):
         below = [p for child in children() - spared for p in _tree(child)]
-        if not below:
+        # a child may end while we look, and what it leaves comes to us: only a second look that finds nothing is sure
+        empty = 0 if below else empty + 1
+        if empty == 2:
             break
         for process in below:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(below, timeout=0.2)
+        time.sleep(0.01)
 
 
 def _tree(pid: int) -> list[Any]:
@@ -182,10 +187,12 @@ class Server:
             for number, handler in ((signal.SIGCHLD, signal.SIG_DFL), (signal.SIGTERM, signal.SIG_DFL),
                                     (signal.SIGINT, signal.default_int_handler)):  # fmt: skip
                 signal.signal(number, handler)
+            # whoever holds an end of a connection keeps its owner from hearing of an end: the listener's, ours, our siblings'
+            held = [key.fd for key in self.selector.get_map().values()]
             self.selector.close()
-            for end in (self.listener, self.woken, self.wake, *self.children.values()):
-                end.close()
-            os.close(self.owner)
+            self.wake.close()
+            for fd in held:
+                os.close(fd)
             os.environ.clear()
             os.environ.update(request["env"])
             os.chdir(request["cwd"])

@@ -1,0 +1,335 @@
+"""The batch: what is made again and what is not, two runs at once, and runs that are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from click.testing import CliRunner
+
+from g3lib.cli import main
+from g3lib.runs import batch, ledger
+from g3lib.runs.notebooks import find
+from g3lib.tables.workspace import Workspace
+
+BRANCHES = ["东区", "西区", "南区", "北区"]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Four branches in two provinces, and no notebook yet."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    for name, place in (("G3_STORE", "store"), ("G3_KEY_FILE", "key")):
+        monkeypatch.setenv(name, str(tmp_path / place))
+    monkeypatch.chdir(tmp_path)
+    load(tmp_path, "branches.csv", "分公司,上级,级别", "东区,甲省,县", "西区,甲省,县", "南区,乙省,县", "北区,乙省,县", "甲省,,省", "乙省,,省")
+    for branch in BRANCHES:
+        sales(tmp_path, branch)
+    return Workspace(tmp_path)
+
+
+def load(root: Path, name: str, *rows: str) -> None:
+    (root / name).write_text("\n".join(rows), encoding="utf-8")
+    done = CliRunner().invoke(main, ["load", str(root / name)])
+    assert done.exit_code == 0, done.output
+
+
+def sales(root: Path, branch: str, units: int = 10, months: tuple[int, ...] = (1, 2), name: str = "") -> None:
+    rows = [f"{branch},2010-0{m},{c},{units * m}" for m in months for c in ("自营", "社会")]
+    load(root, f"{name or branch}.csv", "分公司,月份,渠道,台数", *rows)
+
+
+READS = {  # a notebook → what it reads
+    "91-own": "open_report('own', branch, period, lang).data.sales['units'].sum()",
+    "92-area": "open_report('area', branch, period, lang).data.area_sales['units'].sum()",
+    "93-all": "len(open_report('all', branch, period, lang).data.policy)",
+}
+
+
+def make(workspace: Workspace, name: str, *cells: str) -> None:
+    """A small notebook: one cell of parameters, then the given ones."""
+    about = {"unit": "branch", "needs": ["sales"], "title": {"zh": name, "en": name}, "question": {"zh": "?", "en": "?"}}
+    node = nbformat.v4.new_notebook(metadata={"g3": about, "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+    first = nbformat.v4.new_code_cell('branch: str = ""\nperiod: str = ""\nlang: str = "zh"', id="parameters")
+    first["metadata"]["tags"] = ["parameters"]
+    node.cells = [first, *(nbformat.v4.new_code_cell(source, id=f"cell{i}") for i, source in enumerate(cells))]
+    nbformat.write(node, workspace.notebooks / f"{name}.ipynb")
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(main, ["run", *arguments])
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def redone(workspace: Workspace) -> set[tuple[str, str]]:
+    return {(task.notebook.stem[:2], task.branch) for task in batch.plan(workspace, find(workspace.notebooks)).tasks}
+
+
+def test_exactly_the_reports_that_read_it_are_made_again(workspace: Workspace) -> None:
+    for name, cell in READS.items():
+        make(workspace, name, "from g3lib import open_report", cell)
+    run("--jobs", "2")
+    assert redone(workspace) == set()
+    sales(workspace.root, "西区", 99, name="西区-更正")
+    assert redone(workspace) == {("91", "西区"), ("92", "西区"), ("92", "东区")}
+    run("--jobs", "2")
+    assert redone(workspace) == set()
+    load(workspace.root, "models.csv", "机型,厂商,终端类型", "A1,甲厂,G3手机")
+    assert redone(workspace) == set()
+    make(workspace, "91-own", "from g3lib import open_report", READS["91-own"], "1")
+    assert redone(workspace) == {("91", branch) for branch in BRANCHES}
+
+
+def test_a_later_month_makes_no_earlier_report_again(workspace: Workspace) -> None:
+    make(workspace, "91-own", "from g3lib import open_report", READS["91-own"])
+    run("--period", "2010-02")
+    for branch in BRANCHES:
+        sales(workspace.root, branch, months=(3,), name=f"{branch}-3")
+    assert batch.plan(workspace, find(workspace.notebooks), period="2010-02").tasks == []
+    assert len(batch.plan(workspace, find(workspace.notebooks)).tasks) == 4
+
+
+def test_a_comment_makes_its_own_report_again(workspace: Workspace) -> None:
+    make(workspace, "91-own", "from g3lib import open_report", READS["91-own"])
+    run()
+    assert CliRunner().invoke(main, ["note", "东区", "units.total", "数据待核"]).exit_code == 0
+    assert redone(workspace) == {("91", "东区")}
+
+
+def test_a_report_that_reads_through_no_dataset_depends_on_everything(workspace: Workspace) -> None:
+    make(workspace, "91-free", "1 + 1")
+    run()
+    assert redone(workspace) == set()
+    sales(workspace.root, "西区", 99, name="西区-更正")
+    assert redone(workspace) == {("91", branch) for branch in BRANCHES}
+
+
+def test_an_unchanged_run_is_known_without_planning_it(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(workspace, "91-own", "from g3lib import open_report", READS["91-own"])
+    make(workspace, "92-none", "from g3lib.errors import NoData; raise NoData('nothing to say')")
+    first = run()
+    said = "4 reports ok (4 of them unchanged), 0 failed, 4 skipped: no data"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("planned")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "plan", refuse)
+        again = run()
+    assert again.splitlines()[0] == said
+    assert again.splitlines()[1:] == first.splitlines()[1:]
+    assert CliRunner().invoke(main, ["run", "--force"]).exit_code == 0
+    # whatever a plan looks at makes it plan again
+    folder = workspace.reports / "2010-02"
+    changes = {
+        "a report is gone": lambda: (folder / "东区" / "91-own.html").unlink(),
+        "the index is gone": lambda: (folder / "index.html").unlink(),
+        "data": lambda: sales(workspace.root, "西区", 99, name="西区-更正"),
+        "a notebook": lambda: make(workspace, "91-own", "from g3lib import open_report", READS["91-own"], "2"),
+        "a comment": lambda: CliRunner().invoke(main, ["note", "东区", "nothing.such", "x"]),
+    }
+    for what, change in changes.items():
+        change()
+        with monkeypatch.context() as patch:
+            patch.setattr(batch, "plan", refuse)
+            done = CliRunner().invoke(main, ["run"])
+        assert "planned" in str(done.exception), what
+        if what != "a comment":
+            run()
+            assert run().splitlines()[0] == said, what
+
+
+def test_other_branches_and_parameters_are_another_question(workspace: Workspace) -> None:
+    make(workspace, "91-own", "from g3lib import open_report", READS["91-own"])
+    run("--branch", "东区")
+    assert run("--branch", "东区").startswith("1 reports ok (1 of them unchanged)")
+    assert run("--branch", "西区").startswith("1 reports ok (0 of them unchanged)")
+    assert run().startswith("4 reports ok (2 of them unchanged)")
+
+
+# ---- runs side by side, and runs that are killed ------------------------------------------------------
+
+G3 = [sys.executable, "-m", "g3lib.cli"]
+
+
+def wait_for(condition, within: float = 60.0, left=lambda: "") -> None:
+    until = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < until, f"waited in vain: {left()}"
+        time.sleep(0.02)
+
+
+def states(workspace: Workspace) -> dict[str, str]:
+    return {row.branch: row.state for row in ledger.read(workspace.reports / "2010-02").values()}
+
+
+def test_a_second_run_is_refused_and_told_whose_the_first_is_or_waits(workspace: Workspace) -> None:
+    make(workspace, "91-slow", f"import time, os\nwhile not os.path.exists({str(workspace.root / 'go')!r}): time.sleep(0.05)")
+    first = subprocess.Popen([*G3, "run", "--jobs", "2"], stdout=subprocess.PIPE, text=True)
+    wait_for(lambda: "running" in states(workspace).values())
+    second = subprocess.run([*G3, "run"], capture_output=True, text=True)
+    assert second.returncode == 1
+    assert f"Another g3 run is writing to {workspace.reports}: process {first.pid} of " in second.stderr
+    assert "--wait" in second.stderr
+    assert "running" in subprocess.run([*G3, "status"], capture_output=True, text=True).stdout
+    third = subprocess.Popen([*G3, "run", "--wait"], stdout=subprocess.PIPE, text=True)
+    (workspace.root / "go").touch()
+    assert "4 reports ok (0 of them unchanged)" in first.communicate(timeout=60)[0]
+    assert "4 reports ok (4 of them unchanged)" in third.communicate(timeout=60)[0]
+
+
+def family(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+def template(runner: int, role: str) -> psutil.Process:
+    found: list[psutil.Process] = []
+
+    def there() -> bool:
+        living = [p for p in psutil.Process(runner).children() if p.status() != psutil.STATUS_ZOMBIE]
+        found[:] = [p for p in living if role in p.cmdline()]
+        return bool(found)
+
+    wait_for(there)
+    return found[0]
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+STRAY = """import os, subprocess, sys, time
+subprocess.Popen([sys.executable, '-c', 'import os, time; os.setsid(); time.sleep(600)'])
+if os.fork() == 0:
+    while True: time.sleep(1)
+time.sleep(600)"""
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGINT", "SIGTERM"])
+def test_no_process_is_left_when_the_runner_ends(how: str, workspace: Workspace) -> None:
+    make(workspace, "91-stray", STRAY)
+    runner = subprocess.Popen([*G3, "run", "--jobs", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: len(family(runner.pid)) >= 10)  # two templates, two workers, two kernels with two strays each
+    left = family(runner.pid)
+    os.kill(runner.pid, getattr(signal, how))
+    runner.wait(timeout=10)
+    wait_for(lambda: not alive(left), 5.0, lambda: [(p, p.cmdline()) for p in alive(left)])
+    assert set(states(workspace).values()) <= {"running", "queued"}
+    said = subprocess.run([*G3, "status"], capture_output=True, text=True)
+    assert "2 interrupted, 2 queued" in said.stdout
+
+
+def test_no_process_is_left_when_a_template_or_a_worker_is_killed_and_the_run_goes_on(workspace: Workspace) -> None:
+    slow = f"import time, os\nopen({str(workspace.root)!r} + '/' + branch, 'a').write('x')\nwhile not os.path.exists({str(workspace.root / 'go')!r}): time.sleep(0.05)"
+    make(workspace, "91-slow", slow)
+    runner = subprocess.Popen([*G3, "run", "--jobs", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def begun(times: int) -> bool:
+        files = [workspace.root / b for b in BRANCHES]
+        return sum(len(f.read_text()) for f in files if f.exists()) == times
+
+    wait_for(lambda: begun(2))
+    templates = {role: template(runner.pid, role) for role in ("kernels", "workers")}
+    kernels, workers = templates["kernels"].children(), templates["workers"].children()
+    assert (len(kernels), len(workers)) == (2, 2)
+    workers[0].kill()
+    wait_for(lambda: begun(3))  # the next report, or the same once more, in a new worker
+    assert len(alive(kernels)) == 1  # the killed worker's kernel is gone, the other's is not
+    kernels = templates["kernels"].children()
+    templates["kernels"].kill()
+    wait_for(lambda: not alive(kernels), 5.0)
+    wait_for(lambda: begun(5))
+    (workspace.root / "go").touch()
+    out, err = runner.communicate(timeout=60)
+    assert "4 reports ok (0 of them unchanged), 0 failed" in out, (out, err)
+    assert states(workspace) == dict.fromkeys(BRANCHES, "ok")
+
+
+def test_what_a_killed_template_leaves_comes_to_the_runner(workspace: Workspace) -> None:
+    make(workspace, "91-stray", STRAY)
+    runner = subprocess.Popen([*G3, "run", "--jobs", "1", "--branch", "东区"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    left: list[psutil.Process] = []
+    for _ in range(2):  # the second time the report counts as the cause
+        wait_for(lambda: template(runner.pid, "kernels").children(recursive=True)[2:])
+        time.sleep(0.5)
+        kept = template(runner.pid, "kernels")
+        own = [kept, *kept.children(recursive=True)]
+        kept.kill()
+        wait_for(lambda own=own: not alive(own), 5.0, lambda own=own: [(p, p.ppid(), p.cmdline()[-2:]) for p in alive(own)])
+        left += own
+    assert len(left) >= 8
+    assert runner.wait(timeout=60) == 1
+    assert states(workspace) == {"东区": "dead kernel"}
+
+
+HOSTILE = {
+    "91-fine": ["1 + 1"],
+    "92-exits": ["import os; os._exit(7)"],
+    "93-endless": ["while True: pass"],
+    "94-prints": ["for _ in range(100): print('x' * 1_000_000)"],
+    "95-forks": ["import os; os.fork(); 1"],
+    "96-memory": ["x = []\nwhile True: x.append(bytearray(50_000_000))"],
+    "97-raises": ["1", "raise ValueError('two\\nlines')"],
+    "98-aborts": ["import os; os.abort()"],
+}
+
+
+def test_whatever_a_notebook_does_has_a_name_and_harms_no_other(workspace: Workspace) -> None:
+    for name, cells in HOSTILE.items():
+        make(workspace, name, *cells)
+    run("--branch", "东区", "--jobs", "2", "--timeout", "8", "--memory", "1", code=1)
+    rows = {row.notebook[:2]: row for row in ledger.read(workspace.reports / "2010-02").values()}
+    assert {number: row.state for number, row in rows.items()} == {
+        "91": "ok", "92": "dead kernel", "93": "timeout", "94": "failed", "95": "ok", "96": "failed", "97": "failed", "98": "dead kernel",
+    }  # fmt: skip
+    assert "exit code 7" in rows["92"].error
+    assert "wrote more than 20 MB" in rows["94"].error
+    assert rows["96"].error.startswith("MemoryError")
+    assert rows["97"].error == "ValueError: two lines"
+    assert "SIGABRT" in rows["98"].error
+    assert {number: row.cell for number, row in rows.items() if row.is_faulty} == {"92": 3, "93": 3, "94": 3, "96": 3, "97": 4, "98": 3}
+    assert all(row.peak_mb > 50 for row in rows.values())
+    assert all(row.started and row.finished and "\n" not in row.error for row in rows.values())
+    told = CliRunner().invoke(main, ["status"]).output
+    assert "timeout: 93-endless · 东区 (cell 3)" in told
+
+
+def test_reports_that_cannot_be_written_are_named(workspace: Workspace) -> None:
+    make(workspace, "91-fine", "1 + 1")
+    (workspace.reports / "2010-02").mkdir(parents=True)
+    (workspace.reports / "2010-02" / "东区").write_text("a file where a folder should be")
+    assert "failed: 91-fine · 东区" in run(code=1)
+    assert states(workspace) == {"东区": "failed", "西区": "ok", "南区": "ok", "北区": "ok"}
+    shutil.rmtree(workspace.reports)
+    workspace.reports.write_text("no folder at all")
+    done = CliRunner().invoke(main, ["run"])
+    assert done.exit_code == 1
+    assert "reports" in done.output
+
+
+def test_a_damaged_ledger_says_what_to_do(workspace: Workspace) -> None:
+    make(workspace, "91-fine", "1 + 1")
+    workspace.reports.mkdir()
+    (workspace.reports / ledger.FILE).write_bytes(b"no database " * 100)
+    done = CliRunner().invoke(main, ["run"])
+    assert done.exit_code == 1
+    assert "move it away" in done.output
+
+
+def test_the_failed_notebook_says_where_it_ended(workspace: Workspace) -> None:
+    make(workspace, "92-exits", "import os; os._exit(7)", "never")
+    run("--branch", "东区", code=1)
+    saved = json.loads((workspace.reports / "2010-02" / "东区" / "92-exits.failed.ipynb").read_text(encoding="utf-8"))
+    told = ["".join(o.get("evalue", "")) for c in saved["cells"] for o in c.get("outputs", ())]
+    assert told == ["The kernel died in this cell: it ended itself with exit code 7."]
