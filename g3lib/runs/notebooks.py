@@ -12,6 +12,7 @@ from typing import Any
 
 from g3lib.about import About
 from g3lib.errors import UsageError, listed
+from g3lib.runs.imports import without_grammar
 
 UNITS = ("branch", "province")  # what a batch makes reports about, one each
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
@@ -48,7 +49,8 @@ class Notebook:
     @cached_property
     def parameters(self) -> Mapping[str, Any]:
         """Parameter name → papermill's description (type, default, help)."""
-        from papermill import inspect_notebook
+        with without_grammar():
+            from papermill import inspect_notebook
 
         return inspect_notebook(str(self.path))  # type: ignore[no-any-return]
 

@@ -10,10 +10,12 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
+
+from g3lib.runs.imports import without_grammar
 
 BACKEND = "module://matplotlib_inline.backend_inline"
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -34,20 +36,6 @@ def prepared(role: str) -> Callable[[dict[str, Any], list[int]], None]:
     gc.collect()
     gc.freeze()  # a collection in a child would write to every object, and the pages would be shared no more
     return become
-
-
-@contextlib.contextmanager
-def without_grammar() -> Iterator[None]:
-    """`jsonschema` builds a grammar of addresses (rfc3987) when it is imported, for 1.8 s; nbformat never asks for it."""
-    name = "rfc3987_syntax"
-    there = sys.modules.get(name)
-    if there is None:
-        sys.modules[name] = None  # type: ignore[assignment]  # the documented way to make an import fail
-    try:
-        yield
-    finally:
-        if there is None:
-            sys.modules.pop(name, None)
 
 
 def _kernels() -> Callable[[dict[str, Any], list[int]], None]:

@@ -1,0 +1,270 @@
+"""What the batch engine costs, as ratios in one run: `make bench` prints the table and writes reports/bench/batch.json.
+
+The same reports of a made-up province are made by papermill's and nbconvert's commands (one after another, then two at a time), by
+a loop in one process, by `g3 run`, and their cells and pages in one warm process: the floor that no engine goes below. Whatever
+stock papermill shows is compared with what ours shows, cell by cell. Then: a rerun of 400 reports with nothing changed, the cost a
+report from 40 to 1,000 of them, the memory of a kernel, the size of a page. Seconds belong to the machine; compare the ratios.
+
+    python tests/bench/batch.py [BRANCHES]      how many branches (7: 44 reports, some 20 minutes)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+G3 = [sys.executable, "-m", "g3lib.cli"]
+JOBS = 2
+REPORT = tuple[str, dict[str, str]]  # a notebook's file, its parameters
+FIGURES: dict[str, Any] = {}
+
+
+def timed(action: Callable[[], Any]) -> tuple[float, float, Any]:
+    """Seconds on the clock, CPU seconds of every process below this one, and what came of it."""
+    used, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    result = action()
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.perf_counter() - started, now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime, result
+
+
+def workspace(branches: int) -> Path:
+    """A workspace of its own, with a made-up province in its store."""
+    folder = Path(tempfile.mkdtemp(prefix="g3-bench-"))
+    os.environ |= {"G3_STORE": str(folder / "store"), "G3_KEY_FILE": str(folder / "key"), "OMP_NUM_THREADS": "1"}
+    (folder / "data").mkdir()
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    quiet([*G3, "sample", "--branches", str(branches), "--out", str(folder / "sample")], folder)
+    quiet([*G3, "load", str(folder / "sample")], folder)
+    return folder
+
+
+def quiet(command: list[str], folder: Path) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def made(folder: Path) -> list[dict[str, Any]]:
+    """The ledger's rows of reports that were made."""
+    rows = [row for path in (folder / "reports").glob("*/run.json") for row in json.loads(path.read_text(encoding="utf-8"))["reports"]]
+    return [row for row in rows if row["state"] == "ok"]
+
+
+def stock(folder: Path, out: Path, rows: list[dict[str, Any]], at_once: int) -> None:
+    """papermill's command, then nbconvert's, for each report."""
+
+    def make(row: dict[str, Any]) -> None:
+        notebook, name = folder / "notebooks" / f"{row['notebook']}.ipynb", out / f"{row['notebook']}-{row['branch']}.ipynb"
+        given = [part for key, value in row["parameters"].items() for part in ("-p", key, str(value))]
+        for command in (
+            ["papermill", str(notebook), str(name), "--cwd", str(notebook.parent), "--no-progress-bar", *given],
+            ["jupyter", "nbconvert", "--to", "html", str(name)],
+        ):
+            quiet([sys.executable, "-m", *command], notebook.parent)
+
+    out.mkdir()
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(make, rows))
+
+
+LOOP = """import json, sys
+import papermill
+from g3lib.report.html import report_html
+folder, out = sys.argv[1:3]
+for row in json.load(open(sys.argv[3], encoding="utf-8")):
+    name = f"{row['notebook']}-{row['branch']}"
+    done = papermill.execute_notebook(f"{folder}/notebooks/{row['notebook']}.ipynb", f"{out}/{name}.ipynb", row["parameters"],
+                                      cwd=f"{folder}/notebooks", progress_bar=False)
+    open(f"{out}/{name}.html", "w", encoding="utf-8").write(report_html(done, name, "zh"))
+"""
+
+FLOOR = """import json, os, sys, time
+import nbformat
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from g3lib.report.html import report_html
+os.chdir(f"{sys.argv[1]}/notebooks")
+shell = InteractiveShell.instance()
+import matplotlib
+matplotlib.use("module://matplotlib_inline.backend_inline")
+rows = json.load(open(sys.argv[3], encoding="utf-8"))
+def report(row):
+    notebook = nbformat.read(f"{row['notebook']}.ipynb", as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            with capture_output() as shown:
+                result = shell.run_cell(cell.source)
+            result.raise_error()
+            cell.outputs = [nbformat.v4.new_output("display_data", one.data) for one in shown.outputs]
+            if "parameters" in cell.metadata.get("tags", []):
+                shell.user_ns.update(row["parameters"])
+    report_html(notebook, row["branch"], "zh")
+    shell.reset(new_session=False)
+for row in {row["notebook"]: row for row in rows}.values():  # the process is warm when each has run once
+    report(row)
+clock, cpu = time.perf_counter(), time.process_time()
+for row in rows:
+    report(row)
+print(time.perf_counter() - clock, time.process_time() - cpu)
+"""
+
+
+def script(text: str, folder: Path, rows: list[dict[str, Any]]) -> str:
+    """Run one of the scripts above on these reports."""
+    listed, out = folder / "reports.json", folder / "out"
+    listed.write_text(json.dumps(rows), encoding="utf-8")
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    return quiet([sys.executable, "-c", text, str(folder), str(out), str(listed)], folder)
+
+
+def shown(path: Path) -> list[Any]:
+    return [(c.source, c.get("execution_count"), c.get("outputs")) for c in nbformat.read(path, as_version=4).cells]
+
+
+def speed(branches: int) -> None:
+    """Ours against stock and against the floor."""
+    folder = workspace(branches)
+    seconds, cpu, _ = timed(lambda: quiet([*G3, "run", "--jobs", str(JOBS)], folder))
+    rows = made(folder)
+    FIGURES.update(reports=len(rows), ours_s=seconds)
+    clock, floor_cpu = map(float, script(FLOOR, folder, rows).split())
+    FIGURES.update(floor_s=clock / JOBS, overhead_cpu_s_per_report=(cpu - floor_cpu) / len(rows))
+    say("ours_s", "floor_s", "overhead_cpu_s_per_report")
+    FIGURES["stock_pool_of_two_s"] = timed(lambda: stock(folder, folder / "two", rows, JOBS))[0]
+    FIGURES["stock_one_by_one_s"] = timed(lambda: stock(folder, folder / "one", rows, 1))[0]
+    FIGURES["stock_loop_in_one_process_s"] = timed(lambda: script(LOOP, folder, rows))[0]
+    for row in rows:
+        ours = (folder / "reports" / row["period"] / row["html"]).with_suffix(".ipynb")
+        assert shown(ours) == shown(folder / "one" / f"{row['notebook']}-{row['branch']}.ipynb"), row
+    FIGURES["outputs_equal_stock"] = len(rows)
+    pages = [(folder / "reports" / row["period"] / row["html"]).read_text(encoding="utf-8") for row in rows]
+    FIGURES["html_overhead_bytes"] = max(map(overhead, pages))
+    one = rows[0]["branch"]
+    shutil.rmtree(folder / "reports")
+    FIGURES["first_report_s"] = timed(lambda: quiet([*G3, "run", "02", "--branch", one], folder))[0]
+    FIGURES["kernel_pss_mb"] = kernel_pss(8)
+    shutil.rmtree(folder)
+
+
+def overhead(page: str) -> int:
+    """A page's bytes beside its images and its text."""
+    body = re.sub(r'src="data:image/[^"]*"', "", page)
+    text = re.sub(r"<(style|script)\\b.*?</\\1>", "", body, flags=re.DOTALL)
+    return len(body.encode()) - len("".join(re.findall(r">([^<]*)<", text)).encode())
+
+
+KERNELS = """from g3lib import charts, claims, open_report, subsidy, targets"""
+
+
+def kernel_pss(count: int) -> float:
+    """Mean proportional set size, MB, of so many kernels that have run a notebook's imports."""
+    from jupyter_client.manager import KernelManager
+
+    from g3lib.runs.warm.client import Template
+    from g3lib.runs.warm.provisioner import NAME, SOCKET
+
+    kept = Template("kernels")
+    os.environ |= {SOCKET: kept.path, "JUPYTER_DEFAULT_PROVISIONER_NAME": NAME}
+    managers, clients = [KernelManager() for _ in range(count)], []
+    for manager in managers:
+        manager.start_kernel(extra_arguments=["--log-level=50"])
+        clients.append(manager.blocking_client())
+        clients[-1].start_channels()
+        clients[-1].wait_for_ready(timeout=60)
+        clients[-1].execute_interactive(KERNELS)
+    sizes = [psutil.Process(manager.provisioner.pid).memory_full_info().pss for manager in managers]
+    for manager, client in zip(managers, clients, strict=True):
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    kept.close()
+    return sum(sizes) / count / 2**20
+
+
+LIGHT = (
+    "from g3lib import open_report\n\nreport = open_report('light', branch, period, lang)\ndata = report.data\nreport",
+    "by_channel = data.within(data.sales).groupby('channel', as_index=False)['units'].sum()\nby_channel",
+    "report.provenance()",
+)
+
+
+def flat(counts: tuple[int, ...]) -> None:
+    """The engine alone: a light notebook for more and more branches, and once more with nothing changed."""
+    folder = workspace(max(counts))
+    for path in (folder / "notebooks").glob("*.ipynb"):
+        path.unlink()
+    about = {"unit": "branch", "needs": ["sales"], "title": {"zh": "轻", "en": "light"}, "question": {"zh": "？", "en": "?"}}
+    node = nbformat.v4.new_notebook(metadata={"g3": about, "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+    node.cells = [nbformat.v4.new_code_cell('branch: str = ""\nperiod: str = ""\nlang: str = "zh"', metadata={"tags": ["parameters"]})]
+    node.cells += [nbformat.v4.new_code_cell(source) for source in LIGHT]
+    nbformat.write(node, folder / "notebooks" / "90-light.ipynb")
+    names = sorted({line.split(",")[0] for line in branch_names(folder)})
+    for count in counts:
+        shutil.rmtree(folder / "reports", ignore_errors=True)
+        command = [*G3, "run", "--jobs", str(JOBS), *(part for name in names[:count] for part in ("--branch", name))]
+        seconds, cpu, peak = timed(lambda command=command: watched(command, folder))
+        assert len(made(folder)) == count
+        FIGURES[f"light_{count}"] = {"wall_s_per_report": seconds / count, "cpu_s_per_report": cpu / count, "runner_peak_mb": peak}
+        if count == 400:
+            FIGURES["rerun_unchanged_400_s"] = timed(lambda command=command: quiet(command, folder))[0]
+    shutil.rmtree(folder)
+
+
+def branch_names(folder: Path) -> list[str]:
+    from g3lib.tables.coverage import known_branches
+    from g3lib.tables.store import Store
+
+    return [name for name in known_branches(Store(folder / "store")) if name.startswith("样例")]
+
+
+def watched(command: list[str], folder: Path) -> float:
+    """Run a command; returns the most memory that its own process had resident, MB."""
+    process = psutil.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak = 0
+    while process.poll() is None:
+        with_memory = process.memory_info().rss if process.is_running() and process.status() != psutil.STATUS_ZOMBIE else 0
+        peak = max(peak, with_memory)
+        time.sleep(0.05)
+    assert process.returncode == 0
+    return peak / 2**20
+
+
+def say(*names: str) -> None:
+    for name in names or FIGURES:
+        value = FIGURES[name]
+        print(f"{name:34}{value:>12.3f}" if isinstance(value, float) else f"{name:34}{value!s:>12}", flush=True)
+
+
+def main() -> None:
+    FIGURES["import_g3lib_s"] = min(timed(lambda: quiet([sys.executable, "-c", "import g3lib"], ROOT))[0] for _ in range(5))
+    FIGURES["help_s"] = min(timed(lambda: quiet([*G3, "--help"], ROOT))[0] for _ in range(5))
+    speed(int(sys.argv[1]) if len(sys.argv) > 1 else 7)
+    flat((40, 400, 1000))
+    ours = FIGURES["ours_s"]
+    for name in ("stock_one_by_one", "stock_pool_of_two", "stock_loop_in_one_process"):
+        FIGURES[f"times_faster_than_{name}"] = FIGURES[f"{name}_s"] / ours
+    FIGURES["times_the_floor"] = ours / FIGURES["floor_s"]
+    say()
+    out = ROOT / "reports" / "bench"
+    out.mkdir(parents=True, exist_ok=True)
+    rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in FIGURES.items()}
+    (out / "batch.json").write_text(json.dumps(rounded, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
