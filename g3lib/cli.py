@@ -115,8 +115,8 @@ def run(
     params: tuple[tuple[str, str], ...], force: bool, timeout: int, memory: float | None, wait: bool, lang: Any,
 ) -> None:  # fmt: skip
     """Run notebooks for branches: reports/<period>/<branch>/<notebook>.html and an index."""
-    from g3lib.errors import NoData, UsageError, listed
-    from g3lib.runs import lock, telling
+    from g3lib.errors import UsageError, listed
+    from g3lib.runs import running, telling
     from g3lib.runs.again import Asked
     from g3lib.runs.notebooks import UNITS, find
     from g3lib.tables.workspace import Workspace
@@ -125,34 +125,19 @@ def run(
     chosen = find(workspace.notebooks, list(notebooks))
     if notebooks and (other := [n.name for n in chosen if n.about.unit not in UNITS]):
         raise UsageError(f"{', '.join(other)}: not one report a branch or province (metadata.g3.unit).")
-    chosen = [n for n in chosen if n.about.unit in UNITS]
-    reports = workspace.reports_in(lang)
-    asked = Asked(workspace, chosen, branches, period, lang, dict(params))
-    with lock.held(reports, wait):
-        if not force and (standing := asked.unchanged()) is not None:
-            for line in telling.run(standing, sum(row.state == "ok" for row in standing), reports):
-                click.echo(line)
-            return
-        from g3lib.runs import batch, publishing  # pandas, which nothing before this needs
-
-        state, at_once = asked.state(), jobs or os.cpu_count() or 1
-        limit = int(1024 * memory) if memory else batch.share_of_memory(at_once)
-        planned = batch.plan(workspace, chosen, branches, period, lang, dict(params), force, timeout, limit)
-        rows = list(planned.settled)
-        if rows and not planned.tasks and all(row.state == "skipped" for row in rows):
-            raise NoData("Nothing to report: " + " ".join(dict.fromkeys(row.error for row in rows[:3])))
-        _progress(planned, at_once, rows)
-        publishing.record(workspace, rows, lang)
-        stray = publishing.stray(workspace)
-        if not planned.faults and not stray:
-            asked.note(state, rows)
-    for line in telling.run(rows, planned.unchanged, reports):
+    asked = Asked(workspace, [n for n in chosen if n.about.unit in UNITS], branches, period, lang, dict(params))
+    with _Progress() as progress:
+        outcome = running.run(
+            asked, jobs or os.cpu_count() or 1, progress.begin, lambda text: click.echo(text, err=True),
+            force=force, wait=wait, seconds=timeout, memory_mb=int(1024 * (memory or 0)),
+        )  # fmt: skip
+    for line in telling.run(outcome.rows, outcome.unchanged, asked.reports):
         click.echo(line)
-    if planned.faults:
-        click.echo(listed(planned.faults, "Comments that cannot be read stand in no report:"), err=True)
-    if stray:
-        click.echo(listed(stray, "Comments beside a finding that no report has (its name is in findings.csv):"), err=True)
-    sys.exit(1 if planned.faults or any(row.is_faulty for row in rows) else 0)
+    if outcome.faults:
+        click.echo(listed(outcome.faults, "Comments that cannot be read stand in no report:"), err=True)
+    if outcome.stray:
+        click.echo(listed(outcome.stray, "Comments beside a finding that no report has (its name is in findings.csv):"), err=True)
+    sys.exit(0 if outcome.is_well else 1)
 
 
 @main.command()
@@ -371,26 +356,36 @@ def _say_loaded(result: Loaded, root: Path) -> None:
                 click.echo(f"    rejected rows: {root / entry.rejected_path}")
 
 
-def _progress(planned: Any, jobs: int, rows: list[Row]) -> None:
-    from g3lib.runs import batch
+class _Progress:
+    """A bar on a terminal, and a line for each report that something is wrong with."""
 
-    if not planned.tasks:
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    def __init__(self) -> None:
+        self._bar: Any = None
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        running = bar.add_task("reports", total=len(planned.tasks))
+    def __enter__(self) -> _Progress:
+        return self
 
-        def done(row: Row) -> None:
-            rows.append(row)
-            bar.advance(running)
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def begin(self, total: int) -> Any:
+        """Show that so many reports are to be made; returns what is told of each."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=console, disable=not console.is_terminal or not total)
+        self._bar.start()
+        running = self._bar.add_task("reports", total=total)
+
+        def ended(row: Row) -> None:
+            self._bar.advance(running)
             if row.is_faulty:
                 click.echo(f"{row.state}: {row.notebook} · {row.branch}: {row.error}", err=True)
 
-        batch.execute(planned, jobs, done, lambda text: click.echo(text, err=True))
+        return ended
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any
 
 from g3lib import __version__
 from g3lib.files import replace_bytes
+from g3lib.labels import Lang
 from g3lib.runs import ledger
 from g3lib.runs.notebooks import Notebook
 from g3lib.tables.workspace import Workspace
@@ -34,11 +35,12 @@ class Asked:
     notebooks: Sequence[Notebook]
     branches: Sequence[str]
     period: str
-    lang: str
+    lang: Lang
     parameters: Mapping[str, str]
 
     @property
-    def _root(self) -> Path:
+    def reports(self) -> Path:
+        """Where its reports go."""
         return self.workspace.reports_in(self.lang)
 
     def _question(self) -> str:
@@ -56,17 +58,17 @@ class Asked:
 
     def unchanged(self) -> list[ledger.Row] | None:
         """The rows of a run that finds nothing to do, without their findings; None where it has to be planned."""
-        kept = _notes(self._root).get(self._question())
+        kept = _notes(self.reports).get(self._question())
         if kept is None or kept["state"] != self.state():
             return None
         wanted = [tuple(key) for key in kept["rows"]]
-        books = {period: ledger.Ledger(self._root).rows(period, findings=False) for period in {key[0] for key in wanted}}
+        books = {period: ledger.Ledger(self.reports).rows(period, findings=False) for period in {key[0] for key in wanted}}
         rows = [books[period].get((notebook, branch)) for period, notebook, branch in wanted]
         standing = [row for row in rows if row is not None]
         if len(standing) < len(rows) or _of(standing) != kept["digest"]:
             return None
-        files = [path for row in standing for path in files_of(self._root / row.period, row)]
-        files += [self._root / period / "index.html" for period in books]
+        files = [path for row in standing for path in files_of(self.reports / row.period, row)]
+        files += [self.reports / period / "index.html" for period in books]
         return standing if all(path.exists() for path in files) else None
 
     def note(self, state: str, rows: Iterable[ledger.Row]) -> None:
@@ -79,12 +81,12 @@ class Asked:
         every = sorted(rows, key=lambda row: (row.period, row.notebook, row.branch))
         if any(row.state not in ledger.SETTLED for row in every) or all(row.state == "skipped" for row in every):
             return  # what failed is tried again, and that nothing can be reported is said again
-        notes = _notes(self._root)
+        notes = _notes(self.reports)
         notes.pop(self._question(), None)
         keys = [[row.period, row.notebook, row.branch] for row in every]
         notes[self._question()] = {"state": state, "rows": keys, "digest": _of(every)}
         text = json.dumps(dict(list(notes.items())[-_MOST:]), ensure_ascii=False)
-        replace_bytes(self._root / _KEPT, text.encode())
+        replace_bytes(self.reports / _KEPT, text.encode())
 
 
 def files_of(folder: Path, row: ledger.Row) -> list[Path]:

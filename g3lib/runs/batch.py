@@ -17,7 +17,7 @@ from g3lib.runs import ledger
 from g3lib.runs.again import files_of, library_digest
 from g3lib.runs.crew import Crew
 from g3lib.runs.notebooks import UNITS, Notebook
-from g3lib.runs.task import LONGEST, Task
+from g3lib.runs.task import LONGEST, Task, sweep
 from g3lib.runs.warm.roles import MEMORY
 from g3lib.tables import comments
 from g3lib.tables.coverage import NAMELESS, data_months, known_units, latest_month
@@ -163,7 +163,10 @@ def _digest(store: Store, branch: str, period: str, reads: tuple[tuple[str, str]
     return Dataset(store, branch, Period.parse(period)).digest(reads)
 
 
-def execute(planned: Plan, jobs: int, done: Callable[[ledger.Row], None], say: Callable[[str], None] = lambda _: None) -> None:
+def execute(
+    planned: Plan, jobs: int, done: Callable[[ledger.Row], None], say: Callable[[str], None] = lambda _: None,
+    templates: Mapping[str, str] | None = None,
+) -> None:  # fmt: skip
     """Run what is planned, `jobs` at a time; each report stands in the ledger from its queueing to its end.
 
     Args:
@@ -171,9 +174,12 @@ def execute(planned: Plan, jobs: int, done: Callable[[ledger.Row], None], say: C
         jobs: reports at a time.
         done: hears of each report as it ends.
         say: hears once where kernels are slow to start.
+        templates: see `Crew`.
     """
     if not planned.tasks:
         return
+    for folder in {task.folder for task in planned.tasks}:
+        sweep(folder)
     book = ledger.Ledger(planned.tasks[0].reports)
     book.put(task.row("queued") for task in planned.tasks)
 
@@ -186,7 +192,7 @@ def execute(planned: Plan, jobs: int, done: Callable[[ledger.Row], None], say: C
         book.put([row])
         done(row)
 
-    with Crew(min(jobs, len(planned.tasks)), say) as crew:
+    with Crew(min(jobs, len(planned.tasks)), say, templates) as crew:
         crew.make(planned.tasks, started, ended)
 
 

@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -19,7 +19,7 @@ from typing import Any
 
 from g3lib.runs.ledger import Row
 from g3lib.runs.task import Task
-from g3lib.runs.warm.client import Template, TemplateGone
+from g3lib.runs.warm.client import Template, TemplateGone, fork
 from g3lib.runs.warm.provisioner import NONE, SOCKET
 from g3lib.runs.warm.template import adopt_orphans, children, kill_descendants
 from g3lib.runs.worker import begin_spawned
@@ -56,21 +56,26 @@ class Crew:
     Args:
         jobs: reports at a time.
         say: is told once where kernels are ordinary ones.
+        templates: the sockets of `kernels` and `workers` that somebody else keeps for several runs; its own where none are given.
     """
 
-    def __init__(self, jobs: int, say: Callable[[str], None]) -> None:
+    def __init__(self, jobs: int, say: Callable[[str], None], templates: Mapping[str, str] | None = None) -> None:
         self.jobs, self._say = jobs, say
         self.workers: list[Worker] = []
         self._restarts = 0
-        self._templates: dict[str, Template] = {}
+        self._sockets = dict(templates or {})  # of both templates; none where kernels are ordinary ones
+        self._templates: dict[str, Template] = {}  # those that are its own
         self._others: frozenset[int] = frozenset()  # children of this process that are none of ours
 
     def __enter__(self) -> Crew:
         for name in _ONE_THREAD:
             os.environ.setdefault(name, "1")  # reports run side by side: BLAS threads would only be in each other's way
+        if self._sockets:
+            return self
         try:
             self._others = children()
             self._templates = {role: Template(role) for role in ("kernels", "workers")}
+            self._sockets = {role: template.path for role, template in self._templates.items()}
             adopt_orphans()
         except TemplateGone as why:
             self._ordinary(str(why))
@@ -110,13 +115,13 @@ class Crew:
         return self.workers[-1]
 
     def _new(self) -> Worker:
-        if self._templates:
+        if self._sockets:
             ours, theirs = socket.socketpair()
             with theirs:
-                environment = {**os.environ, SOCKET: self._templates["kernels"].path}
+                request = {"env": {**os.environ, SOCKET: self._sockets["kernels"]}, "cwd": os.getcwd()}
                 for _ in range(_MOST_RESTARTS):
                     try:
-                        child = self._templates["workers"].fork({"env": environment, "cwd": os.getcwd()}, [theirs.fileno()])
+                        child = fork(self._sockets["workers"], request, [theirs.fileno()])
                         return Worker(child, Connection(ours.detach()))
                     except TemplateGone as why:
                         if not self._mended():
@@ -132,7 +137,7 @@ class Crew:
         self._say(f"No warm kernels here, ordinary ones instead (slower to start): {why}")
         for template in self._templates.values():
             template.close()
-        self._templates = {}
+        self._templates, self._sockets = {}, {}
         os.environ[SOCKET] = NONE
 
     def _mended(self) -> bool:
@@ -165,7 +170,7 @@ class Crew:
         except (EOFError, OSError):
             self._dismiss(worker)
             row = task.row("queued", "the process that makes the report died")
-        if self._templates and not self._mended():
+        if not self._mended():
             self._ordinary("the prepared process was killed again and again")
         if row.state == "queued" and tries < _MOST_TRIES:
             return None

@@ -126,8 +126,8 @@ class Ledger:
         if not create and not self.path.exists():
             yield None
             return
-        # a reader never makes the file, nor asks for the right to write it
-        uri = f"{self.path.absolute().as_uri()}?mode={'rwc' if create else 'ro'}"
+        # a reader makes no file, yet it must be able to take back what a killed run had half written
+        uri = f"{self.path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
         try:
             with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=30)) as book:
                 if create:

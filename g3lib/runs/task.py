@@ -25,6 +25,8 @@ from g3lib.runs.warm.ending import Ending
 from g3lib.tables.dataset import READS
 
 _NEVER_CAME_UP = ("Kernel didn't respond", "Kernel died before replying")  # jupyter_client's words
+_INJECTED = "injected-parameters"  # papermill's tag
+_SCRATCH = ".making-"
 EARLIER = "earlier"  # in the names of a report that a failed run left behind
 # what a notebook may make beside its page, and the variable that names it the file
 _BESIDE = {".xlsx": "G3_WORKBOOK", ".pptx": "G3_DECK"}
@@ -68,13 +70,19 @@ class Task:
                    inputs=[{"file": f, "sha256": d} for f, d in self.inputs], made_up=self.made_up)  # fmt: skip
 
 
+def sweep(folder: Path) -> None:
+    """Remove what workers that were killed left half made in a period's folder; nobody else may be at work there."""
+    for path in (*folder.glob(f"{_SCRATCH}*"), *folder.rglob(".*.tmp")):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def run(task: Task) -> Row:
     """Run one report; never raises for what the notebook does, nor where it cannot be written."""
     begun = time.perf_counter()
     row = replace(task.row("failed"), started=now())
     try:
         task.folder.joinpath(task.stem).parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".making-", dir=task.folder, ignore_cleanup_errors=True) as scratch:
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=task.folder, ignore_cleanup_errors=True) as scratch:
             _make(task, row, Path(scratch))
     except OSError as error:  # no room, no right to write: the row says so
         row.state, row.error, row.findings = "failed", _one_line(error), []
@@ -133,6 +141,9 @@ def _execute(task: Task, executed: Path, environment: Mapping[str, str], ending:
     for part in (notebook, *notebook.cells):
         part.metadata.pop("papermill", None)
         part.metadata.pop("execution", None)
+    for cell in notebook.cells:
+        if _INJECTED in cell.metadata.get("tags", []):
+            cell["id"] = _INJECTED  # papermill draws one
     executed.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return notebook
 

@@ -29,9 +29,9 @@ def work(connection: Connection) -> None:
     while True:
         try:
             task = connection.recv()
-        except EOFError:
+            connection.send(run(task))
+        except (EOFError, ConnectionError):
             return
-        connection.send(run(task))
 
 
 def _end_with_parent() -> None:

@@ -187,12 +187,14 @@ class Server:
             for number, handler in ((signal.SIGCHLD, signal.SIG_DFL), (signal.SIGTERM, signal.SIG_DFL),
                                     (signal.SIGINT, signal.default_int_handler)):  # fmt: skip
                 signal.signal(number, handler)
-            # whoever holds an end of a connection keeps its owner from hearing of an end: the listener's, ours, our siblings'
-            held = [key.fd for key in self.selector.get_map().values()]
+            # Whoever holds an end of a connection keeps its owner from hearing of an end: the listener's, ours, our siblings'.
+            # Sockets are closed as such: one that is closed by its number closes it again when it is collected, and the number
+            # may be ZeroMQ's by then.
+            for key in list(self.selector.get_map().values()):
+                held: Any = key.fileobj
+                os.close(held) if isinstance(held, int) else held.close()
             self.selector.close()
             self.wake.close()
-            for fd in held:
-                os.close(fd)
             os.environ.clear()
             os.environ.update(request["env"])
             os.chdir(request["cwd"])
