@@ -219,11 +219,12 @@ time.sleep(600)"""
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGINT", "SIGTERM"])
 def test_no_process_is_left_when_the_runner_ends(how: str, workspace: Workspace) -> None:
     make(workspace, "91-stray", STRAY)
-    runner = subprocess.Popen([*G3, "run", "--jobs", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    runner = subprocess.Popen([*G3, "run", "--jobs", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip  # a shell's background ignores it
     wait_for(lambda: len(family(runner.pid)) >= 10)  # two templates, two workers, two kernels with two strays each
     left = family(runner.pid)
     os.kill(runner.pid, getattr(signal, how))
-    runner.wait(timeout=10)
+    runner.wait(timeout=60)
     wait_for(lambda: not alive(left), 5.0, lambda: [(p, p.cmdline()) for p in alive(left)])
     assert set(states(workspace).values()) <= {"running", "queued"}
     said = subprocess.run([*G3, "status"], capture_output=True, text=True)

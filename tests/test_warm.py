@@ -132,8 +132,10 @@ def test_forked_kernels_draw_different_numbers_unless_seeded(template: Template,
     assert drawn[0][1] == drawn[1][1]
 
 
-def test_kernels_share_no_history_no_socket_and_leave_no_file(template: Template, tmp_path: Path) -> None:
-    before = set(Path(tempfile.gettempdir()).iterdir())
+def test_kernels_share_no_history_no_socket_and_leave_no_file(template: Template, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temp").mkdir()  # others write to the system's meanwhile
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temp"))
     inside = set(template.folder.iterdir())
     path = notebook(tmp_path / "n.ipynb", "ip = get_ipython(); ip.history_manager.hist_file", "x = 5", "ip.config.IPKernelApp.connection_file")
     seen = []
@@ -142,7 +144,7 @@ def test_kernels_share_no_history_no_socket_and_leave_no_file(template: Template
         seen.append(texts(tmp_path / f"{i}.ipynb"))
     assert [line[0] for line in seen] == ["':memory:'"] * 2
     assert set(template.folder.iterdir()) == inside
-    assert set(Path(tempfile.gettempdir()).iterdir()) - before == set()
+    assert list((tmp_path / "temp").iterdir()) == []
 
 
 def test_a_dead_kernel_is_told_in_the_cell_where_it_died(template: Template, tmp_path: Path) -> None:

@@ -129,11 +129,17 @@ class Server:
         if not message:
             self._let_go(connection)
             return
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:  # no memory, no more processes: whoever asked hears that there is none, the others live on
+            pid = -1
         if pid == 0:
             self._live(json.loads(message), fds)
         for fd in fds:
             os.close(fd)
+        if pid < 0:
+            self._let_go(connection)
+            return
         self.children[pid] = connection
         self.selector.modify(connection, selectors.EVENT_READ, self._left)
         self._tell(connection, {"pid": pid})
