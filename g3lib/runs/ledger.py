@@ -133,7 +133,9 @@ class Ledger:
                 if create:
                     columns = ", ".join(f"{name} NOT NULL" for name in _NAMES)
                     book.execute(f"CREATE TABLE IF NOT EXISTS report ({columns}, PRIMARY KEY (period, notebook, branch))")
-                yield book
+                # a run that is just beginning, or was killed then, has made the file and not yet what is in it
+                begun = book.execute("SELECT 1 FROM sqlite_master WHERE name = 'report'").fetchone()
+                yield book if begun else None
         except sqlite3.Error as error:
             asked = "Is there room on the disk, and may you write here? " * isinstance(error, sqlite3.OperationalError)
             raise DataError(f"{self.path}: {error}. {asked}If it is damaged, move it away: g3 run makes all anew.") from error
