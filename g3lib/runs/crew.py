@@ -21,10 +21,10 @@ from g3lib.runs.ledger import Row
 from g3lib.runs.task import Task
 from g3lib.runs.warm.client import Template, TemplateGone, fork
 from g3lib.runs.warm.provisioner import NONE, SOCKET
+from g3lib.runs.warm.roles import one_thread
 from g3lib.runs.warm.template import adopt_orphans, children, kill_descendants
 from g3lib.runs.worker import begin_spawned
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _OVERTIME = 60  # seconds that a worker may take beside its report's own, before it is taken to hang
 _MOST_TRIES = 2
 _MOST_RESTARTS = 5  # of a template that somebody kills
@@ -68,8 +68,7 @@ class Crew:
         self._others: frozenset[int] = frozenset()  # children of this process that are none of ours
 
     def __enter__(self) -> Crew:
-        for name in _ONE_THREAD:
-            os.environ.setdefault(name, "1")  # reports run side by side: BLAS threads would only be in each other's way
+        one_thread()
         if self._sockets:
             return self
         try:
@@ -97,7 +96,13 @@ class Crew:
                 task = waiting.popleft()
                 tries[task.what] += 1
                 started(task)
-                worker.give(task)
+                try:
+                    worker.give(task)
+                except OSError:  # it was killed while it had nothing to do: the report goes to another
+                    self._dismiss(worker)
+                    self._mended()
+                    tries[task.what] -= 1
+                    waiting.appendleft(task)
             for worker, task in self._heard():
                 row = self._result(worker, task, tries[task.what])
                 if row is None:
@@ -127,6 +132,7 @@ class Crew:
                         if not self._mended():
                             self._ordinary(str(why))
                             break
+            ours.close()
         mine, its = get_context("spawn").Pipe()
         process = get_context("spawn").Process(target=begin_spawned, args=(its,), daemon=False)
         process.start()

@@ -24,14 +24,19 @@ _LATE = re.compile(r"^\s+(?:from (\S+) import|import (\S+))", re.MULTILINE)
 _NOT_IN_CELLS = ("g3lib.runs", "g3lib.cli", "g3lib.report.html")
 
 
+def one_thread() -> None:
+    """BLAS on one thread: reports run side by side, and its threads must not be there when we fork."""
+    for name in _ONE_THREAD:
+        os.environ.setdefault(name, "1")
+
+
 def prepared(role: str) -> Callable[[dict[str, Any], list[int]], None]:
     """Import what the role needs; returns what a child does.
 
     Args:
         role: `kernels` or `workers`.
     """
-    for name in _ONE_THREAD:
-        os.environ.setdefault(name, "1")  # reports run side by side, and threads of BLAS must not be there when we fork
+    one_thread()
     become = {"kernels": _kernels, "workers": _workers}[role]()
     gc.collect()
     gc.freeze()  # a collection in a child would write to every object, and the pages would be shared no more
