@@ -124,6 +124,19 @@ def location(chosen: Suited | None) -> Chart | None:
     return None if chosen is None else chosen.location
 
 
+def points(chosen: Suited | None) -> pd.DataFrame:
+    """The points of that chart with its limits: month, value, centre, lower, upper, broke; no row where none was made.
+
+    >>> frame = pd.DataFrame({"month": ["2010-01", "2010-02", "2010-03"], "ratio": [1.0, 1.2, 0.9]})
+    >>> len(points(None)), points(suited("growth", frame))["centre"].round(3).tolist()
+    (0, [1.033, 1.033, 1.033])
+    """
+    columns = ["month", "value", "centre", "lower", "upper", "broke"]
+    if chosen is None:
+        return pd.DataFrame(columns=columns)
+    return chosen.location.table().rename(columns={"point": "month"})[columns]
+
+
 def spread(chosen: Suited | None) -> Chart | None:
     """The chart of how its neighbours, or the values of a subgroup, differ; None where there is none."""
     return None if chosen is None else chosen.spread

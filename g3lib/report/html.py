@@ -1,20 +1,26 @@
-"""An executed notebook → one HTML file that needs no network and runs no script."""
+"""An executed notebook → one HTML file that travels by mail: nothing is fetched, and no script runs but its own."""
 
 from __future__ import annotations
 
 import html
+import re
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from g3lib.findings import in_notebook
 from g3lib.labels import Lang, pick
+from g3lib.report import assets
+from g3lib.report.cleaning import cleaned
 
 # where a page says how it stands: the first of its kind, before anything that a notebook wrote
 _STANDING = ("<!-- standing -->", "<!-- /standing -->")
+_TAG = re.compile(r"<[^>]*>")
+_PLACE = re.compile(r'<h2>(?P<text>.*?)</h2>|<div class="g3-scroll">', re.DOTALL)
 
 
-def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "", deck: str = "") -> str:
+def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "", deck: str = "", up: str = "../index.html") -> str:
     """The report as HTML.
 
     Args:
@@ -22,11 +28,21 @@ def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "", deck:
         title: the page's title, from data: it is escaped.
         lang: `zh` or `en`.
         workbook, deck: the file names of the .xlsx and .pptx beside it, where there are any.
+        up: where the list of all reports is, from the page.
     """
+    style, script = assets.page_style("style.css", "page.css"), assets.text("template", "report.js")
+    cells, contents = _prepared(notebook)
     words = {
         "title": title,
+        "headline": _headline(notebook),
         "lang": {"zh": "zh-CN", "en": "en"}[lang],
-        "css": _css(),
+        "policy": assets.policy(style, script),
+        "style": style,
+        "script": script,
+        "toc": contents,
+        "contents": pick(lang, "目录", "Contents"),
+        "skip": pick(lang, "跳到正文", "Skip to the report"),
+        "up": up,
         "back": pick(lang, "← 全部报告", "← all reports"),
         "workbook": workbook,
         "deck": deck,
@@ -34,7 +50,7 @@ def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "", deck:
         "tables": pick(lang, "长表（.xlsx）", "long tables (.xlsx)"),
         "code": pick(lang, "计算过程（代码）", "How it was computed (code)"),
     }
-    page, _ = exporter().from_notebook_node(notebook, resources={"g3": words})
+    page, _ = exporter().from_notebook_node(cells, resources={"g3": words})
     return str(page)
 
 
@@ -56,12 +72,54 @@ def stamped(page: str, text: str) -> str:
 def exporter() -> Any:
     """nbconvert's exporter with our template, made once a process."""
     from nbconvert import HTMLExporter
+    from traitlets.config import Config
 
     base = Path(str(resources.files("g3lib.report").joinpath("template")))
+    # what a page cannot show (a widget, a script) gives way to the text that comes with it
+    shown = ["text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/latex", "text/plain"]
     exporter: Any = HTMLExporter  # untyped upstream
-    return exporter(template_name="g3", extra_template_basedirs=[str(base)])
+    config = Config({"NbConvertBase": {"display_data_priority": shown}})
+    made = exporter(template_name="g3", extra_template_basedirs=[str(base)], config=config)
+    made.register_filter("cleaned", cleaned)
+    made.register_filter("base64_of", _base64_of)
+    return made
 
 
-def _css() -> str:
-    folder = resources.files("g3lib.report")
-    return "\n".join(folder.joinpath(*path).read_text(encoding="utf-8") for path in (("style.css",), ("template", "page.css")))
+def _base64_of(content: str, kind: str) -> str:
+    """A picture's data for its page: a drawing (SVG) is text, every other comes as base64."""
+    import base64
+
+    return base64.b64encode(content.encode()).decode() if kind == "image/svg+xml" else content.replace("\n", "")
+
+
+def _prepared(notebook: Any) -> tuple[Any, list[tuple[str, str]]]:
+    """The notebook with its HTML cleaned and its claims named; and the contents: name and text of each claim."""
+    contents: list[tuple[str, str]] = []
+
+    def place(found: re.Match[str]) -> str:
+        if found["text"] is None:  # a table that is wider than a screen is moved by the keyboard too
+            named = f'aria-labelledby="{contents[-1][0]}"' if contents else 'aria-labelledby="report"'
+            return f'<div class="g3-scroll" tabindex="0" role="group" {named}>'
+        contents.append((f"s{len(contents) + 1}", html.unescape(_TAG.sub("", found["text"]))))
+        return f'<h2 id="{contents[-1][0]}">{found["text"]}</h2>'
+
+    cells = []
+    for cell in notebook.cells:
+        own = type(cell)(cell)
+        if cell.cell_type == "code":
+            own["outputs"] = [_with_html(output, place) for output in cell.outputs]
+        cells.append(own)
+    return type(notebook)({**notebook, "cells": cells}), contents
+
+
+def _with_html(output: Any, place: Any) -> Any:
+    data = output.get("data", {})
+    if "text/html" not in data:
+        return output
+    text = _PLACE.sub(place, cleaned("".join(data["text/html"])))
+    return type(output)({**output, "data": type(data)({**data, "text/html": text})})
+
+
+def _headline(notebook: Any) -> str:
+    """The sentence that the report opens with; empty for a notebook that claims nothing."""
+    return next((finding.text for finding in in_notebook(notebook) if finding.headline), "")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from g3lib.findings import Finding
 from g3lib.labels import VOCABULARIES, Lang, label, pick
+from g3lib.report import assets
 from g3lib.report.tables import template
 
 # the findings whose size says how far a branch moved
+_SHOWN = 100  # rows that a page opens with; its script has the others
 _MOVES = ("units.month_on_month", "lift")
 
 
@@ -72,9 +70,10 @@ def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str]
         "search": pick(lang, "输入分公司或结论中的字词", "type a branch or a word of a finding"),
         "branch": pick(lang, "分公司", "branch"),
         "breaches": pick(lang, "预警", "breaches"),
-        "shown": pick(lang, "行", "rows"),
+        "unscripted": pick(lang, f"只列出前{_SHOWN}行，其余需要脚本。", f"The first {_SHOWN} rows are shown; the others need scripts."),
     }
-    return str(template("index.html.j2").render(lines=lines, names=names, titles=titles, words=words, **_assets()))
+    page = template("index.html.j2")
+    return str(page.render(lines=lines, first=_SHOWN, names=names, titles=titles, words=words, **_assets("index.js")))
 
 
 def periods_html(periods: Sequence[Path], cases: Sequence[Path], lang: Lang) -> str:
@@ -123,13 +122,9 @@ def _breaches(rows: Sequence[ReportRow]) -> int:
     return int(counted.get("brief.breaches") or 0) + len(others)
 
 
-@cache
-def _assets() -> dict[str, Any]:
+def _assets(script: str = "") -> dict[str, Any]:
+    """The style, and the script of that name, of a page; and its policy."""
     from markupsafe import Markup
 
-    folder = resources.files("g3lib.report").joinpath("template")
-    script = folder.joinpath("index.js").read_text(encoding="utf-8")
-    # the policy lets this script run, known by its digest, and no other
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    css = folder.joinpath("index.css").read_text(encoding="utf-8")
-    return {"script": Markup(script), "digest": digest, "css": Markup(css)}
+    style, code = assets.page_style("index.css"), assets.text("template", script) if script else ""
+    return {"script": Markup(code), "style": Markup(style), "policy": Markup(assets.policy(style, code))}

@@ -12,8 +12,6 @@ import html
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,6 +22,7 @@ from g3lib.about import About
 from g3lib.findings import FINDINGS_MIME, Check, Finding, Status, as_bundle
 from g3lib.labels import Lang, label, pick
 from g3lib.periods import Period
+from g3lib.report.assets import notebook_style
 from g3lib.report.claims import kpis
 from g3lib.report.claims.voice import Voice
 from g3lib.report.tables import comments_html, html_table, kpis_html, lines_html
@@ -107,14 +106,23 @@ class Report:
 
     def title(self) -> Shown:
         """The title, the question, and whether the data are made up."""
-        made_up = pick(self.lang, "虚构样例数据（made-up data），不代表任何真实分公司。", "This is made-up data: no real branch is meant.")
-        banner = f'<p class="made-up">{_esc(made_up)}</p>' if self.data.made_up else ""
-        title = f"{self.about.title[self.lang]} · {self.subject}"
+        banner = f'<p class="made-up">{_esc(self._made_up())}</p>' if self.data.made_up else ""
+        title = self._named()
         body = (
-            f"<style>{_style()}</style><h1>{_esc(title)}</h1>"
+            f"<style>{notebook_style()}</style><h1>{_esc(title)}</h1>"
             f'<p class="quiet">{_esc(self._span())}{_esc(self.about.question[self.lang])}</p>{banner}'
         )
         return Shown([_html(body, f"{title} {self.data.period}")])
+
+    def _named(self) -> str:
+        return f"{self.about.title[self.lang]} · {self.subject}"
+
+    def _made_up(self) -> str:
+        return pick(self.lang, "虚构样例数据（made-up data），不代表任何真实分公司。", "This is made-up data: no real branch is meant.")
+
+    def _about(self) -> str:
+        """Which report this is, of which period, by which version; in one line, for files that leave their page."""
+        return " · ".join([self._named(), self._versions(), *([self._made_up()] if self.data.made_up else [])])
 
     def _span(self) -> str:
         """The period and what parts it from what follows; empty where a case has none."""
@@ -174,7 +182,7 @@ class Report:
         return Shown([self._claim(findings), body])
 
     def workbook(self, sheets: Mapping[str, pd.DataFrame]) -> Shown:
-        """The long tables, in an .xlsx beside the report; the page says which and how long.
+        """The long tables, in an .xlsx beside the report; the page says which and how long. Its last sheet says where they come from.
 
         A sheet's title is its name in Chinese, a space, and its name in English.
 
@@ -184,7 +192,8 @@ class Report:
         if path := os.environ.get("G3_WORKBOOK"):
             from g3lib.report.workbook import xlsx
 
-            Path(path).write_bytes(xlsx({self._sheet(title): frame for title, frame in sheets.items()}, self.lang))
+            own = {self._sheet(title): frame for title, frame in sheets.items()}
+            Path(path).write_bytes(xlsx(own | {self._sheet("出处 provenance"): self._files()}, self.lang, self._about()))
         named = [self._sheet(title) + self._length(len(frame)) for title, frame in sheets.items()]
         text = pick(self.lang, "长表在报告旁的同名.xlsx中：", "Long tables are in the .xlsx of the same name beside the report: ")
         text += self.voice.listed(named)
@@ -227,14 +236,17 @@ class Report:
 
     def provenance(self) -> Shown:
         """Which files the figures come from, with digests and versions."""
-        frame = pd.DataFrame(
-            [(e.title, label("table", e.table, self.lang), e.digest[:12], e.rows, e.rejected, e.totals) for e in self.data.sources],
-            columns=["file", "table", "digest", "rows", "rejected", "totals"],
-        )
-        title = pick(self.lang, "出处", "Provenance")
-        versions = f"g3lib {__version__}" + (f" · {pick(self.lang, '期间', 'period')} {self.voice.period}" if self.voice.period else "")
+        frame = self._files().assign(digest=lambda files: files["digest"].str[:12])
+        title, versions = pick(self.lang, "出处", "Provenance"), self._versions()
         body = f'<h2>{_esc(title)}</h2>{html_table(frame, self.lang)}<p class="quiet">{_esc(versions)}</p>'
         return Shown([_html(body, frame.to_string(index=False))])
+
+    def _files(self) -> pd.DataFrame:
+        rows = [(e.title, label("table", e.table, self.lang), e.digest, e.rows, e.rejected, e.totals) for e in self.data.sources]
+        return pd.DataFrame(rows, columns=["file", "table", "digest", "rows", "rejected", "totals"]).astype({"digest": "str"})
+
+    def _versions(self) -> str:
+        return f"g3lib {__version__}" + (f" · {pick(self.lang, '期间', 'period')} {self.voice.period}" if self.voice.period else "")
 
     def _claim(self, findings: Sequence[Finding]) -> dict[str, Any]:
         return _html(f"<h2>{_esc(findings[0].text)}</h2>{self._comments(findings)}", findings[0].text, findings)
@@ -299,6 +311,3 @@ def _esc(text: str) -> str:
     return html.escape(text, quote=True)
 
 
-@cache
-def _style() -> str:
-    return resources.files("g3lib.report").joinpath("style.css").read_text(encoding="utf-8")

@@ -53,8 +53,14 @@ def _why(value: object, lang: Lang) -> str:
     return pick(lang, "；", "; ").join(word(code) for code in re.split(r"; |\+", _text(value, lang)))
 
 
+def _rules(value: object, lang: Lang) -> str:
+    """Broken rules in words, as a control chart's table joins them."""
+    return pick(lang, "；", "; ").join(label("rule", code, lang) for code in str(value).split(", ") if code)
+
+
 _FORMATS: dict[str, Format] = {
     "text": _text,
+    "rule": _rules,
     "limit": lambda v, lang: limit_name(str(v), lang),
     "why": _why,
     "date": _date,

@@ -29,12 +29,13 @@ _MANY_MEANINGS = {"low", "high", "step", "value"}
 _WRITTEN = datetime(2000, 1, 1)
 
 
-def xlsx(sheets: Mapping[str, pd.DataFrame], lang: Lang) -> bytes:
+def xlsx(sheets: Mapping[str, pd.DataFrame], lang: Lang, about: str = "") -> bytes:
     """The tables as an .xlsx file, a sheet each.
 
     Args:
         sheets: the sheet's title (at most 31 characters) → canonical columns; their order is the sheet's.
         lang: `zh` or `en`, for headings and codes.
+        about: a line below the last sheet's table (where the tables come from), and the file's own title.
 
     Returns:
         The file. An unknown value is an empty cell.
@@ -54,8 +55,9 @@ def xlsx(sheets: Mapping[str, pd.DataFrame], lang: Lang) -> bytes:
         raise UsageError(listed(faults, "These tables make no workbook:"))
     out = io.BytesIO()
     # a text of the data that begins with = or http stays a text
-    with Workbook(out, {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": False}) as book:
-        book.set_properties({"created": _WRITTEN})
+    plainly = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "nan_inf_to_errors"), False)
+    with Workbook(out, {**plainly, "default_date_format": "yyyy-mm-dd"}) as book:
+        book.set_properties({"created": _WRITTEN, "title": about})
         head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
         formats = {name: book.add_format({"num_format": number}) for name, number in _NUMBERS.items()}
         for title, frame in sheets.items():
@@ -69,6 +71,8 @@ def xlsx(sheets: Mapping[str, pd.DataFrame], lang: Lang) -> bytes:
                 sheet.write_column(1, i, [_cell(column, value, lang) for value in frame[column].tolist()])
             if len(frame.columns):
                 sheet.autofilter(0, 0, len(frame), len(frame.columns) - 1)
+        if about:
+            sheet.write_string(len(frame) + 2, 0, about)
     return out.getvalue()
 
 
@@ -81,7 +85,7 @@ def _cell(column: str, value: object, lang: Lang) -> object:
         return pick(lang, "是", "yes") if value else pick(lang, "否", "no")
     if not isinstance(value, int | float | np.number):
         if isinstance(value, pd.Timestamp):
-            return f"{value:%Y-%m-%d}"
+            return value.to_pydatetime()
         return shown(column, value, lang) if form_of(column) in VOCABULARIES else str(value)
     value = value / 100 if form_of(column) == "fen" else value  # whole fen in the frame, yuan in the file
     return float(value) if np.isfinite(value) else "∞" if value > 0 else "−∞"

@@ -120,7 +120,12 @@ def make(workspace: Workspace, case: Case, lang: Lang, template: str = "") -> tu
     given = notebook.checked({"case": _told(workspace, case), "lang": lang})
     seen = {"G3_DECK_TEMPLATE": str(Path(template).resolve()) if template else ""}
     with _environment(seen):
-        row = run(Task(notebook.path, case.name, CASES, given, "", workspace.reports_in(lang), lang, inputs, case.made_up))
+        row = run(
+            Task(
+                notebook.path, case.name, CASES, given, "", workspace.reports_in(lang), lang, inputs, case.made_up,
+                index="../../index.html",
+            )
+        )  # fmt: skip
     front(workspace, lang)
     voice = Voice(lang, str(case.told["branch"]), "")
     steps = audit_table(voice, audit(computed(case)))

@@ -48,6 +48,7 @@ class Task:
     made_up: bool = False
     seconds: int = LONGEST  # it may take
     environment: Mapping[str, str] = field(default_factory=dict)  # of its kernel, beside this process's own
+    index: str = "../index.html"  # where the list of reports is, from its page
 
     @property
     def folder(self) -> Path:
@@ -164,7 +165,9 @@ def _html(task: Task, notebook: Any, made: set[str]) -> str:
     from g3lib.report.html import report_html
 
     workbook, deck = (f"{task.notebook.stem}{suffix}" if suffix in made else "" for suffix in (".xlsx", ".pptx"))
-    return report_html(notebook, f"{task.branch} {task.period} {task.notebook.stem}", task.lang, workbook, deck)
+    named = notebook.metadata.get("g3", {}).get("title", {}).get(task.lang, task.notebook.stem)
+    title = " · ".join([named, task.branch, *([task.period] if "period" in task.parameters else [])])
+    return report_html(notebook, title, task.lang, workbook, deck, task.index)
 
 
 def _set_aside(task: Task, target: Path) -> str:

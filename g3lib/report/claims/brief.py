@@ -163,6 +163,24 @@ def table(voice: Voice, found: list[Line]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def figures(voice: Voice, found: list[Line]) -> pd.DataFrame:
+    """Every line with its figure as a number: topic, finding, status, value, unit, period."""
+    every = [(voice.word("topic", line.topic), line.finding) for line in found]
+    rows = [(topic, f.text, str(f.status), f.value, voice.say("比率", "ratio") if f.unit == "1" else f.unit, f.period) for topic, f in every]
+    return pd.DataFrame(rows, columns=["topic", "finding", "status", "value", "unit", "period"])
+
+
+def kpi_rows(voice: Voice, found: list[Line]) -> pd.DataFrame:
+    """The KPI rows with their figures as numbers: topic, kpi, value, status, and why a value is blank."""
+    every = [(voice.word("topic", line.topic), row) for line in found if line.kpi is not None for row in line.kpi.itertuples()]
+    rows = [
+        (topic, voice.word("kpi", row.kpi), row.value, row.status, voice.word("kpi_reason", row.reason) if row.reason else "")
+        for topic, row in every
+        if row.kpi in VOCABULARIES["kpi"]
+    ]
+    return pd.DataFrame(rows, columns=["topic", "kpi", "value", "status", "says"])
+
+
 def headline(voice: Voice, found: list[Line]) -> list[Finding]:
     """The most urgent line first; how many lines call for action; then every line's finding as data."""
     urgent = [line.topic for line in found if line.finding.status == Status.BREACH]
