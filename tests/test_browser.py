@@ -234,4 +234,4 @@ def test_a_long_index_shows_its_rows_as_one_scrolls_and_finds_them_all(browser: 
 def test_an_index_without_scripts_says_how_much_of_it_is_shown(browser: Any, long_index: Path) -> None:
     seen = Seen(browser, long_index, java_script_enabled=False)
     assert len(seen.column(0)) == 100
-    assert "first 100 rows are shown" in seen.page.inner_text("main")
+    assert "first 100 rows;" in seen.page.inner_text("main")

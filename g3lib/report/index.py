@@ -70,7 +70,7 @@ def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str]
         "search": pick(lang, "输入分公司或结论中的字词", "type a branch or a word of a finding"),
         "branch": pick(lang, "分公司", "branch"),
         "breaches": pick(lang, "预警", "breaches"),
-        "unscripted": pick(lang, f"只列出前{_SHOWN}行，其余需要脚本。", f"The first {_SHOWN} rows are shown; others need scripts."),
+        "unscripted": pick(lang, f"只列出前{_SHOWN}行，其余需要脚本。", f"The first {_SHOWN} rows; others need scripts."),
     }
     page = template("index.html.j2")
     return str(page.render(lines=lines, first=_SHOWN, names=names, titles=titles, words=words, **_assets("index.js")))
