@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from g3lib.cli import main
 from g3lib.runs import batch, ledger
+from g3lib.runs.crew import Crew
 from g3lib.runs.notebooks import find
 from g3lib.tables.workspace import Workspace
 
@@ -257,6 +258,28 @@ def test_no_process_is_left_when_a_template_or_a_worker_is_killed_and_the_run_go
     assert states(workspace) == dict.fromkeys(BRANCHES, "ok")
 
 
+def test_a_worker_that_is_killed_while_it_is_idle_costs_nobody_a_report(workspace: Workspace) -> None:
+    make(workspace, "91-fine", "1 + 1")
+    tasks, rows, said = batch.plan(workspace, find(workspace.notebooks)).tasks, list[ledger.Row](), list[str]()
+    with Crew(1, said.append) as crew:
+        crew.make(tasks[:1], lambda _: None, rows.append)
+        idle = psutil.Process(crew.workers[0].process.pid)
+        idle.kill()
+        wait_for(lambda: not alive([idle]))
+        crew.make(tasks[1:2], lambda _: None, rows.append)
+    assert ([row.state for row in rows], said) == (["ok", "ok"], [])
+
+
+def test_templates_of_others_that_are_gone_are_said_once(workspace: Workspace) -> None:
+    make(workspace, "91-fine", "1 + 1")
+    tasks, rows, said = batch.plan(workspace, find(workspace.notebooks)).tasks, list[ledger.Row](), list[str]()
+    with Crew(2, said.append, dict.fromkeys(("kernels", "workers"), str(workspace.root / "gone"))) as crew:
+        crew.make(tasks[:2], lambda _: None, rows.append)
+    assert [row.state for row in rows] == ["ok", "ok"]
+    assert len(said) == 1
+    assert said[0].startswith("No warm kernels here")
+
+
 def test_what_a_killed_template_leaves_comes_to_the_runner(workspace: Workspace) -> None:
     make(workspace, "91-stray", STRAY)
     runner = subprocess.Popen([*G3, "run", "--jobs", "1", "--branch", "东区"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -317,6 +340,72 @@ def test_reports_that_cannot_be_written_are_named(workspace: Workspace) -> None:
     done = CliRunner().invoke(main, ["run"])
     assert done.exit_code == 1
     assert "reports" in done.output
+
+
+def test_inputs_that_change_while_others_read_them_are_noticed(workspace: Workspace) -> None:
+    # 东区 writes into what was loaded for it; what it has read before stands, whoever reads that file after it is told
+    part = "next((report.data.store.root / 'sales' / '东区').glob('*.parquet'))"
+    change = f"if branch == '东区':\n    path = {part}\n    path.write_bytes(path.read_bytes()[:-9] + b'otherwise')"
+    make(workspace, "91-own", "from g3lib import open_report\nreport = open_report('own', branch, period, lang)", change, "len(report.data.sales)")
+    make(workspace, "92-area", "from g3lib import open_report", READS["92-area"])
+    run("91", "--jobs", "2", code=1)
+    run("92", "--jobs", "2", code=1)
+    rows = ledger.read(workspace.reports / "2010-02")
+    assert {key: row.state for key, row in rows.items() if row.state != "ok"} == {
+        ("91-own", "东区"): "failed", ("92-area", "东区"): "failed", ("92-area", "西区"): "failed",
+    }  # fmt: skip
+    assert all("was changed since it was loaded" in row.error for row in rows.values() if row.is_faulty)
+
+
+SCRATCH = """set -e
+mkdir -p reports && mount -t tmpfs -o size={size} none reports && {before}
+{python} -m g3lib.cli run --jobs 2 > first.txt 2>&1 || echo $? > first.code
+cp -r reports seen; {after}
+{python} -m g3lib.cli run --jobs 2 > second.txt 2>&1 || echo $? > second.code
+cp -r reports seen2; umount reports"""
+
+
+def in_a_small_place(workspace: Workspace, size: str, before: str, after: str) -> None:
+    """Run twice where reports/ is a file system of its own, of that size, and something is done to it before and between."""
+    script = SCRATCH.format(size=size, before=before, after=after, python=sys.executable)
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, timeout=120)
+    if "unshare failed" in done.stderr or "permission denied" in done.stderr.lower():
+        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_full_disk_has_a_name_and_loses_nothing(workspace: Workspace) -> None:
+    make(workspace, "91-small", "1 + 1")
+    make(workspace, "92-large", "if branch == '东区':\n    print('x' * 3_000_000)")
+    in_a_small_place(workspace, "8m", "head -c 5500000 /dev/zero > reports/others", "rm reports/others")
+    first = {key: row for key, row in ledger.read(workspace.root / "seen" / "2010-02").items()}
+    assert {key: row.state for key, row in first.items() if row.state != "ok"} == {("92-large", "东区"): "failed"}
+    assert "No space left on device" in first["92-large", "东区"].error
+    assert not list((workspace.root / "seen").rglob(".making-*"))
+    assert not list((workspace.root / "seen").rglob(".*.tmp"))
+    second = ledger.read(workspace.root / "seen2" / "2010-02")
+    assert all(row.state == "ok" for row in second.values())
+    assert all(second[key].finished == row.finished for key, row in first.items() if row.state == "ok")
+
+
+def test_a_disk_without_room_for_the_ledger_is_said(workspace: Workspace) -> None:
+    make(workspace, "91-small", "1 + 1")
+    in_a_small_place(workspace, "1m", "cat /dev/zero > reports/others || true", "rm reports/others")
+    assert (workspace.root / "first.code").read_text().strip() == "1"
+    told = (workspace.root / "first.txt").read_text(encoding="utf-8")
+    assert "No space left on device" in told or "Is there room on the disk" in told
+    assert "Traceback" not in told
+    assert all(row.state == "ok" for row in ledger.read(workspace.root / "seen2" / "2010-02").values())
+
+
+def test_reports_that_may_only_be_read_are_said(workspace: Workspace) -> None:
+    make(workspace, "91-small", "1 + 1")
+    in_a_small_place(workspace, "1m", "mount -o remount,ro reports", "mount -o remount,rw reports")
+    assert (workspace.root / "first.code").read_text().strip() == "1"
+    told = (workspace.root / "first.txt").read_text(encoding="utf-8")
+    assert "Read-only file system" in told
+    assert "Traceback" not in told
+    assert all(row.state == "ok" for row in ledger.read(workspace.root / "seen2" / "2010-02").values())
 
 
 def test_a_damaged_ledger_says_what_to_do(workspace: Workspace) -> None:

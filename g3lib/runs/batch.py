@@ -182,18 +182,20 @@ def execute(
         sweep(folder)
     book = ledger.Ledger(planned.tasks[0].reports)
     book.put(task.row("queued") for task in planned.tasks)
+    rows = ledger.Waiting(book)
 
     def started(task: Task) -> None:
-        book.put([replace(task.row("running"), started=ledger.now())])
+        rows.put(replace(task.row("running"), started=ledger.now()))
 
     def ended(row: ledger.Row) -> None:
         if row.state in ledger.SETTLED:
             _add_data(planned.store, row)
-        book.put([row])
+        rows.put(row)
         done(row)
 
     with Crew(min(jobs, len(planned.tasks)), say, templates) as crew:
         crew.make(planned.tasks, started, ended)
+    rows.end()
 
 
 def _add_data(store: Store, row: ledger.Row) -> None:

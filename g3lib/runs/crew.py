@@ -20,7 +20,7 @@ from typing import Any
 from g3lib.runs.ledger import Row
 from g3lib.runs.task import Task
 from g3lib.runs.warm.client import Template, TemplateGone, fork
-from g3lib.runs.warm.provisioner import NONE, SOCKET
+from g3lib.runs.warm.provisioner import SOCKET
 from g3lib.runs.warm.roles import one_thread
 from g3lib.runs.warm.template import adopt_orphans, children, kill_descendants
 from g3lib.runs.worker import begin_spawned
@@ -128,11 +128,12 @@ class Crew:
                     try:
                         child = fork(self._sockets["workers"], request, [theirs.fileno()])
                         return Worker(child, Connection(ours.detach()))
-                    except TemplateGone as why:
+                    except TemplateGone as gone:
+                        why = str(gone)
                         if not self._mended():
-                            self._ordinary(str(why))
                             break
             ours.close()
+            self._ordinary(why)
         mine, its = get_context("spawn").Pipe()
         process = get_context("spawn").Process(target=begin_spawned, args=(its,), daemon=False)
         process.start()
@@ -144,7 +145,6 @@ class Crew:
         for template in self._templates.values():
             template.close()
         self._templates, self._sockets = {}, {}
-        os.environ[SOCKET] = NONE
 
     def _mended(self) -> bool:
         """Start templates again that were killed; False where that has been of no use."""

@@ -13,8 +13,9 @@ import io
 import json
 import platform
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -82,6 +83,10 @@ _NAMES = [f.name for f in fields(Row)]
 _AS_JSON = {"parameters", "reads", "beside", "inputs", "findings", "made_up"}
 
 
+class NoRoom(DataError):
+    """The ledger could not be written, and may be in a moment: a report that fills the disk gives back what it took."""
+
+
 class Ledger:
     """The ledger of a folder of reports (one language's).
 
@@ -137,8 +142,46 @@ class Ledger:
                 begun = book.execute("SELECT 1 FROM sqlite_master WHERE name = 'report'").fetchone()
                 yield book if begun else None
         except sqlite3.Error as error:
+            passing = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
             asked = "Is there room on the disk, and may you write here? " * isinstance(error, sqlite3.OperationalError)
-            raise DataError(f"{self.path}: {error}. {asked}If it is damaged, move it away: g3 run makes all anew.") from error
+            says = f"{self.path}: {error}. {asked}If it is damaged, move it away: g3 run makes all anew."
+            raise (NoRoom if passing else DataError)(says) from error
+
+
+class Waiting:
+    """Rows on their way into the ledger: where there is no room for a moment, they wait for the next that is written.
+
+    What is not written is as good as not made: the next run makes it again.
+    """
+
+    def __init__(self, book: Ledger) -> None:
+        self.book = book
+        self._rows: dict[tuple[str, str, str], Row] = {}
+
+    def put(self, row: Row) -> None:
+        """Write a row, and those that wait."""
+        self._rows[row.period, row.notebook, row.branch] = replace(row)  # its owner may take its findings away
+        with contextlib.suppress(NoRoom):
+            self._write()
+
+    def end(self, seconds: float = 5.0) -> None:
+        """Write those that wait still.
+
+        Raises:
+            NoRoom: there was none for so many seconds.
+        """
+        until = time.monotonic() + seconds
+        while self._rows:
+            try:
+                self._write()
+            except NoRoom:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+
+    def _write(self) -> None:
+        self.book.put(self._rows.values())
+        self._rows.clear()
 
 
 def _packed(row: Row) -> list[object]:

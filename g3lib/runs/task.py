@@ -107,7 +107,7 @@ def _make(task: Task, row: Row, scratch: Path) -> None:
             row.state = "queued"
             return
         row.html = _set_aside(task, target)
-        if row.is_faulty and executed.exists():
+        if row.is_faulty and _is_whole(executed):
             shutil.move(executed, target.with_suffix(".failed.ipynb"))
     else:
         _put_in_place(task, row, target, executed, html, beside)
@@ -190,6 +190,14 @@ def _set_aside(task: Task, target: Path) -> str:
             text = text.replace(f'href="{task.notebook.stem}{suffix}"', f'href="{task.notebook.stem}.{EARLIER}{suffix}"')
         replace_bytes(page, stamped(text, said).encode())
     return f"{task.stem}.{EARLIER}.html" if page.exists() else ""
+
+
+def _is_whole(notebook: Path) -> bool:
+    """Whether a notebook was saved to its end; a disk that ran full cuts it short."""
+    try:
+        return bool(json.loads(notebook.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return False
 
 
 def _is_no_data(error: Exception) -> bool:

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from g3lib.runs.task import run
+from g3lib.runs.warm.provisioner import NONE, SOCKET
 
 
 def begin(_request: dict[str, Any], fds: list[int]) -> None:
@@ -18,7 +19,8 @@ def begin(_request: dict[str, Any], fds: list[int]) -> None:
 
 
 def begin_spawned(connection: Connection) -> None:
-    """A worker's life where there is no template: it ends with whoever started it."""
+    """A worker's life where there is no template: its kernels are ordinary ones, and it ends with whoever started it."""
+    os.environ[SOCKET] = NONE
     threading.Thread(target=_end_with_parent, daemon=True).start()
     work(connection)
 

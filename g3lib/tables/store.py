@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from g3lib.errors import DataError
+from g3lib.errors import DataError, listed
 from g3lib.files import replace_bytes
 from g3lib.names import safe_name
 from g3lib.tables.schema import SCHEMA_VERSION, TABLES, Kind
@@ -151,17 +151,20 @@ class Store:
         `among` keeps the rows whose column of its name holds one of its values; the others never leave the engine.
 
         Columns that no export gave are there and empty, so a measure asks `notna()`, never `in`.
+
+        Raises:
+            DataError: files that are gone, or that are no more what was loaded.
         """
         wanted = list(columns or TABLES[table].names)
-        paths = [self._path(part) for part in self._parts(table, branches, real)]
-        frame = self._query(paths, wanted, among) if paths else pd.DataFrame()
+        parts = self._parts(table, branches, real)
+        frame = self._query(parts, wanted, among) if parts else pd.DataFrame()
         return typed(frame, table, wanted)
 
     def stated_totals(self, table: str, branches: Sequence[str] | None = None) -> pd.DataFrame:
         """The totals that exports with rows of these branches state, with what each is the total of."""
         parts = [e.totals_part for e in self.entries(table, branches) if e.totals_part]
         names = [*TABLES[table].names, "row", "label", "agrees"]
-        frame = self._query([self._path(part) for part in parts], names) if parts else pd.DataFrame()
+        frame = self._query(parts, names) if parts else pd.DataFrame()
         stated = typed(frame, table, TABLES[table].names)
         return stated.assign(**{name: frame.get(name) for name in names if name not in stated})
 
@@ -217,24 +220,39 @@ class Store:
             return [part for e in entries for part in e.parts.values()]
         return [e.parts[b] for e in entries for b in (*branches, _NO_BRANCH) if b in e.parts]
 
-    def _path(self, part: Part) -> str:
+    def _path(self, part: Part) -> Path:
         named = PurePath(part.path)
         if named.is_absolute() or ".." in named.parts:
             raise DataError(f"{self.root / MANIFEST} names {part.path}, which is not in the store: it was altered.")
-        return str(self.root / named)
+        return self.root / named
 
-    def _query(self, paths: list[str], columns: list[str], among: pd.Series | None = None) -> pd.DataFrame:
+    def _contents(self, parts: Sequence[Part]) -> list[bytes]:
+        """The bytes of some files, which are those that were loaded: whoever changes a file in place changes no report unseen."""
+        found, faults = [], []
+        for part in parts:
+            path = self._path(part)
+            try:
+                found.append(path.read_bytes())
+            except OSError as error:
+                faults.append(f"{path}: {error.strerror}")
+                continue
+            if hashlib.sha256(found[-1]).hexdigest() != part.digest:
+                faults.append(f"{path} was changed since it was loaded")
+        if faults:
+            raise DataError(listed(faults, "The store is not as it was loaded; move it away and load the exports again:"))
+        return found
+
+    def _query(self, parts: Sequence[Part], columns: list[str], among: pd.Series | None = None) -> pd.DataFrame:
         """The rows of some files, one below the other in their order; a column that a file lacks is empty there."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         tables = []
-        for path in paths:
-            # one thread: reports run side by side; no mapping: a file that is cut short meanwhile must not kill its reader
-            file = pq.ParquetFile(path, memory_map=False)
+        for content in self._contents(parts):
+            file = pq.ParquetFile(pa.BufferReader(content))
             known = set(file.schema_arrow.names)
             names = [name for name in columns if name in known]
-            table = file.read(names, use_threads=False)
+            table = file.read(names, use_threads=False)  # one thread: reports run side by side
             tables.append(table if among is None or among.name not in names else _kept(table, among))
         whole = pa.concat_tables(tables, promote_options="permissive")
         return whole.to_pandas(date_as_object=False, use_threads=False, ignore_metadata=True)
