@@ -378,7 +378,7 @@ def test_a_full_disk_has_a_name_and_loses_nothing(workspace: Workspace) -> None:
     make(workspace, "91-small", "1 + 1")
     make(workspace, "92-large", "if branch == '东区':\n    print('x' * 3_000_000)")
     in_a_small_place(workspace, "8m", "head -c 5500000 /dev/zero > reports/others", "rm reports/others")
-    first = {key: row for key, row in ledger.read(workspace.root / "seen" / "2010-02").items()}
+    first = ledger.read(workspace.root / "seen" / "2010-02")
     assert {key: row.state for key, row in first.items() if row.state != "ok"} == {("92-large", "东区"): "failed"}
     assert "No space left on device" in first["92-large", "东区"].error
     assert not list((workspace.root / "seen").rglob(".making-*"))

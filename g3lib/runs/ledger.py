@@ -83,6 +83,9 @@ _NAMES = [f.name for f in fields(Row)]
 _AS_JSON = {"parameters", "reads", "beside", "inputs", "findings", "made_up"}
 
 
+_PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)  # the low byte of SQLite's extended codes
+
+
 class NoRoom(DataError):
     """The ledger could not be written, and may be in a moment: a report that fills the disk gives back what it took."""
 
@@ -142,7 +145,7 @@ class Ledger:
                 begun = book.execute("SELECT 1 FROM sqlite_master WHERE name = 'report'").fetchone()
                 yield book if begun else None
         except sqlite3.Error as error:
-            passing = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+            passing = getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING
             asked = "Is there room on the disk, and may you write here? " * isinstance(error, sqlite3.OperationalError)
             says = f"{self.path}: {error}. {asked}If it is damaged, move it away: g3 run makes all anew."
             raise (NoRoom if passing else DataError)(says) from error
