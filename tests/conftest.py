@@ -44,6 +44,31 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 _FOLDER = pytest.StashKey[Path]()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _templates():
+    """Templates kept for the session: a run of a test forks from them and need not start its own."""
+    from g3lib.runs.crew import WORKERS
+    from g3lib.runs.warm.client import Template, possible
+    from g3lib.runs.warm.provisioner import SOCKET
+
+    if possible():
+        yield
+        return
+    kept = {variable: Template(role) for variable, role in ((SOCKET, "kernels"), (WORKERS, "workers"))}
+    os.environ |= {variable: template.path for variable, template in kept.items()}
+    yield
+    for variable, template in kept.items():
+        del os.environ[variable]
+        template.close()
+
+
+@pytest.fixture
+def own_templates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of this test start templates of their own, as a user's do."""
+    for variable in ("G3_WARM", "G3_WARM_WORKERS"):
+        monkeypatch.delenv(variable, raising=False)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The project."""

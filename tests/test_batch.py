@@ -217,6 +217,7 @@ if os.fork() == 0:
 time.sleep(600)"""
 
 
+@pytest.mark.usefixtures("own_templates")
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGINT", "SIGTERM"])
 def test_no_process_is_left_when_the_runner_ends(how: str, workspace: Workspace) -> None:
     make(workspace, "91-stray", STRAY)
@@ -232,6 +233,7 @@ def test_no_process_is_left_when_the_runner_ends(how: str, workspace: Workspace)
     assert "2 interrupted, 2 queued" in said.stdout
 
 
+@pytest.mark.usefixtures("own_templates")
 def test_no_process_is_left_when_a_template_or_a_worker_is_killed_and_the_run_goes_on(workspace: Workspace) -> None:
     slow = f"import time, os\nopen({str(workspace.root)!r} + '/' + branch, 'a').write('x')\nwhile not os.path.exists({str(workspace.root / 'go')!r}): time.sleep(0.05)"
     make(workspace, "91-slow", slow)
@@ -258,6 +260,7 @@ def test_no_process_is_left_when_a_template_or_a_worker_is_killed_and_the_run_go
     assert states(workspace) == dict.fromkeys(BRANCHES, "ok")
 
 
+@pytest.mark.usefixtures("own_templates")
 def test_a_worker_that_is_killed_while_it_is_idle_costs_nobody_a_report(workspace: Workspace) -> None:
     make(workspace, "91-fine", "1 + 1")
     tasks, rows, said = batch.plan(workspace, find(workspace.notebooks)).tasks, list[ledger.Row](), list[str]()
@@ -280,6 +283,7 @@ def test_templates_of_others_that_are_gone_are_said_once(workspace: Workspace) -
     assert said[0].startswith("No warm kernels here")
 
 
+@pytest.mark.usefixtures("own_templates")
 def test_what_a_killed_template_leaves_comes_to_the_runner(workspace: Workspace) -> None:
     make(workspace, "91-stray", STRAY)
     runner = subprocess.Popen([*G3, "run", "--jobs", "1", "--branch", "东区"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -374,6 +378,7 @@ def in_a_small_place(workspace: Workspace, size: str, before: str, after: str) -
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.usefixtures("own_templates")
 def test_a_full_disk_has_a_name_and_loses_nothing(workspace: Workspace) -> None:
     make(workspace, "91-small", "1 + 1")
     make(workspace, "92-large", "if branch == '东区':\n    print('x' * 3_000_000)")
@@ -388,6 +393,7 @@ def test_a_full_disk_has_a_name_and_loses_nothing(workspace: Workspace) -> None:
     assert all(second[key].finished == row.finished for key, row in first.items() if row.state == "ok")
 
 
+@pytest.mark.usefixtures("own_templates")
 def test_a_disk_without_room_for_the_ledger_is_said(workspace: Workspace) -> None:
     make(workspace, "91-small", "1 + 1")
     in_a_small_place(workspace, "1m", "cat /dev/zero > reports/others || true", "rm reports/others")
@@ -398,6 +404,7 @@ def test_a_disk_without_room_for_the_ledger_is_said(workspace: Workspace) -> Non
     assert all(row.state == "ok" for row in ledger.read(workspace.root / "seen2" / "2010-02").values())
 
 
+@pytest.mark.usefixtures("own_templates")
 def test_reports_that_may_only_be_read_are_said(workspace: Workspace) -> None:
     make(workspace, "91-small", "1 + 1")
     in_a_small_place(workspace, "1m", "mount -o remount,ro reports", "mount -o remount,rw reports")

@@ -147,6 +147,7 @@ def test_a_report_that_fails_later_stands_aside_and_says_so(workspace: Workspace
     assert sorted(p.name for p in (folder / "东区").iterdir()) == ["91-fine.html", "91-fine.ipynb"]
 
 
+@pytest.mark.usefixtures("own_templates")
 def test_a_report_that_kills_what_its_kernel_was_forked_from_takes_no_other_along(workspace: Workspace) -> None:
     sales(workspace, "东区")
     make(workspace, "91-fine", a="1 + 1")
@@ -202,8 +203,8 @@ def test_an_index_puts_breaches_first_and_survives_a_failed_report() -> None:
                           error="ValueError: <b>", findings=[finding] if state == "ok" else [])  # fmt: skip
 
     text = index_html("2010-01", [row("甲", "ok"), row("乙", "ok", "breach"), row("丙", "failed")], {}, "zh")
-    assert text.index("<td>乙") < text.index("<td>甲")
-    assert text.index("<td>丙") < text.index("<td>甲")
+    assert text.index(">乙</th>") < text.index(">甲</th>")
+    assert text.index(">丙</th>") < text.index(">甲</th>")
     assert "ValueError: &lt;b&gt;" in text
 
 

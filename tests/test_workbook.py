@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import datetime
 from pathlib import Path
 
 import openpyxl
@@ -61,7 +62,7 @@ def test_what_has_no_words_is_still_a_number_and_awkward_values_have_a_cell() ->
     frame = pd.DataFrame({"hazard": [0.0123, float("inf")], "flag": pd.array([True, None], "boolean"), "rows": [(1, 2), ()],
                           "day": pd.to_datetime(["2013-01-05", None])})  # fmt: skip
     rows = list(sheet(frame).iter_rows(min_row=2, values_only=True))
-    assert rows == [(0.0123, "是", "1, 2", "2013-01-05"), ("∞", None, None, None)]
+    assert rows == [(0.0123, "是", "1, 2", datetime(2013, 1, 5)), ("∞", None, None, None)]
 
 
 def test_a_title_too_long_is_refused_not_cut() -> None:

@@ -20,11 +20,12 @@ from typing import Any
 from g3lib.runs.ledger import Row
 from g3lib.runs.task import Task
 from g3lib.runs.warm.client import Template, TemplateGone, fork
-from g3lib.runs.warm.provisioner import SOCKET
+from g3lib.runs.warm.provisioner import NONE, SOCKET
 from g3lib.runs.warm.roles import one_thread
 from g3lib.runs.warm.template import adopt_orphans, children, kill_descendants
 from g3lib.runs.worker import begin_spawned
 
+WORKERS = "G3_WARM_WORKERS"  # the variable that names the socket of a template of workers that somebody else keeps
 _OVERTIME = 60  # seconds that a worker may take beside its report's own, before it is taken to hang
 _MOST_TRIES = 2
 _MOST_RESTARTS = 5  # of a template that somebody kills
@@ -50,20 +51,26 @@ class Worker:
         self.connection.close()
 
 
+def _kept_by_others() -> dict[str, str]:
+    kernels, workers = os.environ.get(SOCKET, ""), os.environ.get(WORKERS, "")
+    return {"kernels": kernels, "workers": workers} if kernels and workers and kernels != NONE else {}
+
+
 class Crew:
     """Processes for the time of a run; used as a context, at whose end none of them is left.
 
     Args:
         jobs: reports at a time.
         say: is told once where kernels are ordinary ones.
-        templates: the sockets of `kernels` and `workers` that somebody else keeps for several runs; its own where none are given.
+        templates: the sockets of `kernels` and `workers` that somebody else keeps for several runs; those that `G3_WARM` and
+            `G3_WARM_WORKERS` name where none are given; else its own.
     """
 
     def __init__(self, jobs: int, say: Callable[[str], None], templates: Mapping[str, str] | None = None) -> None:
         self.jobs, self._say = jobs, say
         self.workers: list[Worker] = []
         self._restarts = 0
-        self._sockets = dict(templates or {})  # of both templates; none where kernels are ordinary ones
+        self._sockets = dict(templates or _kept_by_others())  # of both templates; none where kernels are ordinary ones
         self._templates: dict[str, Template] = {}  # those that are its own
         self._others: frozenset[int] = frozenset()  # children of this process that are none of ours
 

@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 G3 = [sys.executable, "-m", "g3lib.cli"]
 JOBS = 2
 REPORT = tuple[str, dict[str, str]]  # a notebook's file, its parameters
+BESIDE = {"G3_WORKBOOK": ".xlsx", "G3_DECK": ".pptx"}
 FIGURES: dict[str, Any] = {}
 
 
@@ -53,8 +54,10 @@ def workspace(branches: int) -> Path:
     return folder
 
 
-def quiet(command: list[str], folder: Path) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+def quiet(command: list[str], folder: Path, beside: Path | None = None) -> str:
+    """Run a command; what a notebook writes beside its page goes beside that path, as ours does."""
+    files = {name: str(beside.with_suffix(suffix)) for name, suffix in BESIDE.items()} if beside else {}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, **files})
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout
 
@@ -75,7 +78,7 @@ def stock(folder: Path, out: Path, rows: list[dict[str, Any]], at_once: int) -> 
             ["papermill", str(notebook), str(name), "--cwd", str(notebook.parent), "--no-progress-bar", *given],
             ["jupyter", "nbconvert", "--to", "html", str(name)],
         ):
-            quiet([sys.executable, "-m", *command], notebook.parent)
+            quiet([sys.executable, "-m", *command], notebook.parent, name)
 
     out.mkdir()
     with ThreadPoolExecutor(at_once) as pool:
@@ -130,7 +133,7 @@ def script(text: str, folder: Path, rows: list[dict[str, Any]]) -> str:
     listed.write_text(json.dumps(rows), encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
-    return quiet([sys.executable, "-c", text, str(folder), str(out), str(listed)], folder)
+    return quiet([sys.executable, "-c", text, str(folder), str(out), str(listed)], folder, out / "beside")
 
 
 def shown(path: Path) -> list[Any]:
@@ -244,6 +247,44 @@ def watched(command: list[str], folder: Path) -> float:
     return peak / 2**20
 
 
+OPENED = "document.querySelector('#count').textContent === '3000 / 3000'"
+PAINTED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def long_index() -> None:
+    """An index of 3,000 branches by 8 notebooks in Chromium: from the call to the paint, and from a typed word to the paint."""
+    from playwright.sync_api import sync_playwright
+
+    from g3lib.report.index import index_html
+    from g3lib.runs.ledger import Row
+
+    plain = dict.fromkeys(("unit", "period", "denominator", "definition"), "") | {"name": "f", "value": 1.0, "status": "good", "headline": True}
+    rows = [Row(f"{n:02}-notebook", f"分公司{b:04}", "2013-12", "ok", html=f"分公司{b:04}/{n:02}.html",
+                findings=[plain | {"text": f"分公司{b:04}2013-12补贴{b % 97}.{n}5万元，补贴率{b % 41}.{n}6%；{n}台超出规则，多补{b}元。"}])
+            for b in range(3000) for n in range(8)]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        path = Path(folder) / "index.html"
+        path.write_text(index_html("2013-12", rows, {}, "zh"), encoding="utf-8")
+        FIGURES["index_3000_by_8_mb"] = path.stat().st_size / 2**20
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        opened, typed = [], []
+        for _ in range(3):
+            page = browser.new_page()
+            begun = time.perf_counter()
+            page.goto(path.as_uri())
+            page.wait_for_function(OPENED)
+            page.evaluate(PAINTED)
+            opened.append(time.perf_counter() - begun)
+            for word in ("分公司12", "41.36", ""):
+                begun = time.perf_counter()
+                page.fill("input", word)
+                page.evaluate(PAINTED)
+                typed.append(time.perf_counter() - begun)
+            page.close()
+        browser.close()
+    FIGURES.update(index_3000_by_8_open_s=sorted(opened)[1], index_3000_by_8_filter_s=max(typed))
+
+
 def say(*names: str) -> None:
     for name in names or FIGURES:
         value = FIGURES[name]
@@ -255,6 +296,7 @@ def main() -> None:
     FIGURES["help_s"] = min(timed(lambda: quiet([*G3, "--help"], ROOT))[0] for _ in range(5))
     speed(int(sys.argv[1]) if len(sys.argv) > 1 else 7)
     flat((40, 400, 1000))
+    long_index()
     ours = FIGURES["ours_s"]
     for name in ("stock_one_by_one", "stock_pool_of_two", "stock_loop_in_one_process"):
         FIGURES[f"times_faster_than_{name}"] = FIGURES[f"{name}_s"] / ours
