@@ -19,10 +19,10 @@ report: $(STAMP) $(SAMPLE)
 	$(BIN)/g3 load data/sources data/sample
 	$(BIN)/g3 run
 
-# the coverage of the response takes some twenty minutes, two hundred killed runs take five: `make study`. The longest files come first (tests/study) and stay
+# the coverage of the response takes some twenty minutes: `make study`. The longest files come first (tests/study) and stay
 # there: reordered by how many tests they hold they would come last, and one worker would wait minutes for the other
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --doctest-modules --ignore=tests/study/test_response_coverage.py --ignore=tests/study/test_run_storm.py tests notebooks g3lib
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --doctest-modules --ignore=tests/study/test_response_coverage.py tests notebooks g3lib
 
 lint: $(STAMP)
 	$(BIN)/ruff check g3lib tests

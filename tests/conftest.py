@@ -47,14 +47,12 @@ _FOLDER = pytest.StashKey[Path]()
 @pytest.fixture(scope="session", autouse=True)
 def _templates():
     """Templates kept for the session: a run of a test forks from them and need not start its own."""
-    from g3lib.runs.crew import WORKERS
-    from g3lib.runs.warm.client import Template, possible
-    from g3lib.runs.warm.provisioner import SOCKET
+    from g3lib.runs.warm.client import KERNELS, WORKERS, Template, possible
 
     if possible():
         yield
         return
-    kept = {variable: Template(role) for variable, role in ((SOCKET, "kernels"), (WORKERS, "workers"))}
+    kept = {variable: Template(role) for variable, role in ((KERNELS, "kernels"), (WORKERS, "workers"))}
     os.environ |= {variable: template.path for variable, template in kept.items()}
     yield
     for variable, template in kept.items():

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from g3lib.runs import batch, publishing
+from g3lib.runs.crew import Crew
 from g3lib.runs.notebooks import find
 
 SIGNUP = ["睢县", "宁陵", "虞城", "市区", "永城", "郊区", "夏邑", "柘城"]
@@ -20,7 +21,8 @@ def reports(workspace_copy) -> Path:
     notebooks = find(workspace_copy.notebooks)
     planned = batch.plan(workspace_copy, notebooks, ["南区分公司", *SIGNUP])
     rows = list(planned.settled)
-    batch.execute(planned, 2, rows.append)
+    with Crew(2) as crew:
+        batch.execute(planned, crew, rows.append)
     failed = [f"{row.notebook} {row.branch}: {row.error}" for row in rows if row.state == "failed"]
     assert not failed
     publishing.record(workspace_copy, rows, "zh")

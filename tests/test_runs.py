@@ -18,6 +18,7 @@ from g3lib.names import safe_name
 from g3lib.report.html import report_html
 from g3lib.report.index import index_html
 from g3lib.runs import batch, ledger
+from g3lib.runs.crew import Crew
 from g3lib.runs.notebooks import Notebook, find
 from g3lib.tables import adding
 from g3lib.tables.workspace import Workspace
@@ -154,7 +155,8 @@ def test_a_report_that_kills_what_its_kernel_was_forked_from_takes_no_other_alon
     make(workspace, "92-kills", a="import os, signal, time; os.kill(os.getppid(), signal.SIGKILL); time.sleep(9)")
     planned = batch.plan(workspace, find(workspace.notebooks, ["91", "92"]))
     rows: list[ledger.Row] = []
-    batch.execute(planned, 1, rows.append)
+    with Crew(1) as crew:
+        batch.execute(planned, crew, rows.append)
     assert {(row.notebook, row.state) for row in rows} == {("91-fine", "ok"), ("92-kills", "dead kernel")}
 
 
@@ -171,7 +173,8 @@ def test_a_kernel_that_dies_at_its_start_is_started_once_more(workspace: Workspa
     monkeypatch.setenv("JUPYTER_PATH", str(workspace.root / "jupyter"))
     planned = batch.plan(workspace, [one for one in find(workspace.notebooks) if one.path.stem == "90-any"])
     rows: list = []
-    batch.execute(planned, 1, rows.append)
+    with Crew(1) as crew:
+        batch.execute(planned, crew, rows.append)
     assert [row.state for row in rows] == ["ok"], rows
     assert tried.read_text() == "xx"
 
@@ -286,7 +289,8 @@ def test_a_province_of_nothing_but_sales_has_its_reports_and_they_say_what_is_un
     workspace = Workspace(tmp_path)
     planned = batch.plan(workspace, [one for one in find(workspace.notebooks) if one.path.stem[:2] in ("00", "01", "02", "05", "06")], ["东区", "新省"])
     rows: list = []
-    batch.execute(planned, 2, rows.append)
+    with Crew(2) as crew:
+        batch.execute(planned, crew, rows.append)
     assert sorted((row.notebook[:2], row.branch, row.state) for row in rows) == [
         ("00", "东区", "ok"), ("01", "东区", "ok"), ("02", "东区", "ok"), ("05", "新省", "ok"), ("06", "新省", "ok"),
     ], [row.error for row in rows]  # fmt: skip

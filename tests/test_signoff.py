@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from g3lib.cli import main
 from g3lib.errors import DataError, UsageError
 from g3lib.runs import batch, ledger, publishing, signoff
+from g3lib.runs.crew import Crew
 from g3lib.runs.notebooks import find
 from g3lib.tables import adding, comments
 from g3lib.tables.workspace import Workspace
@@ -67,7 +68,8 @@ def load(folder: Path, units: int) -> None:
 def run(workspace: Workspace, force: bool = False, **given: object) -> list:
     planned = batch.plan(workspace, find(workspace.notebooks), period="2010-02", force=force, **given)
     rows = list(planned.settled)
-    batch.execute(planned, 2, rows.append)
+    with Crew(2) as crew:
+        batch.execute(planned, crew, rows.append)
     assert not [row.error for row in rows if row.state == "failed"]
     publishing.record(workspace, rows, given.get("lang", "zh"))
     return rows
@@ -165,7 +167,8 @@ def test_an_altered_signing_of_one_month_keeps_no_other_month_off_the_record(wor
     first = signoff.sign(workspace, "2010-02", "市场部")
     (signoff.folder_of(workspace, "2010-02") / first.file).write_text("altered")
     planned = batch.plan(workspace, find(workspace.notebooks), period="2010-01")
-    batch.execute(planned, 2, rows.append)
+    with Crew(2) as crew:
+        batch.execute(planned, crew, rows.append)
     with pytest.raises(DataError, match=r"(?s)The reports are made.*2010-02: .*was altered"):
         publishing.record(workspace, rows, "zh")
     assert {row.branch for row in ledger.read(workspace.reports / "2010-01").values()} >= {"东区"}

@@ -20,7 +20,7 @@ import pytest
 from papermill.exceptions import PapermillExecutionError
 
 from g3lib.runs.warm import provisioner
-from g3lib.runs.warm.client import Template, TemplateGone, possible
+from g3lib.runs.warm.client import KERNELS, Template, TemplateGone, possible
 from g3lib.runs.warm.ending import Ending
 
 pytestmark = pytest.mark.skipif(bool(possible()), reason=possible() or "Linux")
@@ -30,12 +30,12 @@ pytestmark = pytest.mark.skipif(bool(possible()), reason=possible() or "Linux")
 def template():
     """A template of kernels, in this process's own keeping."""
     kept = Template("kernels")
-    before = os.environ.get(provisioner.SOCKET)
-    os.environ[provisioner.SOCKET] = kept.path
+    before = os.environ.get(KERNELS)
+    os.environ[KERNELS] = kept.path
     yield kept
-    os.environ.pop(provisioner.SOCKET)
+    os.environ.pop(KERNELS)
     if before:
-        os.environ[provisioner.SOCKET] = before
+        os.environ[KERNELS] = before
     kept.close()
 
 
@@ -208,7 +208,7 @@ papermill.execute_notebook({path!r}, None, engine_name='g3', progress_bar=False,
 def test_nothing_outlives_its_owner_or_its_template(victim: str, tmp_path: Path) -> None:
     told = tmp_path / "pids"
     path = notebook(tmp_path / "n.ipynb", STRAY.format(path=str(told)), "while True: pass")
-    environment = {k: v for k, v in os.environ.items() if k != provisioner.SOCKET}
+    environment = {k: v for k, v in os.environ.items() if k != KERNELS}
     owner = subprocess.Popen([sys.executable, "-c", OWNER.format(path=str(path))], env=environment, stderr=subprocess.DEVNULL)
     until = time.monotonic() + 60
     while not (told.exists() and len(told.read_text().split()) == 3):
@@ -227,7 +227,7 @@ def test_nothing_outlives_its_owner_or_its_template(victim: str, tmp_path: Path)
 
 
 def test_without_fork_there_is_an_ordinary_kernel_and_it_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.delenv(provisioner.SOCKET, raising=False)
+    monkeypatch.delenv(KERNELS, raising=False)
     monkeypatch.setattr(provisioner, "possible", lambda: "no fork on this system")
     monkeypatch.setattr(provisioner, "_said", set())
     path = notebook(tmp_path / "n.ipynb", "import os; os.getppid()")
@@ -238,7 +238,7 @@ def test_without_fork_there_is_an_ordinary_kernel_and_it_is_said_once(tmp_path: 
 
 
 def test_a_template_that_breaks_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.delenv(provisioner.SOCKET, raising=False)
+    monkeypatch.delenv(KERNELS, raising=False)
     monkeypatch.setattr(provisioner, "_said", set())
     monkeypatch.setattr(provisioner, "_OWN", provisioner._Own())
     started: list[str] = []

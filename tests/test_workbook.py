@@ -14,6 +14,7 @@ import pytest
 from g3lib.errors import UsageError
 from g3lib.report import workbook
 from g3lib.runs import batch
+from g3lib.runs.crew import Crew
 from g3lib.runs.notebooks import find
 
 FRAME = pd.DataFrame({
@@ -76,7 +77,8 @@ def made(request: pytest.FixtureRequest, workspace_copy) -> list[Path]:
     notebooks = [one for one in find(workspace_copy.notebooks) if one.path.stem in ("01-subsidy-efficiency", "05-subsidy-plan")]
     planned = batch.plan(workspace_copy, notebooks, ["样例一区", "样例省（虚构）"], lang=request.param)
     rows: list = []
-    batch.execute(planned, 2, rows.append)
+    with Crew(2) as crew:
+        batch.execute(planned, crew, rows.append)
     assert [row.state for row in rows] == ["ok", "ok"], rows
     return [(workspace_copy.reports / row.period / row.html).with_suffix(".xlsx") for row in rows]
 

@@ -163,18 +163,13 @@ def _digest(store: Store, branch: str, period: str, reads: tuple[tuple[str, str]
     return Dataset(store, branch, Period.parse(period)).digest(reads)
 
 
-def execute(
-    planned: Plan, jobs: int, done: Callable[[ledger.Row], None], say: Callable[[str], None] = lambda _: None,
-    templates: Mapping[str, str] | None = None,
-) -> None:  # fmt: skip
-    """Run what is planned, `jobs` at a time; each report stands in the ledger from its queueing to its end.
+def execute(planned: Plan, crew: Crew, done: Callable[[ledger.Row], None]) -> None:
+    """Run what is planned; each report stands in the ledger from its queueing to its end.
 
     Args:
         planned: `plan`, whose reports are of one language.
-        jobs: reports at a time.
+        crew: who makes them.
         done: hears of each report as it ends.
-        say: hears once where kernels are slow to start.
-        templates: see `Crew`.
     """
     if not planned.tasks:
         return
@@ -193,8 +188,7 @@ def execute(
         rows.put(row)
         done(row)
 
-    with Crew(min(jobs, len(planned.tasks)), say, templates) as crew:
-        crew.make(planned.tasks, started, ended)
+    crew.make(planned.tasks, started, ended)
     rows.end()
 
 

@@ -19,13 +19,11 @@ from typing import Any
 
 from g3lib.runs.ledger import Row
 from g3lib.runs.task import Task
-from g3lib.runs.warm.client import Template, TemplateGone, fork
-from g3lib.runs.warm.provisioner import NONE, SOCKET
+from g3lib.runs.warm.client import KERNELS, NONE, WORKERS, Template, TemplateGone, fork
 from g3lib.runs.warm.roles import one_thread
 from g3lib.runs.warm.template import adopt_orphans, children, kill_descendants
 from g3lib.runs.worker import begin_spawned
 
-WORKERS = "G3_WARM_WORKERS"  # the variable that names the socket of a template of workers that somebody else keeps
 _OVERTIME = 60  # seconds that a worker may take beside its report's own, before it is taken to hang
 _MOST_TRIES = 2
 _MOST_RESTARTS = 5  # of a template that somebody kills
@@ -52,7 +50,7 @@ class Worker:
 
 
 def _kept_by_others() -> dict[str, str]:
-    kernels, workers = os.environ.get(SOCKET, ""), os.environ.get(WORKERS, "")
+    kernels, workers = os.environ.get(KERNELS, ""), os.environ.get(WORKERS, "")
     return {"kernels": kernels, "workers": workers} if kernels and workers and kernels != NONE else {}
 
 
@@ -66,7 +64,9 @@ class Crew:
             `G3_WARM_WORKERS` name where none are given; else its own.
     """
 
-    def __init__(self, jobs: int, say: Callable[[str], None], templates: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, jobs: int, say: Callable[[str], None] = lambda _: None, templates: Mapping[str, str] | None = None
+    ) -> None:  # fmt: skip
         self.jobs, self._say = jobs, say
         self.workers: list[Worker] = []
         self._restarts = 0
@@ -130,7 +130,7 @@ class Crew:
         if self._sockets:
             ours, theirs = socket.socketpair()
             with theirs:
-                request = {"env": {**os.environ, SOCKET: self._sockets["kernels"]}, "cwd": os.getcwd()}
+                request = {"env": {**os.environ, KERNELS: self._sockets["kernels"]}, "cwd": os.getcwd()}
                 for _ in range(_MOST_RESTARTS):
                     try:
                         child = fork(self._sockets["workers"], request, [theirs.fileno()])

@@ -56,25 +56,28 @@ def run(
     with lock.held(asked.reports, wait):
         if not force and (standing := asked.unchanged()) is not None:
             return Outcome(standing, sum(row.state == "ok" for row in standing))
-        from g3lib.runs import batch, publishing  # pandas, which nothing before this needs
+        from g3lib.runs.crew import Crew
 
-        state = asked.state()
-        memory_mb = memory_mb or batch.share_of_memory(jobs)
-        given: dict[str, Any] = dict(asked.parameters)
-        planned = batch.plan(
-            asked.workspace, asked.notebooks, asked.branches, asked.period, asked.lang, given, force, seconds, memory_mb
-        )
-        outcome = Outcome(list(planned.settled), planned.unchanged, planned.faults)
-        if outcome.rows and not planned.tasks and all(row.state == "skipped" for row in outcome.rows):
-            raise NoData("Nothing to report: " + " ".join(dict.fromkeys(row.error for row in outcome.rows[:3])))
-        heard = progress(len(planned.tasks))
+        with Crew(jobs, say, templates) as crew:  # its templates come up while the reports are planned
+            from g3lib.runs import batch, publishing  # pandas, which nothing before this needs
 
-        def ended(row: ledger.Row) -> None:
-            row.findings = []  # they are in the ledger: of a thousand reports they would be most of this process's memory
-            outcome.rows.append(row)
-            heard(row)
+            state = asked.state()
+            memory_mb = memory_mb or batch.share_of_memory(jobs)
+            given: dict[str, Any] = dict(asked.parameters)
+            planned = batch.plan(
+                asked.workspace, asked.notebooks, asked.branches, asked.period, asked.lang, given, force, seconds, memory_mb
+            )
+            outcome = Outcome(list(planned.settled), planned.unchanged, planned.faults)
+            if outcome.rows and not planned.tasks and all(row.state == "skipped" for row in outcome.rows):
+                raise NoData("Nothing to report: " + " ".join(dict.fromkeys(row.error for row in outcome.rows[:3])))
+            heard = progress(len(planned.tasks))
 
-        batch.execute(planned, jobs, ended, say, templates)
+            def ended(row: ledger.Row) -> None:
+                row.findings = []  # they are in the ledger: of a thousand reports they would be most of this process's memory
+                outcome.rows.append(row)
+                heard(row)
+
+            batch.execute(planned, crew, ended)
         publishing.record(asked.workspace, outcome.rows, asked.lang)
         outcome.stray = publishing.stray(asked.workspace)
         if outcome.is_well and not outcome.stray:

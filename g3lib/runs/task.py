@@ -22,7 +22,7 @@ from g3lib.labels import Lang, pick
 from g3lib.names import safe_name
 from g3lib.runs.ledger import Row, now
 from g3lib.runs.warm.ending import Ending
-from g3lib.tables.dataset import READS
+from g3lib.tables.workspace import READS
 
 _NEVER_CAME_UP = ("Kernel didn't respond", "Kernel died before replying")  # jupyter_client's words
 _INJECTED = "injected-parameters"  # papermill's tag

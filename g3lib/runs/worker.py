@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from g3lib.runs.task import run
-from g3lib.runs.warm.provisioner import NONE, SOCKET
+from g3lib.runs.warm.client import KERNELS, NONE
 
 
 def begin(_request: dict[str, Any], fds: list[int]) -> None:
@@ -20,7 +20,7 @@ def begin(_request: dict[str, Any], fds: list[int]) -> None:
 
 def begin_spawned(connection: Connection) -> None:
     """A worker's life where there is no template: its kernels are ordinary ones, and it ends with whoever started it."""
-    os.environ[SOCKET] = NONE
+    os.environ[KERNELS] = NONE
     threading.Thread(target=_end_with_parent, daemon=True).start()
     work(connection)
 

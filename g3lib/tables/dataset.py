@@ -22,8 +22,8 @@ from g3lib.tables import comments
 from g3lib.tables.notes import Note
 from g3lib.tables.schema import TABLES
 from g3lib.tables.store import DATED, Entry, Store
+from g3lib.tables.workspace import READS
 
-READS = "G3_READS"  # the variable that names the file in which a report's readings are noted
 # a table of which a report takes rows up to its period's last day and no later ones
 _UP_TO_THE_PERIOD = ("sales", "participation", "activity", "stock", "outlet_facts")
 

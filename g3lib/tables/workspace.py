@@ -12,6 +12,8 @@ from g3lib.errors import DataError, UsageError, listed
 if TYPE_CHECKING:  # a run that finds nothing to do asks for places alone, and need not wait for pandas
     from g3lib.tables.store import Store
 
+READS = "G3_READS"  # the variable that names the file in which a report's readings are noted
+
 
 @dataclass(frozen=True)
 class Workspace:

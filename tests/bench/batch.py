@@ -172,25 +172,25 @@ def overhead(page: str) -> int:
     return len(body.encode()) - len("".join(re.findall(r">([^<]*)<", text)).encode())
 
 
-KERNELS = """from g3lib import charts, claims, open_report, subsidy, targets"""
+IMPORTS = """from g3lib import charts, claims, open_report, subsidy, targets"""
 
 
 def kernel_pss(count: int) -> float:
     """Mean proportional set size, MB, of so many kernels that have run a notebook's imports."""
     from jupyter_client.manager import KernelManager
 
-    from g3lib.runs.warm.client import Template
-    from g3lib.runs.warm.provisioner import NAME, SOCKET
+    from g3lib.runs.warm.client import KERNELS, Template
+    from g3lib.runs.warm.provisioner import NAME
 
     kept = Template("kernels")
-    os.environ |= {SOCKET: kept.path, "JUPYTER_DEFAULT_PROVISIONER_NAME": NAME}
+    os.environ |= {KERNELS: kept.path, "JUPYTER_DEFAULT_PROVISIONER_NAME": NAME}
     managers, clients = [KernelManager() for _ in range(count)], []
     for manager in managers:
         manager.start_kernel(extra_arguments=["--log-level=50"])
         clients.append(manager.blocking_client())
         clients[-1].start_channels()
         clients[-1].wait_for_ready(timeout=60)
-        clients[-1].execute_interactive(KERNELS)
+        clients[-1].execute_interactive(IMPORTS)
     sizes = [psutil.Process(manager.provisioner.pid).memory_full_info().pss for manager in managers]
     for manager, client in zip(managers, clients, strict=True):
         client.stop_channels()

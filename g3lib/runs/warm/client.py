@@ -19,6 +19,9 @@ from typing import Any
 from g3lib.errors import G3Error
 
 _PREFIX = "g3-warm-"
+# the variables that name the sockets of templates that somebody else keeps, and their value where there is none and whoever
+# should know has been told
+KERNELS, WORKERS, NONE = "G3_WARM", "G3_WARM_WORKERS", "none"
 _SOCKET, _LOCK = "s", "lock"
 LOST = -9  # SIGKILL: the exit code of a child whose template is gone
 

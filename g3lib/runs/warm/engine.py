@@ -21,6 +21,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import zmq
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
@@ -33,9 +34,9 @@ from papermill.log import logger
 from papermill.utils import remove_args
 from traitlets import Instance, Int
 
-from g3lib.runs.warm.client import Child, possible
+from g3lib.runs.warm.client import KERNELS, Child, possible
 from g3lib.runs.warm.ending import Ending
-from g3lib.runs.warm.provisioner import NAME, SOCKET
+from g3lib.runs.warm.provisioner import NAME
 
 _LONGEST_SOCKET = 100  # bytes that a socket's path may have, the number at its end not counted
 MOST_OUTPUT = 20 << 20  # characters that a report may write; a page of more opens nowhere
@@ -46,7 +47,7 @@ class WarmKernelManager(AsyncKernelManager):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        beside = Path(os.environ.get(SOCKET, "")).parent
+        beside = Path(os.environ.get(KERNELS, "")).parent
         if beside.is_absolute():  # gone with the template, even where we are killed
             self._folder = Path(tempfile.mkdtemp(prefix="k-", dir=beside))
         else:
@@ -55,6 +56,10 @@ class WarmKernelManager(AsyncKernelManager):
         if not possible() and len(bytes(self._folder / "k")) <= _LONGEST_SOCKET:
             self.transport, self.ip = "ipc", str(self._folder / "k")
             self.transport_encryption = "disabled"  # the folder is ours alone (0700)
+
+    async def _async_finish_shutdown(self, waittime: Any = None, pollinterval: float = 0.005, restart: bool = False) -> None:
+        # upstream looks every tenth of a second, of a report that takes one
+        await super()._async_finish_shutdown(waittime, pollinterval, restart)
 
     @property
     def kernel_spec(self) -> KernelSpec | None:
@@ -151,8 +156,10 @@ class WarmClient(PapermillNotebookClient):
         What came before the first cell is of no cell, and nbclient passes it over by its parent.
         """
         self.kc = self.km.client()
+        # what the kernel has not bound yet is tried again after a tenth of a second, unless it is told otherwise
+        self.kc.context.setsockopt(zmq.RECONNECT_IVL, 5)
         try:
-            self.kc.start_channels()
+            self.kc.start_channels(hb=False)  # whether it lives is asked of its process
             until = time.monotonic() + (self.startup_timeout or float("inf"))
             while not await self._answers():
                 if not await self.km.is_alive():

@@ -18,11 +18,9 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from g3lib.runs.warm.client import Child, Template, TemplateGone, fork, possible
+from g3lib.runs.warm.client import KERNELS, NONE, Child, Template, TemplateGone, fork, possible
 
 NAME = "g3-warm"
-SOCKET = "G3_WARM"  # the variable that names the socket of a template that somebody else keeps
-NONE = "none"  # its value where there is none, and whoever should know has been told
 _LAUNCHER = ["-m", "ipykernel_launcher"]
 _NO_HISTORY = "--HistoryManager.hist_file=:memory:"
 _log = logging.getLogger("g3lib")
@@ -75,7 +73,7 @@ def _fork(cmd: list[str], kwargs: dict[str, Any]) -> Child:
         "env": dict(kwargs.get("env") or os.environ),
         "cwd": str(kwargs.get("cwd") or os.getcwd()),
     }
-    kept = os.environ.get(SOCKET, "")
+    kept = os.environ.get(KERNELS, "")
     if kept == NONE:
         raise TemplateGone("")
     return fork(kept, request) if kept else _OWN.fork(request)

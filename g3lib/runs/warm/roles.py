@@ -20,8 +20,12 @@ from g3lib.runs.imports import without_grammar
 BACKEND = "module://matplotlib_inline.backend_inline"
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _LATE = re.compile(r"^\s+(?:from (\S+) import|import (\S+))", re.MULTILINE)
-# rooms of the library that no notebook imports
-_NOT_IN_CELLS = ("g3lib.runs", "g3lib.cli", "g3lib.report.html")
+# rooms of the library that no notebook imports: the command, and the gate with the library that only it needs
+_NOT_IN_CELLS = (
+    "g3lib.runs", "g3lib.cli", "g3lib.report.html", "g3lib.report.cleaning", "g3lib.report.index", "g3lib.tables.adding",
+    "g3lib.tables.cells", "g3lib.tables.gate", "g3lib.tables.loading", "g3lib.tables.reading", "g3lib.tables.sample",
+    "g3lib.tables.schema", "g3lib.tables.shaping",
+)  # fmt: skip
 
 
 def one_thread() -> None:
@@ -44,6 +48,8 @@ def prepared(role: str) -> Callable[[dict[str, Any], list[int]], None]:
 
 
 def _kernels() -> Callable[[dict[str, Any], list[int]], None]:
+    # pyarrow's own allocator sets itself up anew in every fork, for 0.1 s of a report's time
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     os.environ["MPLBACKEND"] = BACKEND  # as a kernel sets it; who imports pyplot gets it
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # the debugger's remark on a Python that nobody debugs
     for module in (*_own_modules(), *_late_modules(), *_OF_A_KERNEL):
