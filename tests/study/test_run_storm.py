@@ -126,7 +126,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path, monkeypatch: 
         finished: dict[str, str] = {}
         while alive < KILLS:
             process = begin()
-            time.sleep(rng.uniform(0.1, 0.9) * longest)
+            time.sleep(rng.uniform(0.1, 0.75) * longest)
             process.kill()
             if ended(process) == -signal.SIGKILL:
                 alive += 1

@@ -109,6 +109,8 @@ def kernel(request: dict[str, Any], _fds: list[int]) -> None:
     inline: Any = backend_inline
     inline._enable_matplotlib_integration()  # at its import there was no shell to draw for
     app.start()
+    if app.control_thread is not None:  # it still tells that it has heard of the end, over sockets that are closed next
+        app.control_thread.join(timeout=1)
 
 
 MEMORY = "G3_MEMORY_MB"  # the variable that says how much memory a kernel may take beside what it starts with
