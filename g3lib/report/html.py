@@ -71,17 +71,19 @@ def stamped(page: str, text: str) -> str:
 @cache
 def exporter() -> Any:
     """nbconvert's exporter with our template, made once a process."""
-    from nbconvert import HTMLExporter
+    from nbconvert.exporters.templateexporter import TemplateExporter
     from traitlets.config import Config
 
     base = Path(str(resources.files("g3lib.report").joinpath("template")))
     # what a page cannot show (a widget, a script) gives way to the text that comes with it
     shown = ["text/html", "image/svg+xml", "image/png", "image/jpeg", "text/markdown", "text/latex", "text/plain"]
-    exporter: Any = HTMLExporter  # untyped upstream
-    config = Config({"NbConvertBase": {"display_data_priority": shown}})
-    made = exporter(template_name="g3", extra_template_basedirs=[str(base)], config=config)
+    # HTMLExporter's preprocessors change nothing here, validate the notebook after each, and the page is parsed once more
+    config = Config({"NbConvertBase": {"display_data_priority": shown}, "Exporter": {"default_preprocessors": []}})
+    exporter: Any = TemplateExporter  # untyped upstream
+    made = exporter(template_name="g3", template_file="index.html.j2", extra_template_basedirs=[str(base)], config=config)
     made.register_filter("cleaned", cleaned)
     made.register_filter("base64_of", _base64_of)
+    assert made.template  # compiled here, once, and not with the first page
     return made
 
 
