@@ -50,4 +50,4 @@ study: $(STAMP)
 
 # what can be made again; the store holds your own loads and stays
 clean:
-	rm -rf .venv data/sample build reports/2* reports/index.html
+	rm -rf .venv data/sample build reports/2* reports/en reports/cases reports/index.html reports/ledger.sqlite* reports/.asked.json

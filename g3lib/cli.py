@@ -5,6 +5,7 @@ Exit codes: 0 all well; 1 something asked for failed, and is named; 2 wrong use.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -197,14 +198,18 @@ def sign(period: str, by: str) -> None:
     """Sign a period off: its figures are kept, and later differences are reported, never silent."""
     from g3lib.labels import LANGS
     from g3lib.periods import Period
-    from g3lib.runs import ledger, publishing, signoff
+    from g3lib.runs import ledger, lock, publishing, signoff
     from g3lib.tables.workspace import Workspace
 
     workspace, name = Workspace.find(), str(Period.parse(period))
-    signature = signoff.sign(workspace, name, by)
-    for lang in LANGS:
-        if name in ledger.Ledger(workspace.reports_in(lang)).periods():
-            publishing.refresh(workspace, name, lang)
+    with contextlib.ExitStack() as held:  # a run that replaces a page and a signing that stamps it would undo each other
+        for root in map(workspace.reports_in, LANGS):
+            if root.is_dir():
+                held.enter_context(lock.held(root))
+        signature = signoff.sign(workspace, name, by)
+        for lang in LANGS:
+            if name in ledger.Ledger(workspace.reports_in(lang)).periods():
+                publishing.refresh(workspace, name, lang)
     click.echo(f"{name} is signed off as revision {signature.revision}: {signoff.folder_of(workspace, name) / signature.file}")
 
 

@@ -20,6 +20,7 @@ from g3lib.cli import main
 from g3lib.runs import batch, ledger
 from g3lib.runs.crew import Crew
 from g3lib.runs.notebooks import find
+from g3lib.runs.warm import client
 from g3lib.tables.workspace import Workspace
 
 BRANCHES = ["东区", "西区", "南区", "北区"]
@@ -230,7 +231,7 @@ def test_no_process_is_left_when_the_runner_ends(how: str, workspace: Workspace)
     wait_for(lambda: not alive(left), 5.0, lambda: [(p, p.cmdline()) for p in alive(left)])
     assert set(states(workspace).values()) <= {"running", "queued"}
     said = subprocess.run([*G3, "status"], capture_output=True, text=True)
-    assert "2 interrupted, 2 queued" in said.stdout
+    assert "4 interrupted" in said.stdout
 
 
 @pytest.mark.usefixtures("own_templates")
@@ -271,6 +272,61 @@ def test_a_worker_that_is_killed_while_it_is_idle_costs_nobody_a_report(workspac
         wait_for(lambda: not alive([idle]))
         crew.make(tasks[1:2], lambda _: None, rows.append)
     assert ([row.state for row in rows], said) == (["ok", "ok"], [])
+
+
+def test_kept_templates_of_another_library_make_no_report(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(workspace, "91-fine", "1 + 1")
+    tasks, rows = batch.plan(workspace, find(workspace.notebooks)).tasks, list[ledger.Row]()
+    kept = dict(os.environ)
+    monkeypatch.setattr(client, "library_now", lambda: "another")
+    with Crew(1) as crew:
+        assert not {kept[client.KERNELS], kept[client.WORKERS]} & set(crew._sockets.values())
+        crew.make(tasks[:1], lambda _: None, rows.append)
+    assert [row.state for row in rows] == ["ok"]
+
+
+def test_a_report_whose_maker_dies_sets_the_one_before_aside(workspace: Workspace, own_templates: None) -> None:
+    make(workspace, "91-kills", "1")
+    run("--branch", "东区")
+    make(workspace, "91-kills", "import os, psutil, time\nfor template in psutil.Process(os.getppid()).parent().children():\n"
+         "    if 'workers' in template.cmdline():\n        [worker.kill() for worker in template.children()]\ntime.sleep(60)")  # fmt: skip
+    run("--branch", "东区", "--jobs", "1", code=1)
+    (row,) = ledger.read(workspace.reports / "2010-02").values()
+    assert (row.state, row.html) == ("dead kernel", "东区/91-kills.earlier.html"), row
+    assert not (workspace.reports / "2010-02" / "东区" / "91-kills.html").exists()
+    assert row.finished
+
+
+def test_an_interrupted_report_keeps_its_page_and_claims_no_figures(workspace: Workspace) -> None:
+    for name, cell in list(READS.items())[:2]:
+        make(workspace, name, "from g3lib import open_report", cell)
+    run("--branch", "东区")
+    rows = ledger.read(workspace.reports / "2010-02")
+    tasks = batch.plan(workspace, find(workspace.notebooks, ["91"]), ["东区"], force=True).tasks
+    ledger.Ledger(workspace.reports).put([batch._awaited(tasks[0], "running")])  # a run that is killed leaves it so
+    run("92", "--branch", "东区", "--force")
+    plain = json.loads((workspace.reports / "2010-02" / "run.json").read_text(encoding="utf-8"))["reports"]
+    assert {row["notebook"]: (row["state"], row["html"]) for row in plain} == {
+        "91-own": ("interrupted", "东区/91-own.html"), "92-area": ("ok", "东区/92-area.html"),
+    }  # fmt: skip
+    page = (workspace.reports / "2010-02" / "index.html").read_text(encoding="utf-8")
+    assert "91-own.html" in page
+    assert "91-own" not in (workspace.reports / "2010-02" / "findings.csv").read_text(encoding="utf-8")
+    assert CliRunner().invoke(main, ["status"]).output.count("1 interrupted") == 1
+    assert len(rows) == 2
+    run("--branch", "东区")
+    assert states(workspace)["东区"] == "ok"
+
+
+def test_a_file_that_a_report_no_longer_makes_goes(workspace: Workspace) -> None:
+    show = "from g3lib import open_report\nreport = open_report('own', branch, period, lang)"
+    make(workspace, "91-own", show, "report.workbook({'a': report.data.sales})")
+    run("--branch", "东区")
+    table = workspace.reports / "2010-02" / "东区" / "91-own.xlsx"
+    assert table.exists()
+    make(workspace, "91-own", show, "1")
+    run("--branch", "东区")
+    assert not table.exists()
 
 
 def test_templates_of_others_that_are_gone_are_said_once(workspace: Workspace) -> None:

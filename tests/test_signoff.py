@@ -184,10 +184,11 @@ def test_a_report_in_one_language_only_is_signed_too(unrun: Workspace) -> None:
     assert "东区2010-01" in kept.loc[(kept["branch"] == "东区") & (kept["name"] == "units.total"), "text"].iloc[0]  # Chinese where there is both
 
 
-def test_a_month_with_a_failed_report_is_not_signed(workspace: Workspace) -> None:
+@pytest.mark.parametrize("state", [*ledger.FAULTY, "running", "queued"])
+def test_a_month_with_a_report_that_is_not_made_is_not_signed(workspace: Workspace, state: str) -> None:
     rows = {(row.notebook, row.branch): row for row in run(workspace)}
-    ledger.Ledger(workspace.reports).put(replace(r, state="failed", error="no luck") for r in rows.values())
-    with pytest.raises(DataError, match=r"(?s)2 reports failed.*东区: no luck.*西区: no luck"):
+    ledger.Ledger(workspace.reports).put(replace(r, state=state, error="no luck") for r in rows.values())
+    with pytest.raises(DataError, match=r"(?s)2 reports are not made.*东区: no luck.*西区: no luck"):
         signoff.sign(workspace, "2010-02", "市场部")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ import psutil
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-from g3lib.runs.warm import provisioner
+from g3lib.runs.warm import client, provisioner
 from g3lib.runs.warm.client import KERNELS, Template, TemplateGone, possible
 from g3lib.runs.warm.ending import Ending
 
@@ -257,19 +258,32 @@ def test_a_template_that_breaks_is_tried_once(tmp_path: Path, monkeypatch: pytes
     assert len([record for record in caplog.records if record.name == "g3lib"]) == 1
 
 
-def test_a_library_that_changed_is_imported_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_that_changed_is_imported_anew_and_ends_no_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provisioner, "possible", lambda: "")
     own = provisioner._Own()
-    request = {"argv": ["ipykernel_launcher", "--version"], "env": dict(os.environ), "cwd": os.getcwd()}
+
+    def request() -> dict[str, Any]:
+        return {"argv": ["ipykernel_launcher", "-f", str(tmp_path / f"{next(number)}.json")], "env": dict(os.environ), "cwd": os.getcwd()}
+
+    number = itertools.count()
     try:
-        pids = []
-        for newest in (0.0, 0.0, time.time() + 3600):
-            monkeypatch.setattr(provisioner, "_newest", lambda newest=newest: newest)
-            own.fork(request).wait(30)
-            pids.append(own.template.process.pid)
-        assert pids[0] == pids[1] != pids[2]
+        kernels, templates = [], []
+        for library in ("one", "one", "two"):
+            monkeypatch.setattr(client, "library_now", lambda library=library: library)
+            kernels.append(own.fork(request()))
+            templates.append(own.templates[-1].process.pid)
+        assert templates[0] == templates[1] != templates[2]
+        # an analyst's kernel with hours of work in it lives on, and what it was forked from goes with it
+        assert [kernel.poll() for kernel in kernels] == [None] * 3
+        for kernel in kernels[:2]:
+            kernel.kill()
+            kernel.wait(5)
+        assert gone([kernel.pid for kernel in kernels[:2]])
+        own.fork(request())
+        assert [template.process.pid for template in own.templates] == [templates[2]]
     finally:
         own.close()
+    assert gone([kernels[2].pid, *templates])
 
 
 def test_the_command_of_papermill_takes_it_by_its_name(tmp_path: Path) -> None:

@@ -11,15 +11,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from g3lib import __version__
 from g3lib.files import replace_bytes
 from g3lib.labels import Lang
 from g3lib.runs import ledger
+from g3lib.runs.library import library_digest
 from g3lib.runs.notebooks import Notebook
 from g3lib.tables.workspace import Workspace
 
@@ -95,16 +93,6 @@ def files_of(folder: Path, row: ledger.Row) -> list[Path]:
         return []
     page = folder / row.html
     return [page.with_suffix(suffix) for suffix in (".ipynb", ".html", *row.beside)]
-
-
-@cache
-def library_digest() -> str:
-    """The library's own bytes: while it is being developed its version alone says too little."""
-    whole = hashlib.sha256(__version__.encode())
-    root = Path(str(resources.files("g3lib")))
-    for path in sorted(p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
-        whole.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return whole.hexdigest()
 
 
 def _notes(root: Path) -> dict[str, Any]:

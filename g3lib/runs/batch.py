@@ -14,10 +14,11 @@ from g3lib.errors import NoData, UsageError, listed
 from g3lib.labels import Lang
 from g3lib.periods import Period
 from g3lib.runs import ledger
-from g3lib.runs.again import files_of, library_digest
+from g3lib.runs.again import files_of
 from g3lib.runs.crew import Crew
+from g3lib.runs.library import library_digest
 from g3lib.runs.notebooks import UNITS, Notebook
-from g3lib.runs.task import LONGEST, Task, sweep
+from g3lib.runs.task import LONGEST, Task, set_aside, sweep
 from g3lib.runs.warm.roles import MEMORY
 from g3lib.tables import comments
 from g3lib.tables.coverage import NAMELESS, data_months, known_units, latest_month
@@ -176,20 +177,32 @@ def execute(planned: Plan, crew: Crew, done: Callable[[ledger.Row], None]) -> No
     for folder in {task.folder for task in planned.tasks}:
         sweep(folder)
     book = ledger.Ledger(planned.tasks[0].reports)
-    book.put(task.row("queued") for task in planned.tasks)
+    book.put(_awaited(task, "queued") for task in planned.tasks)
     rows = ledger.Waiting(book)
+    tasks = {(task.period, task.notebook.stem, task.branch): task for task in planned.tasks}
 
     def started(task: Task) -> None:
-        rows.put(replace(task.row("running"), started=ledger.now()))
+        rows.put(replace(_awaited(task, "running"), started=ledger.now()))
 
     def ended(row: ledger.Row) -> None:
         if row.state in ledger.SETTLED:
             _add_data(planned.store, row)
+            if row.is_faulty:
+                set_aside(tasks[row.period, row.notebook, row.branch], row)
         rows.put(row)
         done(row)
 
     crew.make(planned.tasks, started, ended)
     rows.end()
+    for folder in {task.folder for task in planned.tasks}:
+        sweep(folder)  # what a worker that was killed had half made
+
+
+def _awaited(task: Task, state: str) -> ledger.Row:
+    """The row of a report that is to come, with its page of before where there is one: it stands until it is replaced."""
+    row, page = task.row(state), Path(f"{task.stem}.html")
+    row.html = page.as_posix() if (task.folder / page).exists() else ""
+    return row
 
 
 def _add_data(store: Store, row: ledger.Row) -> None:

@@ -18,8 +18,8 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from g3lib.runs.ledger import Row
-from g3lib.runs.task import Task
-from g3lib.runs.warm.client import KERNELS, NONE, WORKERS, Template, TemplateGone, fork
+from g3lib.runs.task import Task, given_up
+from g3lib.runs.warm.client import KERNELS, NONE, WORKERS, Template, TemplateGone, fork, is_current
 from g3lib.runs.warm.roles import one_thread
 from g3lib.runs.warm.template import adopt_orphans, children, kill_descendants
 from g3lib.runs.worker import begin_spawned
@@ -51,7 +51,9 @@ class Worker:
 
 def _kept_by_others() -> dict[str, str]:
     kernels, workers = os.environ.get(KERNELS, ""), os.environ.get(WORKERS, "")
-    return {"kernels": kernels, "workers": workers} if kernels and workers and kernels != NONE else {}
+    # one that has another library in memory would make reports that this one signs for
+    usable = kernels and workers and kernels != NONE and is_current(kernels) and is_current(workers)
+    return {"kernels": kernels, "workers": workers} if usable else {}
 
 
 class Crew:
@@ -70,6 +72,7 @@ class Crew:
         self.jobs, self._say = jobs, say
         self.workers: list[Worker] = []
         self._restarts = 0
+        self._at_work = False  # whether a worker was ever asked for
         self._sockets = dict(templates or _kept_by_others())  # of both templates; none where kernels are ordinary ones
         self._templates: dict[str, Template] = {}  # those that are its own
         self._others: frozenset[int] = frozenset()  # children of this process that are none of ours
@@ -92,7 +95,7 @@ class Crew:
             worker.end()
         if self._templates:
             for template in self._templates.values():
-                template.close()
+                template.close(at_once=not self._at_work)
             kill_descendants(self._others)  # what a cell started and its kernel's template, killed, could not end
 
     def make(self, tasks: Iterable[Task], started: Callable[[Task], None], ended: Callable[[Row], None]) -> None:
@@ -127,6 +130,7 @@ class Crew:
         return self.workers[-1]
 
     def _new(self) -> Worker:
+        self._at_work = True
         if self._sockets:
             ours, theirs = socket.socketpair()
             with theirs:
@@ -175,10 +179,10 @@ class Crew:
     def _result(self, worker: Worker, task: Task, tries: int) -> Row | None:
         """What came of a worker's report; None where it is to be tried once more."""
         worker.task = None
-        if not worker.connection.poll():
-            self._dismiss(worker)
-            return task.row("timeout", f"the process that makes the report hung for {task.seconds + _OVERTIME} s")
         try:
+            if not worker.connection.poll():
+                self._dismiss(worker)
+                return given_up(task, "timeout", f"the process that makes the report hung for {task.seconds + _OVERTIME} s")
             row: Row = worker.connection.recv()
         except (EOFError, OSError):
             self._dismiss(worker)
@@ -188,7 +192,7 @@ class Crew:
         if row.state == "queued" and tries < _MOST_TRIES:
             return None
         if row.state == "queued":
-            row.state, row.error = "dead kernel", row.error or "the process that its kernel was forked from died with it, twice"
+            return given_up(task, "dead kernel", row.error or "the process that its kernel was forked from died with it, twice")
         return row
 
     def _dismiss(self, worker: Worker) -> None:

@@ -29,8 +29,7 @@ from g3lib.labels import LANGS, label
 from g3lib.tables.workspace import Workspace
 
 FILE = "ledger.sqlite"
-# what a report can be; the last four are what is wrong with it
-STATES = ("queued", "running", "ok", "skipped", "failed", "dead kernel", "timeout")
+# what a report can be beside these: queued, running
 FAULTY = ("failed", "dead kernel", "timeout")
 SETTLED = ("ok", "skipped")  # nothing is left to do; a notebook may find in its cells that there is nothing to report
 _PACKAGES = ("pandas", "papermill", "nbclient", "matplotlib", "pyarrow", "statsmodels")
@@ -45,11 +44,11 @@ class Row:
     notebook: str
     branch: str
     period: str
-    state: str  # one of STATES
+    state: str  # queued, running, or one of SETTLED or FAULTY
     parameters: dict[str, Any] = field(default_factory=dict)
     key: str = ""  # digest of notebook, parameters and library
     data: str = ""  # digest of what the report read
-    reads: list[list[str]] = field(default_factory=list)  # what it read: branch, period, table, whose rows
+    reads: list[list[str]] = field(default_factory=list)  # what it read: branch, period, table, whose rows, digest of the store
     html: str = ""  # path below the period's folder
     beside: list[str] = field(default_factory=list)  # suffixes of the files that its page links to
     seconds: float = 0.0
@@ -199,6 +198,11 @@ def _unpacked(values: dict[str, Any]) -> Row:
 def read(folder: Path, findings: bool = True) -> dict[tuple[str, str], Row]:
     """The rows of a period's folder, by (notebook, branch); none where nothing was run."""
     return Ledger(folder.parent).rows(folder.name, findings)
+
+
+def interrupted(rows: Sequence[Row]) -> list[Row]:
+    """The rows as they stand where no run is at work: a report that was to be made is not being made."""
+    return [replace(row, state="interrupted") if row.state in ("queued", "running") else row for row in rows]
 
 
 def folders(workspace: Workspace) -> list[Path]:

@@ -15,6 +15,7 @@ from g3lib.files import replace_bytes
 from g3lib.runs.ledger import now
 
 _LOCK, _OWNER = ".lock", ".running.json"
+_A_LOOK = 1.0  # seconds: whoever looks whether a run is at work holds the lock for a moment
 
 
 class Busy(G3Error):
@@ -37,7 +38,7 @@ def held(root: Path, wait: bool = False) -> Iterator[None]:
 
     root.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(root / _LOCK, timeout=-1 if wait else 0):
+        with FileLock(root / _LOCK, timeout=-1 if wait else _A_LOOK):
             owner = {"process": os.getpid(), "user": _user(), "host": platform.node(), "since": now()}
             replace_bytes(root / _OWNER, json.dumps(owner, ensure_ascii=False).encode())
             try:
@@ -61,7 +62,7 @@ def is_held(root: Path) -> bool:
     except Timeout:
         return True
     except OSError:  # a folder that we may only read
-        return False
+        return (root / _OWNER).exists()
 
 
 def _whose(root: Path) -> str:

@@ -32,7 +32,7 @@ def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list
     ledger.Ledger(reports).put(row for row in rows if row.state == "skipped" and not row.data)  # found so by the plan
     for period in (periods := sorted({row.period for row in rows})):
         folder = reports / period
-        ledger.export(folder, list(ledger.read(folder).values()), lang)
+        ledger.export(folder, ledger.interrupted(list(ledger.read(folder).values())), lang)
     for period in periods:
         try:
             indexes.append(refresh(workspace, period, lang))
@@ -55,7 +55,7 @@ def front(workspace: Workspace, lang: Lang) -> None:
 def refresh(workspace: Workspace, period: str, lang: Lang) -> Path:
     """Write a period's index and, where it was signed off, its differences; every page says how it stands to the signing."""
     folder = workspace.reports_in(lang) / period
-    rows = list(ledger.read(folder).values())
+    rows = ledger.interrupted(list(ledger.read(folder).values()))  # whoever publishes holds the reports: nobody is at work
     made = [row for row in rows if row.state == "ok"]
     state = signoff.against_signed(workspace, period, rows)
     if state.signature:

@@ -116,7 +116,8 @@ def sign(workspace: Workspace, period: str, by: str) -> Signature:
 
     Raises:
         UsageError: nobody signs, or there is no run of the period.
-        DataError: reports failed (each is named), or nothing changed and no report came since the last signing.
+        DataError: reports failed or are still to be made (each is named), or nothing changed and no report came since the last
+            signing.
     """
     if not by.strip():
         raise UsageError("Who signs? --by names the role or department.")
@@ -125,8 +126,9 @@ def sign(workspace: Workspace, period: str, by: str) -> Signature:
     if not rows:
         raise UsageError(f"There is no run of {period}; g3 run --period {period} makes its reports.")
     made = [row for row in rows.values() if row.state == "ok"]
-    if failed := [f"{row.notebook} · {row.branch}: {row.error}" for row in rows.values() if row.state == "failed"]:
-        raise DataError(listed(failed, f"{period} cannot be signed: {len(failed)} reports failed."))
+    unmade = [f"{r.notebook} · {r.branch}: {r.error or r.state}" for r in rows.values() if r.state not in ledger.SETTLED]
+    if unmade:
+        raise DataError(listed(unmade, f"{period} cannot be signed: {len(unmade)} reports are not made."))
     earlier = signatures(workspace, period)
     state = against_signed(workspace, period, made)
     if earlier and not state.differences and not state.unsigned:

@@ -6,6 +6,8 @@ it in the ledger's row, so it can run in another process or, one day, on another
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import shutil
@@ -15,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from g3lib.files import replace_bytes
 from g3lib.findings import in_notebook
@@ -86,9 +89,24 @@ def run(task: Task) -> Row:
         with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=task.folder, ignore_cleanup_errors=True) as scratch:
             _make(task, row, Path(scratch))
     except OSError as error:  # no room, no right to write: the row says so
-        row.state, row.error, row.findings = "failed", _one_line(error), []
+        row.state, row.error = "failed", _one_line(error)
+        set_aside(task, row)
     row.seconds, row.finished = round(time.perf_counter() - begun, 2), now()
     return row
+
+
+def given_up(task: Task, state: str, error: str) -> Row:
+    """The row of a report whose maker is no more."""
+    row = replace(task.row(state, error), finished=now())
+    set_aside(task, row)
+    return row
+
+
+def set_aside(task: Task, row: Row) -> None:
+    """What a report that was not made leaves: no figures in its row, and the report before under another name."""
+    row.findings, row.beside = [], []
+    with contextlib.suppress(OSError):  # where nothing can be moved, nothing can be said there either
+        row.html = _set_aside(task, task.folder / task.stem)
 
 
 def _make(task: Task, row: Row, scratch: Path) -> None:
@@ -101,18 +119,30 @@ def _make(task: Task, row: Row, scratch: Path) -> None:
         row.findings = [finding.as_dict() for finding in in_notebook(notebook)]
         html = _html(task, notebook, {s for s, path in beside.items() if path.exists()})
     except Exception as error:  # anything a notebook can do must become a state, not stop the others
-        row.error, row.findings, row.cell = _one_line(error), [], ending.cell
+        row.error, row.cell = _one_line(error), ending.cell
         row.state = "skipped" if _is_no_data(error) else "failed" if ending.state == "ok" else ending.state
         if ending.lost:  # its kernel's template was killed: the report did nothing wrong, and is to be made again
-            row.state = "queued"
+            row.state, row.findings = "queued", []
             return
-        row.html = _set_aside(task, target)
+        set_aside(task, row)
         if row.is_faulty and _is_whole(executed):
             shutil.move(executed, target.with_suffix(".failed.ipynb"))
     else:
         _put_in_place(task, row, target, executed, html, beside)
     row.peak_mb = round(ending.peak_kb / 1024)
-    row.reads = [json.loads(line) for line in reads.read_text(encoding="utf-8").splitlines()] if reads.exists() else []
+    row.reads = _readings(reads)
+
+
+def _readings(path: Path) -> list[list[str]]:
+    """What the report read, as its dataset noted it.
+
+    Raises:
+        OSError: the list was cut short; without it nobody could tell when the report is to be made again.
+    """
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line] if path.exists() else []
+    except ValueError as error:
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: the list of what the report read was cut short") from error
 
 
 def _put_in_place(task: Task, row: Row, target: Path, executed: Path, html: str, beside: Mapping[str, Path]) -> None:
@@ -125,6 +155,8 @@ def _put_in_place(task: Task, row: Row, target: Path, executed: Path, html: str,
         if path.exists():
             os.replace(path, target.with_suffix(suffix))
             row.beside.append(suffix)
+        else:  # an earlier one is not of this report
+            target.with_suffix(suffix).unlink(missing_ok=True)
     for left in (".failed.ipynb", *(f".{EARLIER}{suffix}" for suffix in (".ipynb", ".html", *_BESIDE))):
         target.with_suffix(left).unlink(missing_ok=True)
     row.state, row.html = "ok", f"{task.stem}.html"
@@ -185,10 +217,11 @@ def _set_aside(task: Task, target: Path) -> str:
                 os.replace(target.with_suffix(suffix), target.with_suffix(f".{EARLIER}{suffix}"))
         said = pick(task.lang, "这是上一次成功生成的报告；最近一次运行没有成功，数字可能已经过时。",
                     "This is the last report that succeeded; the latest run failed, so it may be out of date.")  # fmt: skip
-        text = page.read_text(encoding="utf-8")
+        text, stem = page.read_text(encoding="utf-8"), quote(task.notebook.stem)
         for suffix in _BESIDE:  # the files beside it have moved along
-            text = text.replace(f'href="{task.notebook.stem}{suffix}"', f'href="{task.notebook.stem}.{EARLIER}{suffix}"')
-        replace_bytes(page, stamped(text, said).encode())
+            text = text.replace(f'href="{stem}{suffix}"', f'href="{stem}.{EARLIER}{suffix}"')
+        with contextlib.suppress(OSError):  # its name says the same where there is no room
+            replace_bytes(page, stamped(text, said).encode())
     return f"{task.stem}.{EARLIER}.html" if page.exists() else ""
 
 

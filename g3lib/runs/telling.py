@@ -46,9 +46,6 @@ def _line(row: ledger.Row) -> str:
 
 
 def standing(folder: Path) -> list[ledger.Row]:
-    """The rows of a period's folder as they stand: one that is `running` while no run is at work was interrupted."""
+    """The rows of a period's folder as they stand: what was to be made while no run is at work was interrupted."""
     rows = list(ledger.read(folder, findings=False).values())
-    if not lock.is_held(folder.parent):
-        for row in rows:
-            row.state = "interrupted" if row.state == "running" else row.state
-    return rows
+    return rows if lock.is_held(folder.parent) else ledger.interrupted(rows)

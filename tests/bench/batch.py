@@ -30,7 +30,6 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 G3 = [sys.executable, "-m", "g3lib.cli"]
 JOBS = 2
-REPORT = tuple[str, dict[str, str]]  # a notebook's file, its parameters
 BESIDE = {"G3_WORKBOOK": ".xlsx", "G3_DECK": ".pptx"}
 FIGURES: dict[str, Any] = {}
 
@@ -172,7 +171,7 @@ def speed(branches: int) -> None:
 def overhead(page: str) -> int:
     """A page's bytes beside its images and its text."""
     body = re.sub(r'src="data:image/[^"]*"', "", page)
-    text = re.sub(r"<(style|script)\\b.*?</\\1>", "", body, flags=re.DOTALL)
+    text = re.sub(r"<(style|script)\b.*?</\1>", "", body, flags=re.DOTALL)
     return len(body.encode()) - len("".join(re.findall(r">([^<]*)<", text)).encode())
 
 

@@ -29,6 +29,7 @@ def main() -> None:
     (folder / "data").mkdir()
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
     from g3lib.runs import batch, publishing
+    from g3lib.runs.crew import Crew
     from g3lib.runs.notebooks import find
     from g3lib.tables import adding, loading, sample
     from g3lib.tables.workspace import Workspace
@@ -43,7 +44,8 @@ def main() -> None:
     for label, jobs in (("one_by_one_s", 1), ("two_at_a_time_s", 2)):
         planned = batch.plan(workspace, notebooks, branches, force=True)
         rows: list = []
-        timed(label, seconds, lambda jobs=jobs, planned=planned, rows=rows: batch.execute(planned, jobs, rows.append))
+        with Crew(jobs) as crew:
+            timed(label, seconds, lambda crew=crew, planned=planned, rows=rows: batch.execute(planned, crew, rows.append))
         publishing.record(workspace, rows, "zh")
     timed("unchanged_s", seconds, lambda: batch.plan(workspace, notebooks, branches))
     seconds["reports"] = len(notebooks) * len(branches)

@@ -1,4 +1,4 @@
-"""Two hundred runs killed at random moments: nothing lost, no half file, nothing made again but what was in flight. `make study`."""
+"""Two hundred runs killed at random moments: nothing lost, no half file, nothing made again but what was in flight."""
 
 from __future__ import annotations
 

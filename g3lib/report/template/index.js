@@ -20,7 +20,7 @@
     count.textContent = found.length + " / " + rows.length;
   }
   let sorted = -1, down = true;
-  const text = (cell) => cell.dataset.sort || cell.textContent.trim();
+  const text = (cell) => cell.textContent.trim();
   const words = new Intl.Collator("zh", { numeric: true });
   function sort(column) {
     down = column === sorted ? !down : column > 0;

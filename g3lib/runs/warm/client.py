@@ -11,18 +11,18 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from g3lib.errors import G3Error
+from g3lib.runs.library import library_now
 
 _PREFIX = "g3-warm-"
 # the variables that name the sockets of templates that somebody else keeps, and their value where there is none and whoever
 # should know has been told
 KERNELS, WORKERS, NONE = "G3_WARM", "G3_WARM_WORKERS", "none"
-_SOCKET, _LOCK = "s", "lock"
+_SOCKET, _LOCK, _LIBRARY = "s", "lock", "library"
 LOST = -9  # SIGKILL: the exit code of a child whose template is gone
 
 
@@ -126,11 +126,19 @@ def fork(path: str, request: Mapping[str, Any], fds: Sequence[int] = (), timeout
         socket.send_fds(connection, [json.dumps(request).encode()], list(fds))
         message = connection.recv(4096)
         if not message:
-            raise TemplateGone(f"The template at {path} ended while it was asked for a process.")
+            raise TemplateGone("it ended while it was asked for a process")
         return Child(connection, json.loads(message)["pid"])
-    except OSError as error:
+    except (OSError, TemplateGone) as error:
         connection.close()
         raise TemplateGone(f"The template at {path} does not answer: {error}") from error
+
+
+def is_current(path: str) -> bool:
+    """Whether the template at a socket has the library in memory that is there now."""
+    try:
+        return (Path(path).parent / _LIBRARY).read_text(encoding="ascii") == library_now()
+    except OSError:
+        return False
 
 
 class Template:
@@ -152,13 +160,28 @@ class Template:
         self._held = os.open(made / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         _lock(self._held)
         self.folder = made.rename(made.with_name(made.name[1:]))  # under this name only with its lock held: see `_sweep`
-        self.started = time.time()
+        (self.folder / _LIBRARY).write_text(library_now(), encoding="ascii")
         self._start()
 
     @property
     def path(self) -> str:
         """Its socket."""
         return str(self.folder / _SOCKET)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it lives and has the library in memory that is there now."""
+        return self.process.poll() is None and is_current(self.path)
+
+    @property
+    def has_children(self) -> bool:
+        """Whether something that was forked from it lives."""
+        import psutil
+
+        try:
+            return bool(psutil.Process(self.process.pid).children())
+        except psutil.Error:
+            return False
 
     def _start(self) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -185,11 +208,13 @@ class Template:
         self.process.wait()
         self._start()
 
-    def close(self) -> None:
-        """End it and all that was forked from it."""
+    def close(self, at_once: bool = False) -> None:
+        """End it and all that was forked from it; `at_once` where nothing was, and it may still be importing."""
         if self._held < 0:
             return
         os.close(self._alive)
+        if at_once:
+            self.process.kill()
         try:
             self.process.wait(timeout=5)
         except subprocess.TimeoutExpired:

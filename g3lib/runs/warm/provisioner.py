@@ -12,6 +12,7 @@ import atexit
 import logging
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -80,37 +81,42 @@ def _fork(cmd: list[str], kwargs: dict[str, Any]) -> Child:
 
 
 class _Own:
-    """This process's template, begun anew when it was killed or the library changed: a restarted kernel must see the new code."""
+    """This process's template, begun anew when it was killed or the library changed: a restarted kernel must see the new code.
+
+    An older one lives on with the kernels that were forked from it.
+    """
 
     def __init__(self) -> None:
-        self.template: Template | None = None
+        self.templates: list[Template] = []  # the last one is forked from
         self.broken = ""
+        self._turn = threading.Lock()  # several kernels may be started at once, from threads
 
     def fork(self, request: dict[str, Any]) -> Child:
-        if why := self.broken or possible():
-            raise TemplateGone(why)
-        if self.template and (self.template.process.poll() is not None or _newest() > self.template.started):
-            self.close()
-        if self.template is None:
-            self.template, self.broken = Template("kernels"), "the prepared process does not come up"
-            atexit.register(self.close)
-        child = self.template.fork(request)
-        self.broken = ""  # it has forked once: when it is killed, another will do as well
-        return child
+        with self._turn:
+            if why := self.broken or possible():
+                raise TemplateGone(why)
+            self._close_unused()
+            if not self.templates or not self.templates[-1].is_current:
+                self.templates.append(Template("kernels"))
+                self.broken = "the prepared process does not come up"
+                atexit.register(self.close)
+            child = self.templates[-1].fork(request)
+            self.broken = ""  # it has forked once: when it is killed, another will do as well
+            return child
+
+    def _close_unused(self) -> None:
+        for template in [t for t in self.templates if not t.is_current and not t.has_children]:
+            template.close()
+            self.templates.remove(template)
 
     def close(self) -> None:
-        if self.template:
-            self.template.close()
-        self.template = None
+        """End them and every kernel that was forked from them."""
+        for template in self.templates:
+            template.close()
+        self.templates = []
 
 
 _OWN = _Own()
-
-
-def _newest() -> float:
-    """When a file of the library last changed."""
-    root = Path(__file__).parents[2]
-    return max(path.stat().st_mtime for path in root.rglob("*.py"))
 
 
 _said: set[str] = set()

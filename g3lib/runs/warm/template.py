@@ -75,6 +75,13 @@ def _tree(pid: int) -> list[Any]:
     return []
 
 
+def kill_child(pid: int) -> None:
+    """Kill a child that was not waited for yet, and its group where it has one: it leads none in its first moments."""
+    kill_group(pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
 def kill_group(pid: int) -> None:
     """Kill a child's whole process group; a group that is gone is no error."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -108,7 +115,7 @@ class Server:
     def end(self) -> NoReturn:
         """Kill what was forked and go; nothing is waited for politely, its owner is gone."""
         for pid in list(self.children):
-            kill_group(pid)
+            kill_child(pid)
         kill_descendants()
         os._exit(0)
 
@@ -151,7 +158,7 @@ class Server:
                 return
         for pid, own in list(self.children.items()):
             if own is connection:
-                kill_group(pid)
+                kill_child(pid)
         self._let_go(connection)
 
     def _let_go(self, connection: socket.socket) -> None:
