@@ -107,6 +107,9 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path, monkeypatch: 
         process.start()
         return process
 
+    def marks() -> int:
+        return sum(path.stat().st_size for path in made.iterdir())
+
     def ended(process: ForkServerProcess) -> int | None:
         process.join(120)
         return process.exitcode
@@ -114,9 +117,8 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path, monkeypatch: 
     try:
         assert ended(begin()) == 0
         shutil.rmtree(reports)
-        started = time.perf_counter()
         assert ended(begin()) == 0
-        longest, undisturbed = time.perf_counter() - started, tree(reports)
+        undisturbed = tree(reports)
         assert len([name for name in undisturbed if name.endswith(".xlsx")]) == len(BRANCHES)
         rng, alive, rounds, at_work = random.Random(200), 0, 0, 0
         shutil.rmtree(reports)
@@ -125,8 +127,13 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path, monkeypatch: 
         in_flight: dict[str, int] = dict.fromkeys(BRANCHES, 0)
         finished: dict[str, str] = {}
         while alive < KILLS:
+            before, further = marks(), rng.choice((0, 0, 1))
             process = begin()
-            time.sleep(rng.uniform(0.1, 0.75) * longest)
+            # at any moment of a run, or of the making of a report: how long either takes hangs on what else runs here
+            until = time.monotonic() + 60
+            while marks() < before + further and process.is_alive() and time.monotonic() < until:
+                time.sleep(0.005)
+            time.sleep(rng.uniform(0.02, 0.5))
             process.kill()
             if ended(process) == -signal.SIGKILL:
                 alive += 1
