@@ -20,6 +20,16 @@ def replace_bytes(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed left half written in a folder, and nothing of one that is at work."""
+    for path in folder.glob(".*.tmp"):
+        import psutil
+
+        writer = path.name.split(".")[-2]
+        if writer.isdecimal() and not psutil.pid_exists(int(writer)):
+            path.unlink(missing_ok=True)
+
+
 def inert(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula.
 

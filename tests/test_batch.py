@@ -471,6 +471,16 @@ def test_reports_that_may_only_be_read_are_said(workspace: Workspace) -> None:
     assert all(row.state == "ok" for row in ledger.read(workspace.root / "seen2" / "2010-02").values())
 
 
+def test_what_a_killed_writer_left_goes_and_what_one_writes_stays(workspace: Workspace) -> None:
+    make(workspace, "91-fine", "1 + 1")
+    workspace.reports.mkdir()
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True).stdout.strip()
+    for writer in (dead, os.getppid()):
+        (workspace.reports / f".index.html.{writer}.tmp").write_text("half")
+    run("--branch", "东区")
+    assert [path.name for path in workspace.reports.glob(".*.tmp")] == [f".index.html.{os.getppid()}.tmp"]
+
+
 def test_a_damaged_ledger_says_what_to_do(workspace: Workspace) -> None:
     make(workspace, "91-fine", "1 + 1")
     workspace.reports.mkdir()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from g3lib.errors import G3Error
-from g3lib.files import replace_bytes
+from g3lib.files import replace_bytes, sweep
 from g3lib.runs.ledger import now
 
 _LOCK, _OWNER = ".lock", ".running.json"
@@ -40,6 +40,7 @@ def held(root: Path, wait: bool = False) -> Iterator[None]:
     try:
         with FileLock(root / _LOCK, timeout=-1 if wait else _A_LOOK):
             owner = {"process": os.getpid(), "user": _user(), "host": platform.node(), "since": now()}
+            sweep(root)
             replace_bytes(root / _OWNER, json.dumps(owner, ensure_ascii=False).encode())
             try:
                 yield
