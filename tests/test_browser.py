@@ -118,7 +118,7 @@ def test_the_headline_stays_and_the_contents_lead_to_their_claims(browser: Any, 
 
 
 TABLE = """<div class="g3"><h2>表</h2><div class="g3-scroll"><table class="g3-table"><thead><tr><th class="l">名</th><th>数</th></tr></thead><tbody>
-<tr><td>乙</td><td>1,234</td></tr><tr><td>甲</td><td>—</td></tr><tr><td>丙</td><td>−5</td></tr><tr><td>丁</td><td>3.2万</td></tr></tbody></table></div></div>"""
+<tr><td>乙</td><td>1,234</td></tr><tr><td>甲</td><td>—</td></tr><tr><td>丙</td><td>−5</td></tr><tr><td>丁</td><td>3.2万</td></tr><tr class="total"><td>合计</td><td>9</td></tr></tbody></table></div></div>"""
 
 
 def test_a_table_is_sorted_by_its_numbers_with_the_keyboard_alone(browser: Any, tmp_path: Path) -> None:
@@ -126,11 +126,11 @@ def test_a_table_is_sorted_by_its_numbers_with_the_keyboard_alone(browser: Any, 
     head = seen.page.locator("th").nth(1)
     before = seen.column(0)
     head.locator("button").focus()
-    for state, order in (("descending", ["丁", "乙", "丙", "甲"]), ("ascending", ["丙", "乙", "丁", "甲"]), (None, before)):
+    for state, order in (("descending", ["丁", "乙", "丙", "甲", "合计"]), ("ascending", ["丙", "乙", "丁", "甲", "合计"]), (None, before)):
         seen.page.keyboard.press("Enter")
         assert (head.get_attribute("aria-sort"), seen.column(0)) == (state, order)
     seen.page.locator("th button").first.click()
-    assert seen.column(0) == ["丙", "丁", "甲", "乙"]  # by their sounds
+    assert seen.column(0) == ["丙", "丁", "甲", "乙", "合计"]  # by their sounds
     assert seen.complaints == []
 
 

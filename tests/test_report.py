@@ -159,6 +159,12 @@ def test_dollar_signs_in_names_are_text() -> None:
     assert "$x$" in data_of(charts.before_after, odd, "zh", branch="$x$", area=(np.nan, np.nan))["axes"][0]["yticks"]
 
 
+def test_a_total_is_marked_so_that_it_stays_below_when_its_table_is_sorted() -> None:
+    table = html_table(pd.DataFrame({"month": ["2010-01", ""], "units": [1.0, 2.0]}), "zh", bold=[False, True])
+    assert '<tr class="mark total"><td class="l">合计</td>' in table
+    assert table.count("class=\"mark") == 1
+
+
 def test_tables_escape_every_cell_and_heading() -> None:
     table = html_table(pd.DataFrame({"branch": ["<script>"], "<b>": ["{{7*7}}"]}), "zh")
     assert "<script>" not in table

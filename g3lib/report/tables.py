@@ -130,6 +130,10 @@ def _written(column: str, value: object, size: float, unit: str, lang: Lang) -> 
     return number(value / size, 2) if unit and isinstance(value, int | float) else shown(column, value, lang)
 
 
+def _kind(strong: bool, total: bool) -> str:
+    return " ".join(["mark"] * bool(strong) + ["total"] * bool(total))
+
+
 def html_table(frame: pd.DataFrame, lang: Lang, bold: Sequence[bool] | None = None) -> str:
     """The frame as HTML.
 
@@ -139,9 +143,10 @@ def html_table(frame: pd.DataFrame, lang: Lang, bold: Sequence[bool] | None = No
     """
     strong = list(bold) if bold is not None else [False] * len(frame)
     scales = [_scale(c, frame[c], lang) for c in frame.columns]
+    totals = list(frame["month"] == "") if "month" in frame else [False] * len(frame)  # they stay below, however one sorts
     rows = [
-        ([_written(c, v, *scale, lang) for c, v, scale in zip(frame.columns, values, scales, strict=True)], mark)
-        for values, mark in zip(frame.itertuples(index=False, name=None), strong, strict=True)
+        ([_written(c, v, *scale, lang) for c, v, scale in zip(frame.columns, values, scales, strict=True)], kind)
+        for values, kind in zip(frame.itertuples(index=False, name=None), map(_kind, strong, totals), strict=True)
     ]
     heads = [heading(c, lang) + (f"（{unit}）" if unit else "") for c, (_, unit) in zip(frame.columns, scales, strict=True)]
     left = ["l" if c in columns() and columns()[c][2] in _LEFT else "" for c in frame.columns]
