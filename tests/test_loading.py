@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import openpyxl
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -327,3 +328,13 @@ def test_the_terminal_says_the_counts(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["check", str(path)])
     assert done.exit_code == 1
     assert "export.csv: sales, 3 records = 1 good + 1 rejected + 1 stated totals" in done.output
+
+
+def test_a_chunk_in_which_nothing_is_known_goes_with_the_others() -> None:
+    known = pd.DataFrame({"model": pd.Series(["A1", None], dtype="str").astype("category")})
+    unknown = pd.DataFrame({"model": pd.Series([None, None], dtype="object").astype("category")})
+    for frames in ([known, unknown], [unknown, known]):
+        whole = loading._together(frames)["model"]
+        assert isinstance(whole.dtype, pd.CategoricalDtype)
+        assert sorted(whole.dropna()) == ["A1"]
+        assert len(whole) == 4

@@ -190,7 +190,9 @@ def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
     for name in frames[0].columns:
         parts = [frame[name] for frame in frames]
         if isinstance(parts[0].dtype, pd.CategoricalDtype):
-            columns[name] = pd.Series(union_categoricals(parts))
+            # a chunk in which nothing is known has categories of no type, and only like ones are united
+            alike = [part.cat.rename_categories(part.cat.categories.astype("str")) for part in parts]
+            columns[name] = pd.Series(union_categoricals(alike))
         else:
             columns[name] = pd.concat(parts, ignore_index=True)
     return pd.DataFrame(columns)
