@@ -17,7 +17,7 @@ from typing import Any
 from g3lib.files import replace_bytes
 from g3lib.labels import Lang
 from g3lib.runs import ledger
-from g3lib.runs.library import library_digest
+from g3lib.runs.edition import library_digest
 from g3lib.runs.notebooks import Notebook
 from g3lib.tables.workspace import Workspace
 

@@ -16,7 +16,7 @@ from g3lib.periods import Period
 from g3lib.runs import ledger
 from g3lib.runs.again import files_of
 from g3lib.runs.crew import Crew
-from g3lib.runs.library import library_digest
+from g3lib.runs.edition import library_digest
 from g3lib.runs.notebooks import UNITS, Notebook
 from g3lib.runs.task import LONGEST, Task, set_aside, sweep
 from g3lib.runs.warm.roles import MEMORY

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from g3lib.errors import G3Error
-from g3lib.runs.library import library_now
+from g3lib.runs.edition import library_now
 
 _PREFIX = "g3-warm-"
 # the variables that name the sockets of templates that somebody else keeps, and their value where there is none and whoever
