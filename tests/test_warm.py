@@ -205,6 +205,26 @@ OWNER = """import os, sys, papermill
 papermill.execute_notebook({path!r}, None, engine_name='g3', progress_bar=False, kernel_name='python3')"""
 
 
+# a process of several threads ends by its main thread first, and is a zombie with a child until the last one has ended
+HALF_ENDED = """import ctypes, os, subprocess, sys, threading, time
+from g3lib.runs.warm.template import adopt_orphans, kill_descendants
+adopt_orphans()
+if os.fork() == 0:
+    os.setsid()
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    stray = subprocess.Popen([sys.executable, '-c', 'import os, time; os.setsid(); time.sleep(600)'])
+    print(os.getpid(), stray.pid, flush=True)
+    ctypes.CDLL(None).syscall(60 if os.uname().machine == 'x86_64' else 93, 0)  # exit, of the main thread alone
+time.sleep(0.5)
+kill_descendants()"""
+
+
+def test_what_a_process_started_that_has_half_ended_is_ended_too() -> None:
+    out = subprocess.run([sys.executable, "-c", HALF_ENDED], capture_output=True, text=True, timeout=30).stdout
+    assert len(out.split()) == 2
+    assert gone([int(pid) for pid in out.split()], 1.0)
+
+
 @pytest.mark.parametrize("victim", ["owner", "template"])
 def test_nothing_outlives_its_owner_or_its_template(victim: str, tmp_path: Path) -> None:
     told = tmp_path / "pids"

@@ -52,7 +52,7 @@ def kill_descendants(spared: frozenset[int] = frozenset()) -> None:
 
     empty = 0
     for _ in range(50):
-        below = [p for child in children() - spared for p in _tree(child)]
+        below = _below(spared)
         # a child may end while we look, and what it leaves comes to us: only a second look that finds nothing is sure
         empty = 0 if below else empty + 1
         if empty == 2:
@@ -64,15 +64,26 @@ def kill_descendants(spared: frozenset[int] = frozenset()) -> None:
         time.sleep(0.01)
 
 
-def _tree(pid: int) -> list[Any]:
-    """A process and all below it that live."""
+def _below(spared: frozenset[int]) -> list[Any]:
+    """Every living process below this one, but for the spared children and what is below them."""
+    import psutil
+
+    def under(pid: int) -> set[Any]:
+        with contextlib.suppress(psutil.Error):
+            return set(psutil.Process(pid).children(recursive=True))
+        return set()
+
+    below = under(os.getpid()) - {kept for pid in spared for kept in under(pid)}
+    return [p for p in below if p.pid not in spared and _lives(p)]
+
+
+def _lives(process: Any) -> bool:
+    """A process whose main thread has ended is shown as a zombie while its other threads go on, and it keeps its children."""
     import psutil
 
     with contextlib.suppress(psutil.Error):
-        process = psutil.Process(pid)
-        if process.status() != psutil.STATUS_ZOMBIE:
-            return [process, *process.children(recursive=True)]
-    return []
+        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
+    return False
 
 
 def kill_child(pid: int) -> None:
