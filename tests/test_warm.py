@@ -169,6 +169,29 @@ def test_how_a_kernel_died_is_said(cell: str, said: str, template: Template, tmp
         run(notebook(tmp_path / "n.ipynb", cell), tmp_path / "out.ipynb")
 
 
+@pytest.mark.parametrize(("cells", "where", "said"), [
+    (("1", "quit()", "import time; time.sleep(1)", "2"), 2, "died in this cell: it ended itself, by quit or exit"),
+    (("1", "exit()"), 2, "died in this cell: it ended itself, by quit or exit"),
+    (("import os, threading; threading.Timer(0.3, os._exit, [4]).start()", "import time; time.sleep(1)", "2"), 2, "it ended itself with exit code 4"),
+])  # fmt: skip
+def test_a_kernel_that_ends_itself_is_told_where_it_did(cells: tuple[str, ...], where: int, said: str, template: Template, tmp_path: Path) -> None:
+    ending = Ending()
+    with pytest.raises(PapermillExecutionError, match=said):
+        run(notebook(tmp_path / "n.ipynb", *cells), tmp_path / "out.ipynb", ending=ending)
+    assert (ending.state, ending.cell) == ("dead kernel", where)
+    saved = [c for c in nbformat.read(tmp_path / "out.ipynb", as_version=4).cells if c.cell_type == "code"]
+    assert said in saved[where - 1].outputs[-1].evalue
+    assert not any(cell.outputs for cell in saved[where:])
+
+
+def test_a_kernel_that_dies_after_its_last_cell_is_told_there(template: Template, tmp_path: Path) -> None:
+    ending = Ending()
+    late = "import os, time\nfrom IPython import get_ipython\nget_ipython().events.register('post_execute', lambda: (time.sleep(0.2), os._exit(5)) if 'done' in globals() else None)"
+    with pytest.raises(PapermillExecutionError, match="exit code 5"):
+        run(notebook(tmp_path / "n.ipynb", late, "done = 1"), tmp_path / "out.ipynb", ending=ending)
+    assert (ending.state, ending.cell) == ("dead kernel", 2)
+
+
 def test_a_cell_that_never_ends_is_told_and_its_kernel_is_gone(template: Template, tmp_path: Path) -> None:
     path = notebook(tmp_path / "n.ipynb", f"import os; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\nwhile True: pass", "1")
     ending = Ending()
@@ -325,14 +348,14 @@ def test_nbval_takes_it_by_the_environment(tmp_path: Path, root: Path) -> None:
         assert done.returncode == code, done.stdout
 
 
-def test_jupyterlab_gets_one_interrupts_and_restarts_it(template: Template, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jupyterlab_gets_one_interrupts_and_restarts_it(template: Template, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a server does with a kernel: start over TCP, interrupt, restart, shut down."""
     from jupyter_client.multikernelmanager import MultiKernelManager
     from jupyter_client.provisioning import KernelProvisionerFactory
 
     KernelProvisionerFactory.clear_instance()  # it read the environment when it was made
     monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", provisioner.NAME)
-    manager = MultiKernelManager(default_kernel_name="python3")
+    manager = MultiKernelManager(default_kernel_name="python3", connection_dir=str(tmp_path))
     name = manager.start_kernel(extra_arguments=["--log-level=50"])
     kernel = manager.get_kernel(name)
     client = kernel.client()

@@ -29,6 +29,35 @@ _MOST_TRIES = 2
 _MOST_RESTARTS = 5  # of a template that somebody kills
 
 
+class _Waiting:
+    """The reports that nobody makes yet; first those of the notebook that takes longest.
+
+    Else a long one would begin last, and all workers but its own would wait for it. How long a notebook takes is known when
+    one of its reports is made; until then it comes before those that are known. One that fails or hangs comes last: it is not
+    to keep others waiting.
+    """
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        self._tasks: dict[str, deque[Task]] = {}
+        self._longest: dict[str, float] = {}
+        for task in tasks:
+            self.add(task)
+
+    def __bool__(self) -> bool:
+        return any(self._tasks.values())
+
+    def add(self, task: Task) -> None:
+        self._tasks.setdefault(task.notebook.stem, deque()).append(task)
+
+    def take(self) -> Task:
+        name = max((n for n, tasks in self._tasks.items() if tasks), key=lambda n: self._longest.get(n, float("inf")))
+        return self._tasks[name].popleft()
+
+    def learn(self, row: Row) -> None:
+        seconds = row.seconds if row.state == "ok" else 0.0
+        self._longest[row.notebook] = max(seconds, self._longest.get(row.notebook, 0.0))
+
+
 @dataclass
 class Worker:
     """One worker, and the report it makes."""
@@ -61,7 +90,7 @@ class Crew:
 
     Args:
         jobs: reports at a time.
-        say: is told once where kernels are ordinary ones.
+        say: is told once where kernels are ordinary ones, and where a template was killed.
         templates: the sockets of `kernels` and `workers` that somebody else keeps for several runs; those that `G3_WARM` and
             `G3_WARM_WORKERS` name where none are given; else its own.
     """
@@ -100,10 +129,10 @@ class Crew:
 
     def make(self, tasks: Iterable[Task], started: Callable[[Task], None], ended: Callable[[Row], None]) -> None:
         """Make the reports; hears of each as it begins and as it ends."""
-        waiting, tries = deque(tasks), Counter[str]()
+        waiting, tries = _Waiting(tasks), Counter[str]()
         while waiting or any(w.task for w in self.workers):
             while waiting and (worker := self._idle()):
-                task = waiting.popleft()
+                task = waiting.take()
                 tries[task.what] += 1
                 started(task)
                 try:
@@ -112,12 +141,13 @@ class Crew:
                     self._dismiss(worker)
                     self._mended()
                     tries[task.what] -= 1
-                    waiting.appendleft(task)
+                    waiting.add(task)
             for worker, task in self._heard():
                 row = self._result(worker, task, tries[task.what])
                 if row is None:
-                    waiting.append(task)
+                    waiting.add(task)
                 else:
+                    waiting.learn(row)
                     ended(row)
 
     def _idle(self) -> Worker | None:
@@ -162,6 +192,8 @@ class Crew:
         for template in self._templates.values():
             if template.process.poll() is not None:
                 self._restarts += 1
+                if self._restarts == 1:
+                    self._say("The prepared process was killed; another takes its place.")
                 if self._restarts > _MOST_RESTARTS:
                     return False
                 template.restart()

@@ -19,16 +19,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from g3lib.errors import DataError
 from g3lib.files import replace_bytes
 from g3lib.findings import in_notebook
 from g3lib.labels import Lang, pick
 from g3lib.names import safe_name
 from g3lib.runs.ledger import Row, now
-from g3lib.runs.warm.ending import Ending
+from g3lib.runs.warm.ending import INJECTED, Ending
+from g3lib.runs.warm.roles import MEMORY
 from g3lib.tables.workspace import READS
 
 _NEVER_CAME_UP = ("Kernel didn't respond", "Kernel died before replying")  # jupyter_client's words
-_INJECTED = "injected-parameters"  # papermill's tag
 _SCRATCH = ".making-"
 EARLIER = "earlier"  # in the names of a report that a failed run left behind
 # what a notebook may make beside its page, and the variable that names it the file
@@ -117,9 +118,13 @@ def _make(task: Task, row: Row, scratch: Path) -> None:
     try:
         notebook = _execute(task, executed, {**task.environment, **seen}, ending)
         row.findings = [finding.as_dict() for finding in in_notebook(notebook)]
+        row.reads = _readings(reads)
+        if len({digest for *_, digest in row.reads}) > 1:
+            raise DataError("the store was loaded anew while the report was made: run it again")
         html = _html(task, notebook, {s for s, path in beside.items() if path.exists()})
     except Exception as error:  # anything a notebook can do must become a state, not stop the others
-        row.error, row.cell = _one_line(error), ending.cell
+        row.error, row.cell = _one_line(error).rstrip() + _of_memory(error, task), ending.cell
+        row.reads = row.reads or _readings(reads)
         row.state = "skipped" if _is_no_data(error) else "failed" if ending.state == "ok" else ending.state
         if ending.lost:  # its kernel's template was killed: the report did nothing wrong, and is to be made again
             row.state, row.findings = "queued", []
@@ -130,7 +135,6 @@ def _make(task: Task, row: Row, scratch: Path) -> None:
     else:
         _put_in_place(task, row, target, executed, html, beside)
     row.peak_mb = round(ending.peak_kb / 1024)
-    row.reads = _readings(reads)
 
 
 def _readings(path: Path) -> list[list[str]]:
@@ -175,8 +179,8 @@ def _execute(task: Task, executed: Path, environment: Mapping[str, str], ending:
         part.metadata.pop("papermill", None)
         part.metadata.pop("execution", None)
     for cell in notebook.cells:
-        if _INJECTED in cell.metadata.get("tags", []):
-            cell["id"] = _INJECTED  # papermill draws one
+        if INJECTED in cell.metadata.get("tags", []):
+            cell["id"] = INJECTED  # papermill draws one
     executed.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return notebook
 
@@ -231,6 +235,13 @@ def _is_whole(notebook: Path) -> bool:
         return bool(json.loads(notebook.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         return False
+
+
+def _of_memory(error: Exception, task: Task) -> str:
+    """A MemoryError says nothing by itself, least of all that somebody set the limit."""
+    limit = task.environment.get(MEMORY, "")
+    told = getattr(error, "ename", type(error).__name__) in ("MemoryError", "ArrowMemoryError", "_ArrayMemoryError")
+    return f" the report may take {limit} MB (--memory gives it more)" if told and limit else ""
 
 
 def _is_no_data(error: Exception) -> bool:

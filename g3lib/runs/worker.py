@@ -27,7 +27,8 @@ def begin_spawned(connection: Connection) -> None:
 
 def work(connection: Connection) -> None:
     """Make each report that comes, until nobody is there to ask for one."""
-    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # the row says what happened
+    for name in ("papermill", "g3lib"):  # the row says what happened, and the run that a template was killed
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     while True:
         try:
             task = connection.recv()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+INJECTED = "injected-parameters"  # papermill's tag of the cell that it adds
+
 
 @dataclass
 class Ending:
@@ -11,7 +13,7 @@ class Ending:
 
     Attributes:
         state: `ok`, `failed`, `dead kernel` or `timeout`.
-        cell: the cell where it ended, counted from 1 over the notebook's cells, injected parameters too; 0 where none did.
+        cell: the cell where it ended, counted from 1 over the notebook's own cells; 0 where none did.
         peak_kb: the most memory that its process had resident, KiB; 0 where nobody told.
         lost: the kernel died with its template, through no doing of its own.
     """

@@ -32,10 +32,10 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine
 from papermill.log import logger
 from papermill.utils import remove_args
-from traitlets import Instance, Int
+from traitlets import Float, Instance, Int
 
 from g3lib.runs.warm.client import KERNELS, Child, possible
-from g3lib.runs.warm.ending import Ending
+from g3lib.runs.warm.ending import INJECTED, Ending
 from g3lib.runs.warm.provisioner import NAME
 
 _LONGEST_SOCKET = 100  # bytes that a socket's path may have, the number at its end not counted
@@ -82,24 +82,44 @@ class WarmClient(PapermillNotebookClient):
 
     ending = Instance(Ending)
     most_output = Int(MOST_OUTPUT)
+    seconds = Float(0.0)  # that all cells together may take; 0: as long as they like
 
     def execute(self, **kwargs: Any) -> NotebookNode:
         """Execute the cells; a kernel that died or hangs is asked nothing afterwards."""
         self.reset_execution_trackers()
-        self.written = 0
+        self.written, self.has_left = 0, False
+        self.on_cell_executed = self._heard  # nbclient's own name for the moment after a cell
+        self.until = time.monotonic() + self.seconds
+        if self.seconds:
+            self.timeout_func = lambda _: max(1, math.ceil(self.until - time.monotonic()))
         with self.setup_kernel(**kwargs):
             process = self.km.provisioner.process  # the provisioner forgets it when it has ended
             try:
                 self.papermill_execute_cells()
                 if self.shutdown_kernel != "immediate":
-                    told = self.wait_for_reply(self.kc.kernel_info())
-                    self.nb.metadata["language_info"] = told["content"]["language_info"]
-                    self.set_widgets_metadata()
+                    self._ask_last()
             finally:
                 self.ending.peak_kb = _peak_kb(process)
         if isinstance(process, Child):
             self.ending.peak_kb, self.ending.lost = process.peak_kb, process.lost
         return self.nb
+
+    def _ask_last(self) -> None:
+        """What a notebook says of its language and its widgets; only a kernel that lives can tell."""
+        try:
+            told = self.wait_for_reply(self.kc.kernel_info())
+        except DeadKernelError as error:  # after its last cell, by a thread or a signal
+            last = len(self.nb.cells) - 1
+            self._ended("dead kernel", last, error, "DeadKernelError", f"The kernel died after this cell: {self._how_it_died()}.")
+            return
+        self.nb.metadata["language_info"] = told["content"]["language_info"]
+        self.set_widgets_metadata()
+
+    def _heard(self, execute_reply: dict[str, Any], **_: Any) -> None:
+        """A cell that says quit or exit ends its kernel in a moment, and whether the next one still runs is chance."""
+        if any(one.get("source") == "ask_exit" for one in execute_reply["content"].get("payload", ())):
+            self.has_left = True
+            raise DeadKernelError("Kernel died")
 
     def papermill_execute_cells(self) -> None:
         """Execute each cell; the one where it ends says why."""
@@ -119,20 +139,26 @@ class WarmClient(PapermillNotebookClient):
                     self._ended("dead kernel", index, error, "DeadKernelError", said)
                 break
             except CellTimeoutError as error:
-                self._ended("timeout", index, error, "CellTimeoutError", f"The time was up in this cell: {_first_line(error)}")
+                self._ended("timeout", index, error, "CellTimeoutError", f"The time was up in this cell: {self._how_long(error)}")
                 break
             finally:
                 self.nb_man.cell_complete(self.nb.cells[index], cell_index=index)
 
     def _ended(self, state: str, index: int, error: Exception, name: str = "", text: str = "") -> None:
-        self.ending.state, self.ending.cell = state, index + 1
+        own = [cell for cell in self.nb.cells[: index + 1] if INJECTED not in cell.metadata.get("tags", ())]
+        self.ending.state, self.ending.cell = state, len(own)
         if name:
             self.shutdown_kernel = "immediate"  # nobody there to ask, or nobody who listens
             cell = self.nb.cells[index]
             cell.outputs.append(new_output("error", ename=name, evalue=text, traceback=[f"{name}: {text}"]))
         self.nb_man.cell_exception(self.nb.cells[index], cell_index=index, exception=error)
 
+    def _how_long(self, error: Exception) -> str:
+        return f"the report took longer than {self.seconds:g} s" if self.seconds else _first_line(error)
+
     def _how_it_died(self) -> str:
+        if self.has_left:
+            return "it ended itself, by quit or exit"
         code = self.km.provisioner.process.poll() if self.km.provisioner.process else None
         if code is None:
             return "nobody knows how"
@@ -204,13 +230,10 @@ class WarmEngine(NBClientEngine):
         """
         passed = remove_args(["input_path", "timeout", "startup_timeout"], **kwargs)
         passed.setdefault("iopub_timeout", 60)  # upstream's 4 s are too few where many reports run at once
-        if seconds:
-            until = time.monotonic() + seconds
-            passed["timeout_func"] = lambda _: max(1, math.ceil(until - time.monotonic()))
         client = WarmClient(
             nb_man, kernel_manager_class=WarmKernelManager, kernel_name=kernel_name, log=logger, log_output=log_output,
             stdout_file=stdout_file, stderr_file=stderr_file, startup_timeout=start_timeout,
-            timeout=execution_timeout or kwargs.get("timeout"), ending=ending or Ending(), **passed,
+            timeout=execution_timeout or kwargs.get("timeout"), ending=ending or Ending(), seconds=float(seconds), **passed,
         )  # fmt: skip
         return client.execute(**({} if environment is None else {"env": dict(environment)}))
 

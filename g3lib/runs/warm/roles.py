@@ -19,6 +19,7 @@ from g3lib.runs.imports import without_grammar
 
 BACKEND = "module://matplotlib_inline.backend_inline"
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_PARTS = ("kpis.html.j2", "lines.html.j2", "comments.html.j2")  # of a report's page, made in its cells
 _LATE = re.compile(r"^\s+(?:from (\S+) import|import (\S+))", re.MULTILINE)
 # rooms of the library that no notebook imports: the command, and the gate with the library that only it needs
 _NOT_IN_CELLS = (
@@ -55,14 +56,37 @@ def _kernels() -> Callable[[dict[str, Any], list[int]], None]:
     for module in (*_own_modules(), *_late_modules(), *_OF_A_KERNEL):
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
+    _rehearse()
     return kernel
 
 
-# ipykernel and pyplot, and what they import while a kernel is set up or a figure is drawn, not with their modules
+def _rehearse() -> None:
+    """Draw a chart and write a table, so that fonts, image formats and page templates are read once and not in every kernel."""
+    import pandas as pd
+
+    from g3lib.report.charts.look import figure, look, png
+    from g3lib.report.tables import html_table, template
+
+    with look():
+        drawing, axes = figure(2.0)
+        axes.bar(["自营", "社会"], [1.0, 2.0], label="G3")
+        axes.set_title("渠道")
+        axes.legend()
+        png(drawing)
+    frame = pd.DataFrame({"channel": ["自营", "社会"], "units": [1, 2]})
+    html_table(frame, "zh")
+    frame.to_string(index=False)
+    for part in _PARTS:
+        template(part)
+
+
+# ipykernel and pyplot, and what they and pandas import while they are at work, not with their modules
 _OF_A_KERNEL = (
-    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "ipykernel.comm", "IPython.core.completerlib",
-    "IPython.core.debugger", "IPython.extensions.storemagic", "matplotlib.pyplot", "matplotlib_inline.backend_inline",
-    "matplotlib.backends.backend_agg",
+    "faulthandler", "sqlite3", "tornado.platform.asyncio", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger",
+    "ipykernel.comm", "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger", "IPython.core.oinspect",
+    "IPython.utils.wildcard", "IPython.extensions.storemagic", "encodings.unicode_escape", "matplotlib.pyplot",
+    "matplotlib_inline.backend_inline", "matplotlib.backends.backend_agg", "pyarrow.pandas_compat", "pandas.core.reshape.reshape",
+    "pandas.core.methods.to_dict",
 )  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def _lives(process: Any) -> bool:
     import psutil
 
     with contextlib.suppress(psutil.Error):
-        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
+        return bool(process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
     return False
 
 
