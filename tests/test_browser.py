@@ -134,6 +134,36 @@ def test_a_table_is_sorted_by_its_numbers_with_the_keyboard_alone(browser: Any, 
     assert seen.complaints == []
 
 
+def test_a_printed_table_has_its_head_on_every_page(browser: Any, tmp_path: Path) -> None:
+    page = Seen(browser, report(tmp_path, shows(TABLE))).page
+    page.emulate_media(media="print")
+    style = "window.getComputedStyle(document.querySelector('{}')).{}"
+    # Chromium repeats a head of cells that hold no box of their own; seen in its PDF
+    assert page.evaluate(style.format("thead", "display")) == "table-header-group"
+    assert page.evaluate(style.format("th button", "display")) == "contents"
+
+
+def test_an_analysts_own_notebook_is_shown_whole(browser: Any, tmp_path: Path) -> None:
+    v4 = nbformat.v4
+    frame = "<table border='1' class='dataframe'><thead><tr><th></th><th>台数</th></tr></thead><tbody><tr><th>0</th><td>7</td></tr></tbody></table>"
+    result = v4.new_output("execute_result", {"text/html": frame, "text/plain": "x"}, execution_count=1)
+    number = v4.new_output("execute_result", {"text/plain": "42"}, execution_count=2)
+    cells = [
+        v4.new_markdown_cell("# 我的分析\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n## 第二节\n<script>document.title = 'taken'</script>"),
+        v4.new_code_cell("df", outputs=[result]), v4.new_code_cell("6 * 7", outputs=[number]),
+        v4.new_markdown_cell("只给读笔记本的人", metadata={"tags": ["note"]}), v4.new_markdown_cell("不给任何人", metadata={"tags": ["remove-cell"]}),
+    ]  # fmt: skip
+    page = Seen(browser, report(tmp_path, *cells))
+    assert page.page.locator("main h1").all_inner_texts() == ["我的分析"]
+    assert page.page.locator("main h2").all_inner_texts() == page.page.locator(".toc a").all_inner_texts() == ["第二节"]
+    assert page.page.locator("main table.g3-table").count() == 2
+    text = page.page.locator("main").inner_text()
+    assert "42" in text and "只给" not in text and "不给" not in text
+    assert page.violations() == [] and page.complaints == [] and page.page.title() == "甲"
+    titled = Seen(browser, report(tmp_path, v4.new_code_cell("6 * 7", outputs=[number])))
+    assert titled.page.locator("main h1").all_inner_texts() == ["甲"]
+
+
 def test_what_a_notebook_shows_cannot_act_and_keeps_its_headings_and_tables(browser: Any, tmp_path: Path) -> None:
     hostile = """<h2 onclick="x()" title='> <img src=q onerror=document.title=1>'>标<b>题</b></h2><script>document.title = 'taken'</script>
       <style>body { display: none }</style><link rel="stylesheet" href="https://x.example/a.css"><iframe src="https://x.example"></iframe>

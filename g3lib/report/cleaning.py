@@ -12,7 +12,7 @@ from typing import Any
 
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _COLOURS = {"color", "background-color", "font-weight", "font-style", "text-align", "text-decoration"}
-_FRAME = re.compile(r'<table class="dataframe">.*?</table>', re.DOTALL)
+_PLAIN = re.compile(r'<table(?: class="dataframe")?>(.*?</table>)', re.DOTALL)
 
 
 def cleaned(html: str) -> str:
@@ -22,13 +22,14 @@ def cleaned(html: str) -> str:
     attribute left, so that it can be found as it is written.
 
     >>> cleaned('<h2 onclick="x()">甲</h2><script>x()</script><img src="https://x.example/a.png"><table><td class="l">1')
-    '<h2>甲</h2><img><table><tbody><tr><td class="l">1</td></tr></tbody></table>'
+    '<h2>甲</h2><img><div class="g3-scroll"><table class="g3-table"><tbody><tr><td class="l">1</td></tr></tbody></table></div>'
     """
 
-    def as_ours(frame: re.Match[str]) -> str:  # what pandas displays looks and sorts as our tables do
-        return f'<div class="g3-scroll">{frame[0].replace("dataframe", "g3-table", 1)}</div>'
+    def as_ours(table: re.Match[str]) -> str:  # a table of pandas or of a text looks and sorts as ours do
+        rows = table[1].replace("<th></th>", "<td></td>")  # its corner is no heading
+        return f'<div class="g3-scroll"><table class="g3-table">{rows}</div>'
 
-    return _FRAME.sub(as_ours, _cleaner().clean(html))
+    return _PLAIN.sub(as_ours, _cleaner().clean(html))
 
 
 @cache

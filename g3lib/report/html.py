@@ -16,6 +16,8 @@ from g3lib.report.cleaning import cleaned
 
 # where a page says how it stands: the first of its kind, before anything that a notebook wrote
 _STANDING = ("<!-- standing -->", "<!-- /standing -->")
+# tags of cells that say something to the notebook's reader and not to the page's: ours, and Jupyter's own
+_FOR_ITS_READER = {"note", "remove-cell"}
 _TAG = re.compile(r"<[^>]*>")
 _PLACE = re.compile(r'<h2>(?P<text>.*?)</h2>|<div class="g3-scroll">', re.DOTALL)
 
@@ -35,6 +37,7 @@ def report_html(notebook: Any, title: str, lang: Lang, workbook: str = "", deck:
     words = {
         "title": title,
         "headline": _headline(notebook),
+        "headed": _is_headed(cells),
         "lang": {"zh": "zh-CN", "en": "en"}[lang],
         "policy": assets.policy(style, script),
         "style": style,
@@ -82,6 +85,7 @@ def exporter() -> Any:
     exporter: Any = TemplateExporter  # untyped upstream
     made = exporter(template_name="g3", template_file="index.html.j2", extra_template_basedirs=[str(base)], config=config)
     made.register_filter("cleaned", cleaned)
+    made.register_filter("words_of", _words_of)
     made.register_filter("base64_of", _base64_of)
     assert made.template  # compiled here, once, and not with the first page
     return made
@@ -107,11 +111,23 @@ def _prepared(notebook: Any) -> tuple[Any, list[tuple[str, str]]]:
 
     cells = []
     for cell in notebook.cells:
+        if _FOR_ITS_READER & set(cell.metadata.get("tags", ())):
+            continue
         own = type(cell)(cell)
         if cell.cell_type == "code":
             own["outputs"] = [_with_html(output, place) for output in cell.outputs]
+        elif cell.cell_type == "markdown":
+            own["source"] = _PLACE.sub(place, cleaned(_words_of(cell.source, cell.get("attachments", {}))))
         cells.append(own)
     return type(notebook)({**notebook, "cells": cells}), contents
+
+
+def _words_of(text: str, attachments: Any = None) -> str:
+    """Markdown as HTML; its headings without the link to themselves."""
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+    renderer = IPythonRenderer(escape=False, exclude_anchor_links=True, attachments=attachments or {})
+    return str(MarkdownWithMath(renderer=renderer).render(text))
 
 
 def _with_html(output: Any, place: Any) -> Any:
@@ -120,6 +136,12 @@ def _with_html(output: Any, place: Any) -> Any:
         return output
     text = _PLACE.sub(place, cleaned("".join(data["text/html"])))
     return type(output)({**output, "data": type(data)({**data, "text/html": text})})
+
+
+def _is_headed(notebook: Any) -> bool:
+    """Whether something on the page is its title; else the page says it."""
+    shown = [output.get("data", {}).get("text/html", "") for cell in notebook.cells for output in cell.get("outputs", ())]
+    return any("<h1" in text for text in (*shown, *(cell.source for cell in notebook.cells if cell.cell_type == "markdown")))
 
 
 def _headline(notebook: Any) -> str:

@@ -98,6 +98,8 @@ def _line(branch: str, own: dict[str, ReportRow], names: Sequence[str], lang: La
             continue
         first = row.headlines[0] if row.headlines else None
         text = first.text if first else row.error if row.is_faulty else ""
+        if row.state == "ok" and not text:  # a report that claims nothing is there all the same
+            text = label("run_state", row.state, lang)
         cells.append(
             {
                 "state": label("run_state", row.state, lang) if row.state != "ok" else "",

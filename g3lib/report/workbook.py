@@ -66,14 +66,21 @@ def xlsx(sheets: Mapping[str, pd.DataFrame], lang: Lang, about: str = "") -> byt
             for i, column in enumerate(frame.columns):
                 words = heading(column, lang)
                 sheet.write_string(0, i, words, head)
-                plain, form = column in _MANY_MEANINGS, form_of(column)
-                sheet.set_column(i, i, _width(frame[column], words), formats.get("decimal3" if plain else form))
+                form = "decimal3" if column in _MANY_MEANINGS else _form(column, frame[column])
+                sheet.set_column(i, i, _width(frame[column], words), formats.get(form))
                 sheet.write_column(1, i, [_cell(column, value, lang) for value in frame[column].tolist()])
             if len(frame.columns):
                 sheet.autofilter(0, 0, len(frame), len(frame.columns) - 1)
         if about:
             sheet.write_string(len(frame) + 2, 0, about)
     return out.getvalue()
+
+
+def _form(column: str, values: pd.Series) -> str:
+    """How a column's numbers are shown: an expected count may be half a handset, which is not nought."""
+    form = form_of(column)
+    parts = form == "count" and any(isinstance(v, float) and v % 1 > 1e-9 for v in values)
+    return "count1" if parts else form
 
 
 def _cell(column: str, value: object, lang: Lang) -> object:
@@ -88,7 +95,8 @@ def _cell(column: str, value: object, lang: Lang) -> object:
             return value.to_pydatetime()
         return shown(column, value, lang) if form_of(column) in VOCABULARIES else str(value)
     value = value / 100 if form_of(column) == "fen" else value  # whole fen in the frame, yuan in the file
-    return float(value) if np.isfinite(value) else "∞" if value > 0 else "−∞"
+    # 498.95 and not 498.9499999999998: whoever filters for it finds it, and findings.csv says the same
+    return float(f"{value:.12g}") if np.isfinite(value) else "∞" if value > 0 else "−∞"
 
 
 def _width(values: pd.Series, head: str) -> float:

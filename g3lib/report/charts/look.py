@@ -10,7 +10,6 @@ from importlib import resources
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib import font_manager
@@ -44,9 +43,14 @@ def families() -> tuple[str, ...]:
 @contextmanager
 def look() -> Iterator[None]:
     """The style, for the time of drawing and saving."""
-    style = resources.files("g3lib.report.charts").joinpath("g3.mplstyle")
-    with mpl.style.context(str(style)), mpl.rc_context({"font.family": list(families())}):
+    with mpl.rc_context({**_rules(), "font.family": list(families())}):
         yield
+
+
+@cache
+def _rules() -> Any:
+    style = resources.files("g3lib.report.charts").joinpath("g3.mplstyle")
+    return mpl.rc_params_from_file(str(style), use_default_template=False)
 
 
 def figure(height: float) -> tuple[Figure, Axes]:
