@@ -17,7 +17,6 @@ from g3lib import __version__
 
 if TYPE_CHECKING:
     from g3lib.errors import Fault
-    from g3lib.runs.ledger import Row
     from g3lib.tables.adding import Loaded
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
@@ -43,6 +42,9 @@ class _Group(click.Group):
         except (G3Error, OSError) as error:
             click.echo(f"g3: {error}", err=True)
             ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("g3: interrupted; what was finished stands, run again for the rest.", err=True)
+            ctx.exit(130)  # as shells say it
 
 
 @click.group(cls=_Group)
@@ -119,15 +121,17 @@ def run(
     from g3lib.errors import UsageError, listed
     from g3lib.runs import running, telling
     from g3lib.runs.again import Asked
-    from g3lib.runs.notebooks import UNITS, find
+    from g3lib.runs.notebooks import UNITS, faulty, find
+    from g3lib.runs.progress import Progress
     from g3lib.tables.workspace import Workspace
 
     workspace = Workspace.find()
     chosen = find(workspace.notebooks, list(notebooks))
+    left_out = [] if notebooks else faulty(workspace.notebooks)
     if notebooks and (other := [n.name for n in chosen if n.about.unit not in UNITS]):
-        raise UsageError(f"{', '.join(other)}: not one report a branch or province (metadata.g3.unit).")
+        raise UsageError(f"{', '.join(other)}: no report of a branch or a province (metadata.g3.unit is to say which).")
     asked = Asked(workspace, [n for n in chosen if n.about.unit in UNITS], branches, period, lang, dict(params))
-    with _Progress() as progress:
+    with Progress() as progress:
         outcome = running.run(
             asked, jobs or os.cpu_count() or 1, progress.begin, lambda text: click.echo(text, err=True),
             force=force, wait=wait, seconds=timeout, memory_mb=int(1024 * (memory or 0)),
@@ -138,7 +142,9 @@ def run(
         click.echo(listed(outcome.faults, "Comments that cannot be read stand in no report:"), err=True)
     if outcome.stray:
         click.echo(listed(outcome.stray, "Comments beside a finding that no report has (its name is in findings.csv):"), err=True)
-    sys.exit(0 if outcome.is_well else 1)
+    if left_out:
+        click.echo(listed(left_out, "Notebooks that could not be run:"), err=True)
+    sys.exit(0 if outcome.is_well and not left_out else 1)
 
 
 @main.command()
@@ -162,7 +168,7 @@ def deck(case: str, template: str, lang: Any) -> None:
     for step in steps.itertuples():
         click.echo(f"{step.story_step}: {_completeness(step.completeness, lang)}{f' ({step.says})' if step.says else ''}")
     made = workspace.reports_in(lang) / CASES / row.html
-    for suffix in (".html", ".pptx", ".ipynb"):
+    for suffix in (".html", ".pptx", ".xlsx", ".ipynb"):
         click.echo(made.with_suffix(suffix).relative_to(workspace.root).as_posix())
 
 
@@ -184,7 +190,7 @@ def status(period: str) -> None:
         rows = telling.standing(folder)
         click.echo(f"{folder.relative_to(workspace.reports).as_posix()}: {telling.counts(rows)}")
         failed |= any(row.is_faulty for row in rows)
-        for line in telling.unmade(rows, len(rows)):
+        for line in telling.unmade(rows, len(rows), folder.parent):
             click.echo(line)
     if not folders:
         click.echo("No run yet: g3 run makes the reports.")
@@ -359,38 +365,6 @@ def _say_loaded(result: Loaded, root: Path) -> None:
                 click.echo(f"    which also held {', '.join(map(_word, outcome.gone))}: this file does not")
             if entry.rejected_path:
                 click.echo(f"    rejected rows: {root / entry.rejected_path}")
-
-
-class _Progress:
-    """A bar on a terminal, and a line for each report that something is wrong with."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def begin(self, total: int) -> Any:
-        """Show that so many reports are to be made; returns what is told of each."""
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=console, disable=not console.is_terminal or not total)
-        self._bar.start()
-        running = self._bar.add_task("reports", total=total)
-
-        def ended(row: Row) -> None:
-            self._bar.advance(running)
-            if row.is_faulty:
-                click.echo(f"{row.state}: {row.notebook} · {row.branch}: {row.error}", err=True)
-
-        return ended
 
 
 if __name__ == "__main__":

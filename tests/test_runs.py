@@ -209,6 +209,8 @@ def test_an_index_puts_breaches_first_and_survives_a_failed_report() -> None:
     assert text.index(">乙</th>") < text.index(">甲</th>")
     assert text.index(">丙</th>") < text.index(">甲</th>")
     assert "ValueError: &lt;b&gt;" in text
+    silent = index_html("2010-01", [ledger.Row("97-own", "甲", "2010-01", "ok", html="x.html")], {}, "zh")
+    assert 'href="x.html">完成</a>' in silent  # a report without a headline can be opened all the same
 
 
 def test_the_period_without_rows_is_skipped(workspace: Workspace) -> None:

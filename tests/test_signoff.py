@@ -192,6 +192,12 @@ def test_a_month_with_a_report_that_is_not_made_is_not_signed(workspace: Workspa
         signoff.sign(workspace, "2010-02", "市场部")
 
 
+def test_a_month_of_which_nothing_was_made_is_not_signed(workspace: Workspace) -> None:
+    ledger.Ledger(workspace.reports).put([ledger.Row("02-channels", "东区", "2009-12", "skipped", error="no rows")])
+    with pytest.raises(UsageError, match="No report of 2009-12 is there to be signed"):
+        signoff.sign(workspace, "2009-12", "市场部")
+
+
 def test_the_commands_say_what_they_did(workspace: Workspace) -> None:
     run(workspace)
     told = CliRunner().invoke(main, ["sign", "2010-02", "--by", "市场部"])

@@ -17,7 +17,9 @@ from click.testing import CliRunner
 
 from g3lib.cli import main
 from g3lib.errors import DataError
+from g3lib.periods import Period
 from g3lib.tables import adding
+from g3lib.tables.dataset import Dataset
 from g3lib.tables.schema import SCHEMA_VERSION
 from g3lib.tables.store import Store
 
@@ -184,6 +186,18 @@ def test_two_sheets_of_one_workbook_do_not_correct_each_other(root: Path, folder
             pd.DataFrame(row).to_excel(book, sheet_name=sheet, index=False)
     assert load(root, folder / "book.xlsx") == ["added", "refused"]
     assert sum(units(root).values()) == 3
+
+
+def test_the_same_bytes_understood_otherwise_are_other_data(root: Path, folder: Path) -> None:
+    """A heading learnt since, or another reading of a cell, gives other rows of the same file: who read them is stale."""
+    load(root, write(folder, "a.csv", "2010-01,甲,自营,5"), write(folder, "b.csv", "2010-01,乙,自营,5"))
+    before = Store(root)
+    (root / "manifest.json").write_text((root / "manifest.json").read_text(encoding="utf-8").replace(before.entries("sales", ["甲"])[0].parts["甲"].digest, "0" * 64))
+    after = Store(root)
+    assert before.digest != after.digest
+    own = {branch: [Dataset(store, branch, Period.parse("2010-01")).digest([("sales", "own")]) for store in (before, after)] for branch in "甲乙"}
+    assert own["甲"][0] != own["甲"][1]
+    assert own["乙"][0] == own["乙"][1]
 
 
 def test_loading_a_folder_twice_is_idempotent(root: Path, folder: Path) -> None:

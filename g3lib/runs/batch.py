@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from g3lib.runs.again import files_of
 from g3lib.runs.crew import Crew
 from g3lib.runs.edition import library_digest
 from g3lib.runs.notebooks import UNITS, Notebook
-from g3lib.runs.task import LONGEST, Task, set_aside, sweep
+from g3lib.runs.task import LONGEST, Task, sweep
 from g3lib.runs.warm.roles import MEMORY
 from g3lib.tables import comments
 from g3lib.tables.coverage import NAMELESS, data_months, known_units, latest_month
@@ -40,6 +41,7 @@ class Plan:
     settled: list[ledger.Row] = field(default_factory=list)
     unchanged: int = 0
     faults: list[str] = field(default_factory=list)  # comments that cannot be read: the reports go without them
+    later: Store | None = None  # the store as it was loaded since
 
 
 def plan(
@@ -68,15 +70,7 @@ def plan(
     known = {unit: known_units(store, unit) for unit in UNITS}
     if branches:  # a city has its overview when it is named
         known["province"] = known_units(store, "area")
-    if unknown := [b for b in branches if b not in {*known["branch"], *known["province"]}]:
-        faults = [
-            f"{b!r} is ranked beside the others and gets no report of its own" if b == NAMELESS else f"{b[:60]!r} has no rows"
-            for b in unknown
-        ]
-        raise UsageError(listed(faults, f"Unknown branches; known: {', '.join(known['branch']) or 'none, run g3 load first'}"))
-    period = str(Period.parse(period)) if period else ""
-    if taken := {*UNITS, "period", "lang"} & set(parameters or {}):
-        raise UsageError(f"{', '.join(sorted(taken))}: use --{', --'.join(sorted(taken))}, not -p.")
+    period = _checked(notebooks, known, branches, period, parameters or {})
     made: dict[Path, dict[tuple[str, str], ledger.Row]] = {}
     written, faults = comments.read(workspace.notes)
     result = Plan(store, faults=faults)
@@ -98,6 +92,47 @@ def plan(
                 limits = {MEMORY: str(memory_mb)} if memory_mb else {}
                 result.tasks.append(replace(task, seconds=seconds, environment=limits))
     return result
+
+
+def _checked(
+    notebooks: Sequence[Notebook], known: Mapping[str, Sequence[str]], branches: Sequence[str], period: str,
+    parameters: Mapping[str, object],
+) -> str:  # fmt: skip
+    """The period as it is written everywhere.
+
+    Raises:
+        UsageError: lists everything that cannot be what was meant.
+    """
+    faults, every = [], [*known["branch"], *known["province"]]
+    if unknown := [b for b in branches if b not in every]:
+        own = [_not_known(b, every) for b in unknown]
+        faults.append(listed(own, f"Unknown branches; known: {', '.join(every) or 'none, run g3 load first'}"))
+    units = {notebook.about.unit for notebook in notebooks}
+    if idle := [b for b in branches if b in every and not any(b in known.get(unit, ()) for unit in units)]:
+        asked = f"{', '.join(n.name for n in notebooks)}: one report a {' or '.join(sorted(units))}"
+        fit = [name for unit in sorted(units) for name in known.get(unit, ())]
+        faults.append(f"{asked}, which {', '.join(idle)} is not; known: {', '.join(fit)}")
+    try:
+        period = str(Period.parse(period)) if period else ""
+    except UsageError as error:
+        faults.append(str(error))
+    if taken := {*UNITS, "period", "lang"} & set(parameters):
+        faults.append(f"{', '.join(sorted(taken))}: use --{', --'.join(sorted(taken))}, not -p.")
+    for notebook in notebooks:
+        try:
+            notebook.checked(_meant_for(notebook, notebooks, parameters))
+        except UsageError as error:
+            faults.append(str(error))
+    if faults:
+        raise UsageError("\n".join(dict.fromkeys(faults)))
+    return period
+
+
+def _not_known(branch: str, every: Sequence[str]) -> str:
+    if branch == NAMELESS:
+        return f"{branch!r} is ranked beside the others and gets no report of its own"
+    near = [name for name in every if branch in name] or get_close_matches(branch, every, 3, 0.5)
+    return f"{branch[:60]!r} has no rows" + (f"; is {' or '.join(near[:3])} meant?" if near else "")
 
 
 def share_of_memory(jobs: int) -> int:
@@ -179,16 +214,13 @@ def execute(planned: Plan, crew: Crew, done: Callable[[ledger.Row], None]) -> No
     book = ledger.Ledger(planned.tasks[0].reports)
     book.put(_awaited(task, "queued") for task in planned.tasks)
     rows = ledger.Waiting(book)
-    tasks = {(task.period, task.notebook.stem, task.branch): task for task in planned.tasks}
 
     def started(task: Task) -> None:
         rows.put(replace(_awaited(task, "running"), started=ledger.now()))
 
     def ended(row: ledger.Row) -> None:
         if row.state in ledger.SETTLED:
-            _add_data(planned.store, row)
-            if row.is_faulty:
-                set_aside(tasks[row.period, row.notebook, row.branch], row)
+            _add_data(planned, row)
         rows.put(row)
         done(row)
 
@@ -205,17 +237,19 @@ def _awaited(task: Task, state: str) -> ledger.Row:
     return row
 
 
-def _add_data(store: Store, row: ledger.Row) -> None:
+def _add_data(planned: Plan, row: ledger.Row) -> None:
     """Say what an ended report read: its inputs, and the digest that tells whether they are what they were.
 
-    Where a load came between, some of its tables may be of before and some of after: such a report counts as never made.
+    Where the store was loaded anew since the plan, the report is of that later state; of one that is gone by now it is only
+    known that the report is to be made again.
     """
+    seen = {digest for *_, digest in row.reads}
+    if not any(store and seen <= {store.digest} for store in (planned.store, planned.later)):
+        planned.later = Store(planned.store.root)
+    store = planned.store if seen <= {planned.store.digest} or planned.later is None else planned.later
     inputs: dict[str, str] = {}
     for branch, period in dict.fromkeys((b, p) for b, p, *_ in row.reads):
         read = [(t, w) for b, p, t, w, _ in row.reads if (b, p) == (branch, period)]
         inputs |= {e.title: e.digest for e in Dataset(store, branch, Period.parse(period), None, dict.fromkeys(read)).sources}
     row.inputs = [{"file": file, "sha256": digest} for file, digest in sorted(inputs.items())]
-    if {digest for *_, digest in row.reads} <= {store.digest}:
-        row.data = data_digest(store, row)
-    else:
-        row.state, row.error = "failed", "the store was loaded anew while the report was made: run it again"
+    row.data = data_digest(store, row) if seen <= {store.digest} else ""

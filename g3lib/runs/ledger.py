@@ -55,7 +55,7 @@ class Row:
     peak_mb: int = 0  # most memory that was resident in its kernel, what it shares with other kernels counted; 0: not known
     started: str = ""  # UTC
     finished: str = ""  # UTC
-    cell: int = 0  # where it ended, counted from 1 over all cells of the executed notebook; 0: at none
+    cell: int = 0  # where it ended, counted from 1 over all cells of its notebook; 0: at none
     error: str = ""  # in one line
     inputs: list[dict[str, str]] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
@@ -102,9 +102,9 @@ class Ledger:
     def __init__(self, root: Path) -> None:
         self.path = root / FILE
 
-    def rows(self, period: str | None = None, findings: bool = True) -> dict[tuple[str, str], Row]:
+    def rows(self, period: str, findings: bool = True) -> dict[tuple[str, str], Row]:
         """The rows by (notebook, branch), of one period; without findings where none are needed: they are most of the file."""
-        return {(row.notebook, row.branch): row for row in self._every("period = ?", (period,), findings)}
+        return {(row.notebook, row.branch): row for row in self._of(period, findings)}
 
     def periods(self) -> list[str]:
         """The periods that have rows, sorted."""
@@ -120,12 +120,30 @@ class Ledger:
             with book:
                 book.executemany(f"INSERT OR REPLACE INTO report VALUES ({marks})", map(_packed, rows))
 
-    def _every(self, where: str, given: Sequence[object], findings: bool) -> Iterator[Row]:
+    def forget_but(self, notebooks: Sequence[str]) -> list[str]:
+        """Forget what was not made by notebooks that are no more: nobody can mend it. What they made stays.
+
+        Args:
+            notebooks: the names of all that there are.
+
+        Returns:
+            The periods that had such rows.
+        """
+        gone = f"state <> 'ok' AND notebook NOT IN ({', '.join('?' * len(notebooks))})"
+        with self._open() as book:
+            if book is None:
+                return []
+            with book:
+                periods = [p for (p,) in book.execute(f"SELECT DISTINCT period FROM report WHERE {gone}", notebooks)]
+                book.execute(f"DELETE FROM report WHERE {gone}", notebooks)
+        return periods
+
+    def _of(self, period: str, findings: bool) -> Iterator[Row]:
         names = _NAMES if findings else [name for name in _NAMES if name != "findings"]
         with self._open() as book:
             if book is not None:
                 columns = ", ".join(names)
-                for values in book.execute(f"SELECT {columns} FROM report WHERE {where} ORDER BY notebook, branch", given):
+                for values in book.execute(f"SELECT {columns} FROM report WHERE period = ? ORDER BY notebook, branch", (period,)):
                     yield _unpacked(dict(zip(names, values, strict=True)))
 
     @contextlib.contextmanager

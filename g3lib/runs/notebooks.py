@@ -13,6 +13,7 @@ from typing import Any
 from g3lib.about import About
 from g3lib.errors import UsageError, listed
 from g3lib.runs.imports import without_grammar
+from g3lib.tables.schema import TABLES
 
 UNITS = ("branch", "province")  # what a batch makes reports about, one each
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
@@ -33,6 +34,23 @@ class Notebook:
     def plain(self) -> dict[str, Any]:
         """The notebook as JSON."""
         return json.loads(self.path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+    @cached_property
+    def fault(self) -> str:
+        """Why nothing can be made by it; empty where it can be."""
+        try:
+            cells, told = self.plain["cells"], self.plain["metadata"].get("g3", {})
+            tagged = any("parameters" in cell["metadata"].get("tags", ()) for cell in cells)
+        except (OSError, ValueError) as error:
+            return f"{self.path.name} is no notebook: {error}"
+        except (KeyError, TypeError, AttributeError):
+            return f"{self.path.name} is no notebook: it has no list of cells with their metadata"
+        strange = [need for need in told.get("needs", ()) if need.partition(".")[0] not in TABLES]
+        if strange:
+            return f"{self.path.name} needs {', '.join(strange)} (metadata.g3.needs); known tables: {', '.join(TABLES)}"
+        if told.get("unit") in UNITS and not tagged:
+            return f"{self.path.name} has no cell that is tagged `parameters`; it is to set {told['unit']}, period and lang"
+        return ""
 
     @cached_property
     def about(self) -> About:
@@ -87,20 +105,34 @@ def _settle(value: object, wanted: str) -> object:
 
 
 def find(folder: Path, named: list[str] | None = None) -> list[Notebook]:
-    """The workspace's notebooks in order, or those named (by file, name or number).
+    """The workspace's notebooks that can be run, in order; or those named (by file, name or number).
 
     Raises:
-        UsageError: lists every name that is no notebook.
+        UsageError: lists every name that is no notebook, and every named notebook with a fault.
     """
-    known = [Notebook(path) for path in sorted(folder.glob("[0-9]*.ipynb"))]
+    known = _every(folder)
     if not named:
-        return known
+        return [notebook for notebook in known if not notebook.fault]
     chosen, faults = [], []
     for name in named:
         stem = Path(name).name.removesuffix(".ipynb")
         hits = [n for n in known if n.name == stem or n.name.startswith(f"{stem}-")]
-        faults += [] if hits else [f"{name!r} is no notebook; known: {', '.join(n.name for n in known)}"]
+        faults += [n.fault for n in hits if n.fault] if hits else [f"{name!r} is no notebook"]
         chosen += hits
     if faults:
-        raise UsageError(listed(faults, f"{len(faults)} unknown notebooks"))
+        raise UsageError(listed(faults, f"These cannot be run; known: {', '.join(n.name for n in known)}"))
     return list(dict.fromkeys(chosen))
+
+
+def faulty(folder: Path) -> list[str]:
+    """What is wrong with the notebooks that `find` leaves out."""
+    return [notebook.fault for notebook in _every(folder) if notebook.fault]
+
+
+def names(folder: Path) -> list[str]:
+    """The names of all notebooks, faulty ones too."""
+    return [notebook.name for notebook in _every(folder)]
+
+
+def _every(folder: Path) -> list[Notebook]:
+    return [Notebook(path) for path in sorted(folder.glob("[0-9]*.ipynb"))]

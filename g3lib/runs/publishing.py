@@ -14,7 +14,7 @@ from g3lib.labels import Lang
 from g3lib.report.html import stamped
 from g3lib.report.index import index_html, periods_html
 from g3lib.runs import ledger, signoff
-from g3lib.runs.notebooks import find
+from g3lib.runs.notebooks import find, names
 from g3lib.runs.task import EARLIER
 from g3lib.tables import comments
 from g3lib.tables.workspace import Workspace
@@ -25,12 +25,16 @@ CASES = "cases"
 def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list[Path]:
     """Write the run's list, findings and index of every period that the rows touch; returns the indexes.
 
+    What notebooks that are no more failed to make is forgotten here.
+
     Raises:
         DataError: lists every period whose signed figures are missing or were altered; all that was run is on record first.
     """
     reports, indexes, faults = workspace.reports_in(lang), [], []
-    ledger.Ledger(reports).put(row for row in rows if row.state == "skipped" and not row.data)  # found so by the plan
-    for period in (periods := sorted({row.period for row in rows})):
+    book = ledger.Ledger(reports)
+    book.put(row for row in rows if row.state == "skipped" and not row.data)  # found so by the plan
+    changed = book.forget_but(names(workspace.notebooks))
+    for period in (periods := sorted({row.period for row in rows} | set(changed))):
         folder = reports / period
         ledger.export(folder, ledger.interrupted(list(ledger.read(folder).values())), lang)
     for period in periods:

@@ -53,7 +53,7 @@ def run(
     Raises:
         Busy: another run is at work. NoData: there is nothing to report at all. UsageError: see `batch.plan`.
     """
-    with lock.held(asked.reports, wait):
+    with lock.held(asked.reports, wait, say):
         if not force and (standing := asked.unchanged()) is not None:
             return Outcome(standing, sum(row.state == "ok" for row in standing))
         from g3lib.runs.crew import Crew
@@ -78,6 +78,8 @@ def run(
                 heard(row)
 
             batch.execute(planned, crew, ended)
+        if planned.later is not None:
+            say("The store was loaded anew meanwhile; run again for the reports that were made before and read what has changed.")
         publishing.record(asked.workspace, outcome.rows, asked.lang)
         outcome.stray = publishing.stray(asked.workspace)
         if outcome.is_well and not outcome.stray:

@@ -129,6 +129,8 @@ def sign(workspace: Workspace, period: str, by: str) -> Signature:
     unmade = [f"{r.notebook} · {r.branch}: {r.error or r.state}" for r in rows.values() if r.state not in ledger.SETTLED]
     if unmade:
         raise DataError(listed(unmade, f"{period} cannot be signed: {len(unmade)} reports are not made."))
+    if not made:
+        raise UsageError(f"No report of {period} is there to be signed; g3 run --period {period} makes them.")
     earlier = signatures(workspace, period)
     state = against_signed(workspace, period, made)
     if earlier and not state.differences and not state.unsigned:

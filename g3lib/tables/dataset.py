@@ -186,7 +186,7 @@ class Dataset:
         for table, whose in sorted(set(reads)):
             past = table in _UP_TO_THE_PERIOD
             found = [e for e in self._behind(table, whose) if not past or e.begins_by(self.period.last_month)]
-            seen += [f"{table} {whose}", *sorted(f"{e.file}|{e.sheet}|{e.digest}" for e in found)]
+            seen += [f"{table} {whose}", *sorted(e.identity for e in found)]
         return hashlib.sha256("\n".join(seen).encode()).hexdigest()
 
     def _behind(self, table: str, whose: str) -> list[Entry]:
