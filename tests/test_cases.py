@@ -44,7 +44,7 @@ def test_one_command_makes_report_page_deck_and_audit(workspace: Workspace) -> N
     assert done.exit_code == 0, done.output
     assert done.output.count("完整") == 10
     folder = workspace.reports / "cases" / "demo-province"
-    assert {p.name for p in folder.iterdir()} == {"08-qc-case.html", "08-qc-case.ipynb", "08-qc-case.pptx", "audit.csv", ".of"}
+    assert {p.name for p in folder.iterdir()} == {"08-qc-case.html", "08-qc-case.ipynb", "08-qc-case.pptx", "08-qc-case.xlsx", "audit.csv", ".of"}
     notebook = json.loads((folder / "08-qc-case.ipynb").read_text(encoding="utf-8"))
     found = {f.name: f for f in in_notebook(notebook)}
     deck = Presentation(io.BytesIO((folder / "08-qc-case.pptx").read_bytes()))
@@ -60,6 +60,11 @@ def test_one_command_makes_report_page_deck_and_audit(workspace: Workspace) -> N
     page = (folder / "08-qc-case.html").read_text(encoding="utf-8")
     assert str(workspace.root) not in page + json.dumps(notebook)
     assert 'href="08-qc-case.pptx"' in page
+    assert 'href="08-qc-case.xlsx"' in page
+    series = pd.read_excel(folder / "08-qc-case.xlsx", sheet_name="过程")
+    assert series["数值"].head(11).mean() == pytest.approx(found["effect.before"].value, abs=0.03)
+    estimates = pd.read_excel(folder / "08-qc-case.xlsx", sheet_name="检验数值").set_index("可能原因")
+    assert estimates.loc["店员未通过补贴政策考核", "分层差异"] == pytest.approx(0.2122, abs=1e-4)
 
 
 def test_the_readme_names_every_key_of_case_yaml_and_every_choice() -> None:
