@@ -231,6 +231,19 @@ def test_an_index_asks_for_nothing_and_leaves_nobody_out(browser: Any, index: Pa
             assert seen.page.locator("img").count() == 0  # a hostile name makes no element
 
 
+def test_reports_about_a_province_stand_above_the_table(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    (province,) = rows(("甲省", "全省落后"))
+    province.notebook = "06-province-overview"
+    path.write_text(index_html("2010-01", [*rows(("睢县", "升至41.36%")), province], {}, "zh", wide={"06-province-overview"}), encoding="utf-8")
+    seen = Seen(browser, path)
+    assert seen.page.locator(".over li").all_inner_texts() == ["甲省 06-province-overview 全省落后"]
+    assert (seen.column(0), seen.page.locator("thead th").count()) == (["睢县"], 3)
+    assert seen.violations() == []
+    path.write_text(index_html("2010-01", [province], {}, "zh", wide={"06-province-overview"}), encoding="utf-8")
+    assert Seen(browser, path).column(0) == ["甲省"]  # a run of nothing else has its table
+
+
 def test_a_search_hides_what_does_not_match(browser: Any, index: Path) -> None:
     seen = Seen(browser, index, "41.36")
     assert (seen.page.inner_text("#count"), seen.column(0)) == ("1 / 3", ["睢县"])

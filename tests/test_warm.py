@@ -230,7 +230,7 @@ papermill.execute_notebook({path!r}, None, engine_name='g3', progress_bar=False,
 
 # a process of several threads ends by its main thread first, and is a zombie with a child until the last one has ended
 HALF_ENDED = """import ctypes, os, subprocess, sys, threading, time
-from g3lib.runs.warm.template import adopt_orphans, kill_descendants
+from g3lib.runs.warm.descendants import adopt_orphans, kill_descendants
 adopt_orphans()
 if os.fork() == 0:
     os.setsid()

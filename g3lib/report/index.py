@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -41,7 +41,9 @@ class ReportRow(Protocol):
         """0 for a breach, growing with calm."""
 
 
-def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str], lang: Lang, signed: str = "") -> str:
+def index_html(
+    period: str, rows: Sequence[ReportRow], titles: Mapping[str, str], lang: Lang, signed: str = "", wide: Set[str] = frozenset()
+) -> str:  # fmt: skip
     """The index of one period as one HTML file.
 
     Args:
@@ -50,12 +52,15 @@ def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str]
         titles: a notebook's name → its title.
         lang: `zh` or `en`.
         signed: what is to be said of a month that was signed off.
+        wide: the notebooks about whole provinces: their reports stand above the table, where branches have none.
     """
-    names = sorted({row.notebook for row in rows})
-    titles = {name: titles.get(name, name) for name in names}
+    titles = {row.notebook: titles.get(row.notebook, row.notebook) for row in rows}
+    names = sorted(titles.keys() - wide) or sorted(titles)
+    above = [row for row in rows if row.notebook not in names]
     by_branch: dict[str, dict[str, ReportRow]] = {}
     for row in rows:
-        by_branch.setdefault(row.branch, {})[row.notebook] = row
+        if row.notebook in names:
+            by_branch.setdefault(row.branch, {})[row.notebook] = row
     lines = [_line(branch, own, names, lang) for branch, own in by_branch.items()]
     lines.sort(key=lambda line: (-line["breaches"], -line["moved"], line["urgency"], line["branch"]))
     counts = {state: sum(row.state == state for row in rows) for state in VOCABULARIES["run_state"]}
@@ -68,12 +73,15 @@ def index_html(period: str, rows: Sequence[ReportRow], titles: Mapping[str, str]
         "signed": signed,
         "earlier": pick(lang, "上一次的报告", "the report before"),
         "search": pick(lang, "输入分公司或结论中的字词", "type a branch or a word of a finding"),
+        "over": pick(lang, "全省与各地市", "Provinces and cities"),
+        "back": pick(lang, "← 全部报告期", "← all periods"),
         "branch": pick(lang, "分公司", "branch"),
         "breaches": pick(lang, "预警", "breaches"),
         "unscripted": pick(lang, f"只列出前{_SHOWN}行，其余需要脚本。", f"The first {_SHOWN} rows; others need scripts."),
     }
     page = template("index.html.j2")
-    return str(page.render(lines=lines, first=_SHOWN, names=names, titles=titles, words=words, **_assets("index.js")))
+    over = [(row.branch, titles[row.notebook], _cell(row, lang)) for row in sorted(above, key=lambda r: (r.branch, r.notebook))]
+    return str(page.render(lines=lines, first=_SHOWN, names=names, titles=titles, over=over, words=words, **_assets("index.js")))
 
 
 def periods_html(periods: Sequence[Path], cases: Sequence[Path], lang: Lang) -> str:
@@ -89,25 +97,23 @@ def periods_html(periods: Sequence[Path], cases: Sequence[Path], lang: Lang) -> 
     return str(template("periods.html.j2").render(lists=[(name, links) for name, links in lists if links], **words, **_assets()))
 
 
+def _cell(row: ReportRow | None, lang: Lang) -> dict[str, str]:
+    if row is None:
+        return {"state": "", "text": "", "href": "", "status": ""}
+    first = row.headlines[0] if row.headlines else None
+    text = first.text if first else row.error if row.is_faulty else ""
+    if row.state == "ok" and not text:  # a report that claims nothing is there all the same
+        text = label("run_state", row.state, lang)
+    return {
+        "state": label("run_state", row.state, lang) if row.state != "ok" else "",
+        "text": text,
+        "href": quote(row.html),
+        "status": str(first.status) if first else "failed" if row.is_faulty else row.state,
+    }
+
+
 def _line(branch: str, own: dict[str, ReportRow], names: Sequence[str], lang: Lang) -> dict[str, Any]:
-    cells = []
-    for name in names:
-        row = own.get(name)
-        if row is None:
-            cells.append({"state": "", "text": "", "href": "", "status": ""})
-            continue
-        first = row.headlines[0] if row.headlines else None
-        text = first.text if first else row.error if row.is_faulty else ""
-        if row.state == "ok" and not text:  # a report that claims nothing is there all the same
-            text = label("run_state", row.state, lang)
-        cells.append(
-            {
-                "state": label("run_state", row.state, lang) if row.state != "ok" else "",
-                "text": text,
-                "href": quote(row.html),
-                "status": str(first.status) if first else "failed" if row.is_faulty else row.state,
-            }
-        )
+    cells = [_cell(own.get(name), lang) for name in names]
     breaches = _breaches([row for row in own.values() if row.state == "ok"]) + sum(row.is_faulty for row in own.values())
     urgency = min((row.urgency for row in own.values()), default=9)
     moves = [f["value"] for row in own.values() for f in row.findings if f["name"] in _MOVES and f["value"] is not None]

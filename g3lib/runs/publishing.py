@@ -68,8 +68,9 @@ def refresh(workspace: Workspace, period: str, lang: Lang) -> Path:
         path = folder / row.html
         if path.exists() and (page := path.read_text(encoding="utf-8")) != (new := stamped(page, state.of(row).banner(lang))):
             replace_bytes(path, new.encode())
-    titles = {n.name: n.about.title[lang] for n in find(workspace.notebooks)}
-    replace_bytes(folder / "index.html", index_html(period, rows, titles, lang, state.banner(lang)).encode())
+    every = find(workspace.notebooks)
+    titles, wide = {n.name: n.about.title[lang] for n in every}, {n.name for n in every if n.about.unit == "province"}
+    replace_bytes(folder / "index.html", index_html(period, rows, titles, lang, state.banner(lang), wide).encode())
     return folder / "index.html"
 
 

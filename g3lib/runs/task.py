@@ -173,7 +173,9 @@ def _execute(task: Task, executed: Path, environment: Mapping[str, str], ending:
         if not any(said in str(error) for said in _NEVER_CAME_UP):
             raise
         # two kernels that start at once may be given one port, and the second never comes up: no cell has run yet
+        ending.state = "dead kernel"
         notebook = _papermill(task, executed, environment, ending)
+        ending.state = "ok"
     # times and paths of this machine: the ledger has them, and the same input is to give the same bytes
     for part in (notebook, *notebook.cells):
         part.metadata.pop("papermill", None)

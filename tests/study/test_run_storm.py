@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
 import random
 import shutil
 import signal
+import sqlite3
 import time
 import zipfile
 from multiprocessing.context import ForkServerProcess
@@ -77,6 +79,13 @@ def _readable(path: Path) -> bool:
             return path.read_text(encoding="utf-8").rstrip().endswith("</html>")
         case ".xlsx":
             return zipfile.ZipFile(path).testzip() is None
+        case ".json":
+            return bool(json.loads(path.read_text(encoding="utf-8")))
+        case ".csv":
+            return path.read_text(encoding="utf-8-sig").startswith("branch,") and path.read_bytes().endswith(b"\n")
+        case ".sqlite":
+            with contextlib.closing(sqlite3.connect(path)) as book:
+                return bool(book.execute("PRAGMA integrity_check").fetchone() == ("ok",))
     return True
 
 

@@ -1,9 +1,9 @@
 """The template: a process that imports once what every report needs, and from which kernels and workers are forked.
 
-It has one thread and opens neither a ZeroMQ context nor a DuckDB connection: what is forked from it starts as if it had
-imported everything itself. A child belongs to the connection that asked for it. When that connection closes (its owner was
-killed, say), the child's whole process group is killed; when the template's own owner goes, every child goes and so does the
-template; when the template is killed, the system kills its children (`PR_SET_PDEATHSIG`). So nothing outlives its use.
+It has one Python thread and opens no ZeroMQ context: what is forked from it starts as if it had imported everything itself. A
+child belongs to the connection that asked for it. When that connection closes (its owner was killed, say), the child's whole
+process group is killed; when the template's own owner goes, every child goes and so does the template; when the template is
+killed, the system kills its children (`PR_SET_PDEATHSIG`). So nothing outlives its use.
 
 What children leave behind (a cell that forks) comes to the template as their nearest living subreaper: those of the child's
 session end with it, whoever left the session ends with the template.
@@ -20,70 +20,17 @@ import signal
 import socket
 import struct
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from g3lib.runs.warm import roles
+from g3lib.runs.warm.descendants import adopt_orphans, kill_descendants
 
 MESSAGE = 1 << 20  # bytes: a request carries an environment
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_PR_SET_PDEATHSIG = 1
 
 Role = Callable[[dict[str, Any], list[int]], None]
-
-
-def adopt_orphans() -> None:
-    """Make this process the one to which orphaned descendants come (Linux; elsewhere they go to the system)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def children() -> frozenset[int]:
-    """The processes whose parent is this one."""
-    import psutil
-
-    return frozenset(p.pid for p in psutil.Process().children())
-
-
-def kill_descendants(spared: frozenset[int] = frozenset()) -> None:
-    """Kill every process below this one, however often they fork meanwhile; children that are spared keep theirs."""
-    import psutil
-
-    empty = 0
-    for _ in range(50):
-        below = _below(spared)
-        # a child may end while we look, and what it leaves comes to us: only a second look that finds nothing is sure
-        empty = 0 if below else empty + 1
-        if empty == 2:
-            break
-        for process in below:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(below, timeout=0.2)
-        time.sleep(0.01)
-
-
-def _below(spared: frozenset[int]) -> list[Any]:
-    """Every living process below this one, but for the spared children and what is below them."""
-    import psutil
-
-    def under(pid: int) -> set[Any]:
-        with contextlib.suppress(psutil.Error):
-            return set(psutil.Process(pid).children(recursive=True))
-        return set()
-
-    below = under(os.getpid()) - {kept for pid in spared for kept in under(pid)}
-    return [p for p in below if p.pid not in spared and _lives(p)]
-
-
-def _lives(process: Any) -> bool:
-    """A process whose main thread has ended is shown as a zombie while its other threads go on, and it keeps its children."""
-    import psutil
-
-    with contextlib.suppress(psutil.Error):
-        return bool(process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
-    return False
 
 
 def kill_child(pid: int) -> None:
