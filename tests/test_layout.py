@@ -83,8 +83,8 @@ def test_the_library_grows_no_further_unseen() -> None:
     # means and phases that scatter each in its own measure, where simulations found false causes and narrow intervals; records
     # and slides in modules of their own, whose heads are counted too; tests of strata that hold their level; then the engine of
     # the batch: kernels forked from a template, a ledger that resumes, what becomes of a process that dies; a page that
-    # travels: what is let into it, its policy, its contents)
-    assert sum(map(code_lines, MODULES)) < 19800
+    # travels: what is let into it, its policy, its contents; what a run says when it cannot begin, goes on or has broken off)
+    assert sum(map(code_lines, MODULES)) < 20000
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -230,7 +230,7 @@ papermill.execute_notebook({path!r}, None, engine_name='g3', progress_bar=False,
 
 # a process of several threads ends by its main thread first, and is a zombie with a child until the last one has ended
 HALF_ENDED = """import ctypes, os, subprocess, sys, threading, time
-from g3lib.runs.warm.descendants import adopt_orphans, kill_descendants
+from g3lib.runs.warm.descendants import adopt_orphans, end_all, kill_descendants
 adopt_orphans()
 if os.fork() == 0:
     os.setsid()
@@ -239,11 +239,12 @@ if os.fork() == 0:
     print(os.getpid(), stray.pid, flush=True)
     ctypes.CDLL(None).syscall(60 if os.uname().machine == 'x86_64' else 93, 0)  # exit, of the main thread alone
 time.sleep(0.5)
-kill_descendants()"""
+{ends}()"""
 
 
-def test_what_a_process_started_that_has_half_ended_is_ended_too() -> None:
-    out = subprocess.run([sys.executable, "-c", HALF_ENDED], capture_output=True, text=True, timeout=30).stdout
+@pytest.mark.parametrize("ends", ["kill_descendants", "end_all"])
+def test_what_a_process_started_that_has_half_ended_is_ended_too(ends: str) -> None:
+    out = subprocess.run([sys.executable, "-c", HALF_ENDED.format(ends=ends)], capture_output=True, text=True, timeout=30).stdout
     assert len(out.split()) == 2
     assert gone([int(pid) for pid in out.split()], 1.0)
 

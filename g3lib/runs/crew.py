@@ -20,8 +20,8 @@ from typing import Any
 from g3lib.runs.ledger import Row
 from g3lib.runs.task import Task, given_up
 from g3lib.runs.warm.client import KERNELS, NONE, WORKERS, Template, TemplateGone, fork, is_current
-from g3lib.runs.warm.roles import one_thread
 from g3lib.runs.warm.descendants import adopt_orphans, children, kill_descendants
+from g3lib.runs.warm.roles import one_thread
 from g3lib.runs.worker import begin_spawned
 
 _OVERTIME = 60  # seconds that a worker may take beside its report's own, before it is taken to hang

@@ -42,6 +42,26 @@ def kill_descendants(spared: frozenset[int] = frozenset()) -> None:
         time.sleep(0.01)
 
 
+def end_all(seconds: float = 4.0) -> None:
+    """Kill every process below one that adopts orphans and whose children nobody else waits for.
+
+    Whoever has no child left, not even one to be waited for, has nobody below: what a child leaves comes to us as it ends.
+    """
+    import psutil
+
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for process in _below(frozenset()):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.005)
+
+
 def _below(spared: frozenset[int]) -> list[Any]:
     """Every living process below this one, but for the spared children and what is below them."""
     import psutil

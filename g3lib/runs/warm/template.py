@@ -25,7 +25,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from g3lib.runs.warm import roles
-from g3lib.runs.warm.descendants import adopt_orphans, kill_descendants
+from g3lib.runs.warm.descendants import adopt_orphans, end_all
 
 MESSAGE = 1 << 20  # bytes: a request carries an environment
 _PR_SET_PDEATHSIG = 1
@@ -72,10 +72,12 @@ class Server:
 
     def end(self) -> NoReturn:
         """Kill what was forked and go; nothing is waited for politely, its owner is gone."""
-        for pid in list(self.children):
-            kill_child(pid)
-        kill_descendants()
-        os._exit(0)
+        try:
+            for pid in list(self.children):
+                kill_child(pid)
+            end_all()
+        finally:
+            os._exit(0)
 
     def _accept(self, _: object) -> None:
         connection, _address = self.listener.accept()
