@@ -184,11 +184,22 @@ def test_a_kernel_that_ends_itself_is_told_where_it_did(cells: tuple[str, ...], 
     assert not any(cell.outputs for cell in saved[where:])
 
 
-def test_a_kernel_that_dies_after_its_last_cell_is_told_there(template: Template, tmp_path: Path) -> None:
-    ending = Ending()
-    late = "import os, time\nfrom IPython import get_ipython\nget_ipython().events.register('post_execute', lambda: (time.sleep(0.2), os._exit(5)) if 'done' in globals() else None)"
-    with pytest.raises(PapermillExecutionError, match="exit code 5"):
-        run(notebook(tmp_path / "n.ipynb", late, "done = 1"), tmp_path / "out.ipynb", ending=ending)
+def test_a_kernel_that_dies_after_its_last_cell_is_told_there(template: Template, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from g3lib.runs.warm.engine import WarmClient
+
+    execute = WarmClient.papermill_execute_cells
+
+    def then_killed(client: Any) -> None:
+        execute(client)
+        os.kill(client.km.provisioner.process.pid, signal.SIGKILL)
+
+    monkeypatch.setattr(WarmClient, "papermill_execute_cells", then_killed)
+    path, ending = notebook(tmp_path / "n.ipynb", "1", "2"), Ending()
+    node = nbformat.read(path, as_version=4)
+    node.cells.append(nbformat.v4.new_markdown_cell("last words, in no cell that runs"))
+    nbformat.write(node, path)
+    with pytest.raises(PapermillExecutionError, match="The kernel died after this cell: killed by SIGKILL"):
+        run(path, tmp_path / "out.ipynb", ending=ending)
     assert (ending.state, ending.cell) == ("dead kernel", 2)
 
 

@@ -109,7 +109,7 @@ class WarmClient(PapermillNotebookClient):
         try:
             told = self.wait_for_reply(self.kc.kernel_info())
         except DeadKernelError as error:  # after its last cell, by a thread or a signal
-            last = len(self.nb.cells) - 1
+            last = max(i for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code")
             self._ended("dead kernel", last, error, "DeadKernelError", f"The kernel died after this cell: {self._how_it_died()}.")
             return
         self.nb.metadata["language_info"] = told["content"]["language_info"]
