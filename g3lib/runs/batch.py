@@ -70,15 +70,14 @@ def plan(
     known = {unit: known_units(store, unit) for unit in UNITS}
     if branches:  # a city has its overview when it is named
         known["province"] = known_units(store, "area")
-    period = _checked(notebooks, known, branches, period, parameters or {})
+    period, settled = _checked(notebooks, known, branches, period, lang, parameters or {})
     made: dict[Path, dict[tuple[str, str], ledger.Row]] = {}
     written, faults = comments.read(workspace.notes)
     result = Plan(store, faults=faults)
     for notebook in notebooks:
-        given = notebook.checked({"lang": lang, **_meant_for(notebook, notebooks, parameters or {})})
         # a notebook about anything else (a case) has no report in a batch
         for branch in (b for b in known.get(notebook.about.unit, ()) if not branches or b in branches):
-            task = _task(workspace, store, notebook, branch, period, lang, given, written)
+            task = _task(workspace, store, notebook, branch, period, lang, settled[notebook.name], written)
             if isinstance(task, ledger.Row):
                 result.settled.append(task)
                 continue
@@ -95,15 +94,15 @@ def plan(
 
 
 def _checked(
-    notebooks: Sequence[Notebook], known: Mapping[str, Sequence[str]], branches: Sequence[str], period: str,
+    notebooks: Sequence[Notebook], known: Mapping[str, Sequence[str]], branches: Sequence[str], period: str, lang: Lang,
     parameters: Mapping[str, object],
-) -> str:  # fmt: skip
-    """The period as it is written everywhere.
+) -> tuple[str, dict[str, dict[str, Any]]]:  # fmt: skip
+    """The period as it is written everywhere, and each notebook's parameters by its name, their types settled.
 
     Raises:
         UsageError: lists everything that cannot be what was meant.
     """
-    faults, every = [], [*known["branch"], *known["province"]]
+    faults, every, settled = [], [*known["branch"], *known["province"]], {}
     if unknown := [b for b in branches if b not in every]:
         own = [_not_known(b, every) for b in unknown]
         faults.append(listed(own, f"Unknown branches; known: {', '.join(every) or 'none, run g3 load first'}"))
@@ -120,12 +119,12 @@ def _checked(
         faults.append(f"{', '.join(sorted(taken))}: use --{', --'.join(sorted(taken))}, not -p.")
     for notebook in notebooks:
         try:
-            notebook.checked(_meant_for(notebook, notebooks, parameters))
+            settled[notebook.name] = notebook.checked({"lang": lang, **_meant_for(notebook, notebooks, parameters)})
         except UsageError as error:
             faults.append(str(error))
     if faults:
         raise UsageError("\n".join(dict.fromkeys(faults)))
-    return period
+    return period, settled
 
 
 def _not_known(branch: str, every: Sequence[str]) -> str:

@@ -30,11 +30,12 @@ class Progress:
     def begin(self, total: int) -> Callable[[Row], None]:
         """Show that so many reports are to be made; returns what is told of each."""
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
 
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=console, disable=not console.is_terminal or not total)
+        self._bar = Bar(*columns, console=console, disable=not console.is_terminal or not total)
         self._bar.start()
         running = self._bar.add_task("reports", total=total)
         made, said = 0, time.monotonic()
