@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import nbformat
 import psutil
 import pytest
 from click.testing import CliRunner
+from processes import alive, describe
 
 from g3lib.cli import main
 from g3lib.runs import batch, ledger
@@ -270,16 +272,14 @@ def template(runner: int, role: str) -> psutil.Process:
     found: list[psutil.Process] = []
 
     def there() -> bool:
-        living = [p for p in psutil.Process(runner).children() if p.status() != psutil.STATUS_ZOMBIE]
-        found[:] = [p for p in living if role in p.cmdline()]
+        for process in alive(psutil.Process(runner).children()):
+            with contextlib.suppress(psutil.Error):  # it ends at this moment
+                if role in process.cmdline():
+                    found.append(process)
         return bool(found)
 
     wait_for(there)
     return found[0]
-
-
-def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
 STRAY = """import os, subprocess, sys, time
@@ -299,7 +299,7 @@ def test_no_process_is_left_when_the_runner_ends(how: str, workspace: Workspace)
     left = family(runner.pid)
     os.kill(runner.pid, getattr(signal, how))
     runner.wait(timeout=60)
-    wait_for(lambda: not alive(left), 5.0, lambda: [(p, p.cmdline()) for p in alive(left)])
+    wait_for(lambda: not alive(left), 5.0, lambda: describe(alive(left)))
     assert set(states(workspace).values()) <= {"running", "queued"}
     said = subprocess.run([*G3, "status"], capture_output=True, text=True)
     assert "4 interrupted" in said.stdout
@@ -423,7 +423,7 @@ def test_what_a_killed_template_leaves_comes_to_the_runner(workspace: Workspace)
         kept = template(runner.pid, "kernels")
         own = [kept, *kept.children(recursive=True)]
         kept.kill()
-        wait_for(lambda own=own: not alive(own), 5.0, lambda own=own: [(p, p.ppid(), p.cmdline()[-2:]) for p in alive(own)])
+        wait_for(lambda own=own: not alive(own), 5.0, lambda own=own: describe(alive(own)))
         left += own
     assert len(left) >= 8
     assert runner.wait(timeout=60) == 1

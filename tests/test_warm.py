@@ -19,6 +19,7 @@ import papermill
 import psutil
 import pytest
 from papermill.exceptions import PapermillExecutionError
+from processes import alive, by_number, describe
 
 from g3lib.runs.warm import client, provisioner
 from g3lib.runs.warm.client import KERNELS, Template, TemplateGone, possible
@@ -60,9 +61,9 @@ def texts(path: Path) -> list[str]:
 def gone(pids: list[int], within: float = 5.0) -> bool:
     """Whether all of these processes end in time."""
     until = time.monotonic() + within
-    while alive := [p for p in pids if psutil.pid_exists(p) and psutil.Process(p).status() != psutil.STATUS_ZOMBIE]:
+    while left := alive(by_number(pids)):
         if time.monotonic() > until:
-            print("alive:", alive)
+            print("alive:", describe(left))
             return False
         time.sleep(0.05)
     return True
