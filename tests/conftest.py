@@ -47,9 +47,9 @@ _FOLDER = pytest.StashKey[Path]()
 @pytest.fixture(scope="session", autouse=True)
 def _templates():
     """Templates kept for the session: a run of a test forks from them and need not start its own."""
-    from g3lib.runs.warm.client import KERNELS, WORKERS, Template, possible
+    from g3lib.runs.warm.client import KERNELS, WORKERS, Template, why_impossible
 
-    if possible():
+    if why_impossible():
         yield
         return
     kept = {variable: Template(role) for variable, role in ((KERNELS, "kernels"), (WORKERS, "workers"))}

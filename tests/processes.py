@@ -27,6 +27,16 @@ def by_number(pids: Iterable[int]) -> list[psutil.Process]:
     return found
 
 
+def that_say(processes: Iterable[psutil.Process], word: str) -> list[psutil.Process]:
+    """Those that live and have the word in their command."""
+    found = []
+    for process in alive(processes):
+        with contextlib.suppress(psutil.Error):
+            if word in " ".join(process.cmdline()):
+                found.append(process)
+    return found
+
+
 def describe(processes: Iterable[psutil.Process]) -> list[str]:
     """Number, parent and end of the command of each, for a failed test's message."""
     found = []

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,11 +18,11 @@ import nbformat
 import psutil
 import pytest
 from click.testing import CliRunner
-from processes import alive, describe
+from processes import alive, describe, that_say
 
 from g3lib.cli import main
 from g3lib.runs import batch, ledger
-from g3lib.runs.crew import Crew
+from g3lib.runs.crew import Crew, Worker
 from g3lib.runs.notebooks import find
 from g3lib.runs.warm import client
 from g3lib.tables.workspace import Workspace
@@ -272,10 +273,7 @@ def template(runner: int, role: str) -> psutil.Process:
     found: list[psutil.Process] = []
 
     def there() -> bool:
-        for process in alive(psutil.Process(runner).children()):
-            with contextlib.suppress(psutil.Error):  # it ends at this moment
-                if role in process.cmdline():
-                    found.append(process)
+        found[:] = that_say(psutil.Process(runner).children(), f"main() {role}")
         return bool(found)
 
     wait_for(there)
@@ -347,6 +345,51 @@ def test_a_worker_that_is_killed_while_it_is_idle_costs_nobody_a_report(workspac
     assert ([row.state for row in rows], said) == (["ok", "ok"], [])
 
 
+@pytest.mark.usefixtures("own_templates")
+@pytest.mark.parametrize("ever", [False, True])
+def test_workers_that_die_before_they_are_asked_hold_up_no_run(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, ever: bool) -> None:
+    make(workspace, "91-fine", "1 + 1")
+    tasks, rows, said = batch.plan(workspace, find(workspace.notebooks)).tasks[:2], list[ledger.Row](), list[str]()
+    born = Crew._new
+
+    def dies(crew: Crew) -> Worker:
+        worker = born(crew)
+        if ever or crew._sockets:
+            worker.process.kill()
+            worker.process.join() if hasattr(worker.process, "join") else worker.process.wait(10)
+            worker.connection.close()  # what it would be given finds nobody
+        return worker
+
+    monkeypatch.setattr(Crew, "_new", dies)
+    with Crew(1, said.append) as crew:
+        crew.make(tasks, lambda _: None, rows.append)
+    assert [row.state for row in rows] == ["dead kernel" if ever else "ok"] * 2
+    assert said == ["No warm kernels here, ordinary ones instead (slower to start): the processes that make reports die at once"]
+
+
+LEAVES = """import os, subprocess, sys, time
+subprocess.Popen([sys.executable, '-c', 'import os, time; os.setsid(); time.sleep(601)'])
+time.sleep(0.5 if os.environ['G3_WARM'] == 'none' else 600)"""
+
+
+@pytest.mark.usefixtures("own_templates")
+def test_what_cells_started_is_ended_where_the_run_went_on_with_ordinary_kernels(workspace: Workspace) -> None:
+    make(workspace, "91-stray", LEAVES)
+    runner = subprocess.Popen([*G3, "run", "--jobs", "1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    strays: dict[int, psutil.Process] = {}
+    while runner.poll() is None:
+        with contextlib.suppress(psutil.Error):  # it ends at this moment
+            new = {process.pid: process for process in that_say(family(runner.pid), "time.sleep(601)")}
+            if new.keys() - strays.keys():  # a cell has begun: what its kernel was forked from is killed, until the run gives up
+                [process.kill() for process in that_say(psutil.Process(runner.pid).children(), "main() kernels")]
+            strays |= new
+        time.sleep(0.02)
+    out = runner.communicate(timeout=60)[0]  # what is left holds its other end
+    assert "No warm kernels here, ordinary ones instead (slower to start): the prepared process was killed again and again" in out
+    assert len(strays) > 6, out
+    wait_for(lambda: not alive(strays.values()), 5.0, lambda: describe(alive(strays.values())))
+
+
 def test_kept_templates_of_another_library_make_no_report(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     make(workspace, "91-fine", "1 + 1")
     tasks, rows = batch.plan(workspace, find(workspace.notebooks)).tasks, list[ledger.Row]()
@@ -385,10 +428,50 @@ def test_an_interrupted_report_keeps_its_page_and_claims_no_figures(workspace: W
     page = (workspace.reports / "2010-02" / "index.html").read_text(encoding="utf-8")
     assert "91-own.html" in page
     assert "91-own" not in (workspace.reports / "2010-02" / "findings.csv").read_text(encoding="utf-8")
-    assert CliRunner().invoke(main, ["status"]).output.count("1 interrupted") == 1
+    status = CliRunner().invoke(main, ["status"])
+    assert (status.output.count("1 interrupted"), status.exit_code) == (1, 1)
     assert len(rows) == 2
     run("--branch", "东区")
     assert states(workspace)["东区"] == "ok"
+
+
+def test_names_of_notebooks_may_hold_dots(workspace: Workspace) -> None:
+    make(workspace, "91-v1.1", "from g3lib import open_report\nreport = open_report('v1.1', branch, period, lang)", "report.workbook({'a': report.data.sales})")
+    make(workspace, "91-v1.2", "1")
+    run("--branch", "东区")
+    folder = workspace.reports / "2010-02" / "东区"
+    assert sorted(path.name for path in folder.iterdir()) == ["91-v1.1.html", "91-v1.1.ipynb", "91-v1.1.xlsx", "91-v1.2.html", "91-v1.2.ipynb"]
+    assert "2 reports ok (2 of them unchanged)" in run("--branch", "东区")
+    make(workspace, "91-v1.1", "1 / 0")
+    run("--branch", "东区", code=1)
+    assert 'href="91-v1.1.earlier.xlsx"' in (folder / "91-v1.1.earlier.html").read_text(encoding="utf-8")
+    assert {path.name for path in folder.glob("91-v1.1.*")} == {
+        "91-v1.1.earlier.html", "91-v1.1.earlier.ipynb", "91-v1.1.earlier.xlsx", "91-v1.1.failed.ipynb",
+    }  # fmt: skip
+
+
+def test_the_ledger_of_an_older_library_is_read_and_written(workspace: Workspace) -> None:
+    make(workspace, "91-fine", "1")
+    run()
+    book = workspace.reports / ledger.FILE
+    with contextlib.closing(sqlite3.connect(book)) as older, older:
+        for column in ("beside", "cell", "made_up"):  # as if they had not been thought of
+            older.execute(f"ALTER TABLE report DROP COLUMN {column}")
+    assert "4 ok" in CliRunner().invoke(main, ["status"]).output
+    assert "4 reports ok (4 of them unchanged)" in run()
+    run("--force")
+    (row,) = [row for row in ledger.read(workspace.reports / "2010-02").values() if row.branch == "东区"]
+    assert (row.beside, row.cell, row.made_up, row.state) == ([], 0, False, "ok")
+
+
+def test_a_notebook_about_what_the_store_does_not_have_is_told(workspace: Workspace) -> None:
+    make(workspace, "91-fine", "1")
+    path = workspace.notebooks / "91-fine.ipynb"
+    path.write_text(path.read_text(encoding="utf-8").replace('"unit": "branch"', '"unit": "province"').replace("branch:", "province:"), encoding="utf-8")
+    (workspace.root / "store").rename(workspace.root / "elsewhere")
+    said = CliRunner().invoke(main, ["run", "91"])
+    assert said.exit_code == 1
+    assert "Nothing to report: 91-fine: one report a province, of which the store has none. Run g3 load first." in said.output
 
 
 def test_a_file_that_a_report_no_longer_makes_goes(workspace: Workspace) -> None:
@@ -472,7 +555,7 @@ def test_reports_that_cannot_be_written_are_named(workspace: Workspace) -> None:
     workspace.reports.write_text("no folder at all")
     done = CliRunner().invoke(main, ["run"])
     assert done.exit_code == 1
-    assert "reports" in done.output
+    assert f"{workspace.reports}, where the reports go, cannot be written: " in done.output
 
 
 def test_inputs_that_change_while_others_read_them_are_noticed(workspace: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import itertools
 import json
 import os
@@ -21,11 +22,11 @@ import pytest
 from papermill.exceptions import PapermillExecutionError
 from processes import alive, by_number, describe
 
-from g3lib.runs.warm import client, provisioner
-from g3lib.runs.warm.client import KERNELS, Template, TemplateGone, possible
+from g3lib.runs.warm import client, provisioner, roles
+from g3lib.runs.warm.client import KERNELS, Template, TemplateGone, why_impossible
 from g3lib.runs.warm.ending import Ending
 
-pytestmark = pytest.mark.skipif(bool(possible()), reason=possible() or "Linux")
+pytestmark = pytest.mark.skipif(bool(why_impossible()), reason=why_impossible() or "Linux")
 
 
 @pytest.fixture(scope="module")
@@ -285,13 +286,38 @@ def test_nothing_outlives_its_owner_or_its_template(victim: str, tmp_path: Path)
 
 def test_without_fork_there_is_an_ordinary_kernel_and_it_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.delenv(KERNELS, raising=False)
-    monkeypatch.setattr(provisioner, "possible", lambda: "no fork on this system")
+    monkeypatch.setattr(provisioner, "why_impossible", lambda: "no fork on this system")
     monkeypatch.setattr(provisioner, "_said", set())
     path = notebook(tmp_path / "n.ipynb", "import os; os.getppid()")
     for _ in range(2):
         run(path, tmp_path / "out.ipynb")
         assert texts(tmp_path / "out.ipynb") == [str(os.getpid())]
     assert [record.message for record in caplog.records if record.name == "g3lib"] == ["No warm kernels here, ordinary ones instead (slower to start): no fork on this system"]
+
+
+def test_a_template_of_others_that_is_gone_costs_no_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv(KERNELS, str(tmp_path / "gone" / "s"))
+    monkeypatch.setattr(provisioner, "_said", set())
+    run(notebook(tmp_path / "n.ipynb", "import os; os.getppid()"), tmp_path / "out.ipynb")
+    assert texts(tmp_path / "out.ipynb") == [str(os.getpid())]
+    assert len([record for record in caplog.records if record.name == "g3lib"]) == 1
+
+
+def test_a_template_without_a_place_for_its_socket_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(TemplateGone, match="cannot be started"):
+        Template("kernels")
+
+
+@pytest.mark.parametrize("module", roles._OF_A_KERNEL)
+def test_what_a_template_imports_for_kernels_is_still_there(module: str) -> None:
+    assert importlib.util.find_spec(module), "gone upstream: every kernel imports what has taken its place by itself"
+
+
+def test_what_the_library_imports_late_is_found() -> None:
+    found = roles._late_modules()
+    assert {"seaborn", "pptx.chart.data", "statsmodels.stats.proportion"} <= set(found)
+    assert [module for module in found if not importlib.util.find_spec(module)] == []
 
 
 def test_a_template_that_breaks_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -315,7 +341,7 @@ def test_a_template_that_breaks_is_tried_once(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_library_that_changed_is_imported_anew_and_ends_no_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provisioner, "possible", lambda: "")
+    monkeypatch.setattr(provisioner, "why_impossible", lambda: "")
     own = provisioner._Own()
 
     def request() -> dict[str, Any]:

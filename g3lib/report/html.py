@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from g3lib.findings import in_notebook
 from g3lib.labels import Lang, pick
@@ -69,6 +71,17 @@ def stamped(page: str, text: str) -> str:
     line = f'<p class="g3 signed">{html.escape(text)}</p>' if text else ""
     start, end = page.find(_STANDING[0]), page.find(_STANDING[1])
     return page if min(start, end) < 0 else page[: start + len(_STANDING[0])] + line + page[end:]
+
+
+def relinked(page: str, moved: Mapping[str, str]) -> str:
+    """The page whose links to files beside it follow them to other names.
+
+    >>> relinked('<a href="90-%E5%A5%97.v2.xlsx">', {"90-套.v2.xlsx": "90-套.v2.earlier.xlsx"})
+    '<a href="90-%E5%A5%97.v2.earlier.xlsx">'
+    """
+    for before, after in moved.items():
+        page = page.replace(f'href="{quote(before)}"', f'href="{quote(after)}"')
+    return page
 
 
 @cache

@@ -92,7 +92,7 @@ def files_of(folder: Path, row: ledger.Row) -> list[Path]:
     if row.state != "ok":
         return []
     page = folder / row.html
-    return [page.with_suffix(suffix) for suffix in (".ipynb", ".html", *row.beside)]
+    return [page.with_name(page.name.removesuffix(".html") + suffix) for suffix in (".ipynb", ".html", *row.beside)]
 
 
 def _notes(root: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from g3lib.errors import NoData, UsageError, listed
+from g3lib.errors import NoData, UsageError, listed, some
 from g3lib.labels import Lang
 from g3lib.periods import Period
 from g3lib.runs import ledger
@@ -20,7 +20,7 @@ from g3lib.runs.crew import Crew
 from g3lib.runs.edition import library_digest
 from g3lib.runs.notebooks import UNITS, Notebook
 from g3lib.runs.task import LONGEST, Task, sweep
-from g3lib.runs.warm.roles import MEMORY
+from g3lib.runs.warm.client import MEMORY
 from g3lib.tables import comments
 from g3lib.tables.coverage import NAMELESS, data_months, known_units, latest_month
 from g3lib.tables.dataset import Dataset
@@ -105,12 +105,12 @@ def _checked(
     faults, every, settled = [], [*known["branch"], *known["province"]], {}
     if unknown := [b for b in branches if b not in every]:
         own = [_not_known(b, every) for b in unknown]
-        faults.append(listed(own, f"Unknown branches; known: {', '.join(every) or 'none, run g3 load first'}"))
+        faults.append(listed(own, f"Unknown branches; known: {some(every) or 'none, run g3 load first'}"))
     units = {notebook.about.unit for notebook in notebooks}
     if idle := [b for b in branches if b in every and not any(b in known.get(unit, ()) for unit in units)]:
         asked = f"{', '.join(n.name for n in notebooks)}: one report a {' or '.join(sorted(units))}"
         fit = [name for unit in sorted(units) for name in known.get(unit, ())]
-        faults.append(f"{asked}, which {', '.join(idle)} is not; known: {', '.join(fit)}")
+        faults.append(f"{asked}, which {', '.join(idle)} is not; known: {some(fit)}")
     try:
         period = str(Period.parse(period)) if period else ""
     except UsageError as error:
@@ -132,6 +132,13 @@ def _not_known(branch: str, every: Sequence[str]) -> str:
         return f"{branch!r} is ranked beside the others and gets no report of its own"
     near = [name for name in every if branch in name] or get_close_matches(branch, every, 3, 0.5)
     return f"{branch[:60]!r} has no rows" + (f"; is {' or '.join(near[:3])} meant?" if near else "")
+
+
+def without_any(store: Store, notebooks: Sequence[Notebook]) -> list[str]:
+    """Why notebooks make no report at all: what each is about, of which the store names none."""
+    told = {unit: [n.name for n in notebooks if n.about.unit == unit] for unit in UNITS if not known_units(store, unit)}
+    missing = [f"{', '.join(names)}: one report a {unit}, of which the store has none." for unit, names in told.items() if names]
+    return [*missing, "Run g3 load first."] if notebooks else ["there is no notebook about a branch or a province."]
 
 
 def share_of_memory(jobs: int) -> int:
@@ -231,8 +238,8 @@ def execute(planned: Plan, crew: Crew, done: Callable[[ledger.Row], None]) -> No
 
 def _awaited(task: Task, state: str) -> ledger.Row:
     """The row of a report that is to come, with its page of before where there is one: it stands until it is replaced."""
-    row, page = task.row(state), Path(f"{task.stem}.html")
-    row.html = page.as_posix() if (task.folder / page).exists() else ""
+    row = task.row(state)
+    row.html = f"{task.stem}.html" if task.file(".html").exists() else ""
     return row
 
 

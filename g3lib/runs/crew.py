@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from multiprocessing.resource_tracker import ensure_running
 from typing import Any
 
 from g3lib.runs.ledger import Row
@@ -101,10 +102,12 @@ class Crew:
         self.jobs, self._say = jobs, say
         self.workers: list[Worker] = []
         self._restarts = 0
+        self._stillborn = 0  # workers, one after another, that died before they were given a report
         self._at_work = False  # whether a worker was ever asked for
         self._sockets = dict(templates or _kept_by_others())  # of both templates; none where kernels are ordinary ones
         self._templates: dict[str, Template] = {}  # those that are its own
         self._others: frozenset[int] = frozenset()  # children of this process that are none of ours
+        self._adopts = False  # what our own templates' children leave comes to us
 
     def __enter__(self) -> Crew:
         one_thread()
@@ -115,6 +118,7 @@ class Crew:
             self._templates = {role: Template(role) for role in ("kernels", "workers")}
             self._sockets = {role: template.path for role, template in self._templates.items()}
             adopt_orphans()
+            self._adopts = True
         except TemplateGone as why:
             self._ordinary(str(why))
         return self
@@ -122,9 +126,9 @@ class Crew:
     def __exit__(self, *_: object) -> None:
         for worker in self.workers:
             worker.end()
-        if self._templates:
-            for template in self._templates.values():
-                template.close(at_once=not self._at_work)
+        for template in self._templates.values():
+            template.close(at_once=not self._at_work)
+        if self._adopts:
             kill_descendants(self._others)  # what a cell started and its kernel's template, killed, could not end
 
     def make(self, tasks: Iterable[Task], started: Callable[[Task], None], ended: Callable[[Row], None]) -> None:
@@ -137,9 +141,12 @@ class Crew:
                 started(task)
                 try:
                     worker.give(task)
+                    self._stillborn = 0
                 except OSError:  # it was killed while it had nothing to do: the report goes to another
                     self._dismiss(worker)
-                    self._mended()
+                    if not self._is_mended_after_a_birth():
+                        ended(given_up(task, "dead kernel", "the processes that make reports die at once"))
+                        continue
                     tries[task.what] -= 1
                     waiting.add(task)
             for worker, task in self._heard():
@@ -171,7 +178,7 @@ class Crew:
                         return Worker(child, Connection(ours.detach()))
                     except TemplateGone as gone:
                         why = str(gone)
-                        if not self._mended():
+                        if not self._mended() or isinstance(gone.__cause__, TimeoutError):  # it lives and answers nobody
                             break
             ours.close()
             self._ordinary(why)
@@ -181,11 +188,23 @@ class Crew:
         its.close()
         return Worker(process, mine)
 
+    def _is_mended_after_a_birth(self) -> bool:
+        """Whether another worker may do better than one that died before it had a report; ordinary ones are tried at last."""
+        self._stillborn += 1
+        if (not self._mended() or self._stillborn == _MOST_RESTARTS) and self._sockets:
+            self._ordinary("the processes that make reports die at once")
+        return self._stillborn < 2 * _MOST_RESTARTS
+
     def _ordinary(self, why: str) -> None:
         self._say(f"No warm kernels here, ordinary ones instead (slower to start): {why}")
         for template in self._templates.values():
             template.close()
         self._templates, self._sockets = {}, {}
+        if self._adopts:
+            kill_descendants(self._others)
+            before = children()
+            ensure_running()  # what watches over spawned processes, begun with the first of them, is none of a cell's
+            self._others |= children() - before
 
     def _mended(self) -> bool:
         """Start templates again that were killed; False where that has been of no use."""
@@ -203,7 +222,8 @@ class Crew:
 
     def _heard(self) -> list[tuple[Worker, Task]]:
         """The workers that have something to say, or that are no more, or that hang; with the report of each."""
-        busy = [(w, w.task) for w in self.workers if w.task]
+        if not (busy := [(w, w.task) for w in self.workers if w.task]):
+            return []
         first = min(w.until for w, _ in busy)
         ready = wait([w.connection for w, _ in busy], max(0.0, first - time.monotonic()))
         return [(w, task) for w, task in busy if w.connection in ready or w.until < time.monotonic()]

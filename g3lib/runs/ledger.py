@@ -29,9 +29,9 @@ from g3lib.labels import LANGS, label
 from g3lib.tables.workspace import Workspace
 
 FILE = "ledger.sqlite"
-# what a report can be beside these: queued, running
-FAULTY = ("failed", "dead kernel", "timeout")
+# A report is queued, running, or one of these; while no run is at work, one that is queued or running is `interrupted`.
 SETTLED = ("ok", "skipped")  # nothing is left to do; a notebook may find in its cells that there is nothing to report
+FAULTY = ("failed", "dead kernel", "timeout")
 _PACKAGES = ("pandas", "papermill", "nbclient", "matplotlib", "pyarrow", "statsmodels")
 _COLUMNS = ("branch", "notebook", "name", "value", "unit", "period", "status", "text", "denominator", "definition",
             "table", "previous", "last_year", "headline", "made_up")  # fmt: skip
@@ -44,7 +44,7 @@ class Row:
     notebook: str
     branch: str
     period: str
-    state: str  # queued, running, or one of SETTLED or FAULTY
+    state: str
     parameters: dict[str, Any] = field(default_factory=dict)
     key: str = ""  # digest of notebook, parameters and library
     data: str = ""  # digest of what the report read
@@ -114,11 +114,11 @@ class Ledger:
     def put(self, rows: Iterable[Row]) -> None:
         """Write rows in one step: all of them or none."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        marks = ", ".join("?" * len(_NAMES))
+        columns, marks = ", ".join(_NAMES), ", ".join("?" * len(_NAMES))
         with self._open(create=True) as book:
             assert book is not None
             with book:
-                book.executemany(f"INSERT OR REPLACE INTO report VALUES ({marks})", map(_packed, rows))
+                book.executemany(f"INSERT OR REPLACE INTO report ({columns}) VALUES ({marks})", map(_packed, rows))
 
     def forget_but(self, notebooks: Sequence[str]) -> list[str]:
         """Forget what was not made by notebooks that are no more: nobody can mend it. What they made stays.
@@ -139,9 +139,9 @@ class Ledger:
         return periods
 
     def _of(self, period: str, findings: bool) -> Iterator[Row]:
-        names = _NAMES if findings else [name for name in _NAMES if name != "findings"]
         with self._open() as book:
             if book is not None:
+                names = [name for name in _columns(book) if name in _NAMES and (findings or name != "findings")]
                 columns = ", ".join(names)
                 for values in book.execute(f"SELECT {columns} FROM report WHERE period = ? ORDER BY notebook, branch", (period,)):
                     yield _unpacked(dict(zip(names, values, strict=True)))
@@ -158,6 +158,7 @@ class Ledger:
                 if create:
                     columns = ", ".join(f"{name} NOT NULL" for name in _NAMES)
                     book.execute(f"CREATE TABLE IF NOT EXISTS report ({columns}, PRIMARY KEY (period, notebook, branch))")
+                    _bring_up(book)
                 # a run that is just beginning, or was killed then, has made the file and not yet what is in it
                 begun = book.execute("SELECT 1 FROM sqlite_master WHERE name = 'report'").fetchone()
                 yield book if begun else None
@@ -202,6 +203,20 @@ class Waiting:
     def _write(self) -> None:
         self.book.put(self._rows.values())
         self._rows.clear()
+
+
+def _columns(book: sqlite3.Connection) -> list[str]:
+    return [name for _, name, *_ in book.execute("PRAGMA table_info(report)")]
+
+
+def _bring_up(book: sqlite3.Connection) -> None:
+    """Give the ledger of an older library the columns that it lacks, with what they hold where nothing was noted."""
+    blank = _packed(Row("", "", "", ""))
+    there = _columns(book)
+    for name, value in zip(_NAMES, blank, strict=True):
+        if name not in there:
+            text = f"'{value}'" if isinstance(value, str) else f"{value:d}" if isinstance(value, bool) else repr(value)
+            book.execute(f"ALTER TABLE report ADD COLUMN {name} NOT NULL DEFAULT {text}")
 
 
 def _packed(row: Row) -> list[object]:

@@ -45,7 +45,7 @@ def run(
         asked: which notebooks, for whom.
         jobs: reports at a time.
         progress: is told how many reports are to be made, and gives what hears of each as it ends.
-        say: hears once where kernels are slow to start.
+        say: hears whose run is waited for, that kernels are slow to start or were killed, that the store was loaded anew.
         force: make again what is unchanged; wait: for another run to end.
         seconds, memory_mb: a report may take; 0 MB: its share of what is free.
         templates: see `Crew`.
@@ -65,11 +65,13 @@ def run(
             memory_mb = memory_mb or batch.share_of_memory(jobs)
             given: dict[str, Any] = dict(asked.parameters)
             planned = batch.plan(
-                asked.workspace, asked.notebooks, asked.branches, asked.period, asked.lang, given, force, seconds, memory_mb
-            )
+                asked.workspace, asked.notebooks, asked.branches, period=asked.period, lang=asked.lang, parameters=given,
+                force=force, seconds=seconds, memory_mb=memory_mb,
+            )  # fmt: skip
             outcome = Outcome(list(planned.settled), planned.unchanged, planned.faults)
-            if outcome.rows and not planned.tasks and all(row.state == "skipped" for row in outcome.rows):
-                raise NoData("Nothing to report: " + " ".join(dict.fromkeys(row.error for row in outcome.rows[:3])))
+            if not planned.tasks and all(row.state == "skipped" for row in outcome.rows):
+                whys = [row.error for row in outcome.rows[:3]] or batch.without_any(planned.store, asked.notebooks)
+                raise NoData("Nothing to report: " + " ".join(dict.fromkeys(whys)))
             heard = progress(len(planned.tasks))
 
             def ended(row: ledger.Row) -> None:

@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from g3lib.errors import DataError
 from g3lib.files import replace_bytes
@@ -25,8 +24,8 @@ from g3lib.findings import in_notebook
 from g3lib.labels import Lang, pick
 from g3lib.names import safe_name
 from g3lib.runs.ledger import Row, now
+from g3lib.runs.warm.client import MEMORY
 from g3lib.runs.warm.ending import INJECTED, Ending
-from g3lib.runs.warm.roles import MEMORY
 from g3lib.tables.workspace import READS
 
 _NEVER_CAME_UP = ("Kernel didn't respond", "Kernel died before replying")  # jupyter_client's words
@@ -63,6 +62,10 @@ class Task:
     def stem(self) -> str:
         """The report's path below the period's folder, without its suffix."""
         return f"{safe_name(self.branch)}/{self.notebook.stem}"
+
+    def file(self, suffix: str) -> Path:
+        """One of its files; a notebook's name may hold dots of its own."""
+        return self.folder / f"{self.stem}{suffix}"
 
     @property
     def what(self) -> str:
@@ -107,11 +110,11 @@ def set_aside(task: Task, row: Row) -> None:
     """What a report that was not made leaves: no figures in its row, and the report before under another name."""
     row.findings, row.beside = [], []
     with contextlib.suppress(OSError):  # where nothing can be moved, nothing can be said there either
-        row.html = _set_aside(task, task.folder / task.stem)
+        row.html = _as_earlier(task)
 
 
 def _make(task: Task, row: Row, scratch: Path) -> None:
-    target, executed, reads = task.folder / task.stem, scratch / "report.ipynb", scratch / "reads"
+    executed, reads = scratch / "report.ipynb", scratch / "reads"
     beside = {suffix: scratch / f"report{suffix}" for suffix in _BESIDE}
     seen = {name: str(beside[suffix]) for suffix, name in _BESIDE.items()} | {READS: str(reads)}
     ending = Ending()
@@ -131,9 +134,9 @@ def _make(task: Task, row: Row, scratch: Path) -> None:
             return
         set_aside(task, row)
         if row.is_faulty and _is_whole(executed):
-            shutil.move(executed, target.with_suffix(".failed.ipynb"))
+            shutil.move(executed, task.file(".failed.ipynb"))
     else:
-        _put_in_place(task, row, target, executed, html, beside)
+        _put_in_place(task, row, executed, html, beside)
     row.peak_mb = round(ending.peak_kb / 1024)
 
 
@@ -149,20 +152,20 @@ def _readings(path: Path) -> list[list[str]]:
         raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: the list of what the report read was cut short") from error
 
 
-def _put_in_place(task: Task, row: Row, target: Path, executed: Path, html: str, beside: Mapping[str, Path]) -> None:
+def _put_in_place(task: Task, row: Row, executed: Path, html: str, beside: Mapping[str, Path]) -> None:
     """The report's files, each replaced whole; it is made when its row says so, and until then it is made again."""
     page = executed.with_name("report.html")
     page.write_text(html, encoding="utf-8")
-    os.replace(executed, target.with_suffix(".ipynb"))
-    os.replace(page, target.with_suffix(".html"))
+    os.replace(executed, task.file(".ipynb"))
+    os.replace(page, task.file(".html"))
     for suffix, path in beside.items():
         if path.exists():
-            os.replace(path, target.with_suffix(suffix))
+            os.replace(path, task.file(suffix))
             row.beside.append(suffix)
         else:  # an earlier one is not of this report
-            target.with_suffix(suffix).unlink(missing_ok=True)
+            task.file(suffix).unlink(missing_ok=True)
     for left in (".failed.ipynb", *(f".{EARLIER}{suffix}" for suffix in (".ipynb", ".html", *_BESIDE))):
-        target.with_suffix(left).unlink(missing_ok=True)
+        task.file(left).unlink(missing_ok=True)
     row.state, row.html = "ok", f"{task.stem}.html"
 
 
@@ -208,24 +211,24 @@ def _html(task: Task, notebook: Any, made: set[str]) -> str:
     return report_html(notebook, title, task.lang, workbook, deck, task.index)
 
 
-def _set_aside(task: Task, target: Path) -> str:
+def _as_earlier(task: Task) -> str:
     """Keep an earlier report under another name: it is not this run's, and a page that says so loses nobody their figures.
 
     Returns:
         Its page's path below the period's folder; empty where there was none.
     """
-    from g3lib.report.html import stamped
+    from g3lib.report.html import relinked, stamped
 
-    page = target.with_suffix(f".{EARLIER}.html")
-    if target.with_suffix(".html").exists():
+    page = task.file(f".{EARLIER}.html")
+    if task.file(".html").exists():
         for suffix in (".ipynb", ".html", *_BESIDE):
-            if target.with_suffix(suffix).exists():
-                os.replace(target.with_suffix(suffix), target.with_suffix(f".{EARLIER}{suffix}"))
+            if task.file(suffix).exists():
+                os.replace(task.file(suffix), task.file(f".{EARLIER}{suffix}"))
         said = pick(task.lang, "这是上一次成功生成的报告；最近一次运行没有成功，数字可能已经过时。",
                     "This is the last report that succeeded; the latest run failed, so it may be out of date.")  # fmt: skip
-        text, stem = page.read_text(encoding="utf-8"), quote(task.notebook.stem)
-        for suffix in _BESIDE:  # the files beside it have moved along
-            text = text.replace(f'href="{stem}{suffix}"', f'href="{stem}.{EARLIER}{suffix}"')
+        stem = task.notebook.stem
+        moved = {f"{stem}{suffix}": f"{stem}.{EARLIER}{suffix}" for suffix in _BESIDE}
+        text = relinked(page.read_text(encoding="utf-8"), moved)
         with contextlib.suppress(OSError):  # its name says the same where there is no room
             replace_bytes(page, stamped(text, said).encode())
     return f"{task.stem}.{EARLIER}.html" if page.exists() else ""

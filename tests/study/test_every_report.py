@@ -18,11 +18,11 @@ import pytest
 from g3lib.runs import batch, ledger
 from g3lib.runs.crew import Crew
 from g3lib.runs.notebooks import find
-from g3lib.runs.warm.client import possible
+from g3lib.runs.warm.client import why_impossible
 from g3lib.tables import adding
 from g3lib.tables.workspace import Workspace
 
-pytestmark = pytest.mark.skipif(bool(possible()), reason=possible() or "Linux")
+pytestmark = pytest.mark.skipif(bool(why_impossible()), reason=why_impossible() or "Linux")
 REPORTS = 500
 
 

@@ -20,12 +20,12 @@ import nbformat
 import pytest
 
 from g3lib.runs import ledger
-from g3lib.runs.warm.client import Template, possible
+from g3lib.runs.warm.client import Template, why_impossible
 from g3lib.tables import adding
 
 KILLS, JOBS = 200, 2
 BRANCHES = [f"分公司{i:02d}" for i in range(6)]
-pytestmark = pytest.mark.skipif(bool(possible()), reason=possible() or "Linux")
+pytestmark = pytest.mark.skipif(bool(why_impossible()), reason=why_impossible() or "Linux")
 
 CELLS = (
     "from g3lib import open_report\nreport = open_report('own', branch, period, lang)\nreport",

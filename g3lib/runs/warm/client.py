@@ -19,6 +19,7 @@ from g3lib.errors import G3Error
 from g3lib.runs.edition import library_now
 
 _PREFIX = "g3-warm-"
+MEMORY = "G3_MEMORY_MB"  # the variable that says how much memory a kernel may take beside what it starts with
 # the variables that name the sockets of templates that somebody else keeps, and their value where there is none and whoever
 # should know has been told
 KERNELS, WORKERS, NONE = "G3_WARM", "G3_WARM_WORKERS", "none"
@@ -30,7 +31,7 @@ class TemplateGone(G3Error):
     """There is no template to fork from: it never came up, or it was killed."""
 
 
-def possible() -> str:
+def why_impossible() -> str:
     """Why nothing can be forked from a template here; empty where it can.
 
     Only Linux: Windows has no fork, macOS forbids much of what follows one, and neither tells a child that its parent died.
@@ -102,9 +103,12 @@ class Child:
 
     def kill(self) -> None:
         """End it and what it started."""
-        with contextlib.suppress(ProcessLookupError):
-            if self.poll() is None:
-                os.killpg(self.pid, signal.SIGKILL)
+        if self.poll() is not None:
+            return
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:  # it leads no group in its first moments
+            self.send_signal(signal.SIGKILL)
 
 
 def fork(path: str, request: Mapping[str, Any], fds: Sequence[int] = (), timeout: float = 60.0) -> Child:
@@ -148,20 +152,23 @@ class Template:
         role: `kernels` or `workers`.
 
     Raises:
-        TemplateGone: there can be none here (`possible`).
+        TemplateGone: there can be none here (`why_impossible`), or there is no room for it.
     """
 
     def __init__(self, role: str) -> None:
-        if why := possible():
+        if why := why_impossible():
             raise TemplateGone(why)
         self.role = role
         _sweep()
-        made = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
-        self._held = os.open(made / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-        _lock(self._held)
-        self.folder = made.rename(made.with_name(made.name[1:]))  # under this name only with its lock held: see `_sweep`
-        (self.folder / _LIBRARY).write_text(library_now(), encoding="ascii")
-        self._start()
+        try:
+            made = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
+            self._held = os.open(made / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+            _lock(self._held)
+            self.folder = made.rename(made.with_name(made.name[1:]))  # under this name only with its lock held: see `_sweep`
+            (self.folder / _LIBRARY).write_text(library_now(), encoding="ascii")
+            self._start()
+        except OSError as error:
+            raise TemplateGone(f"the prepared process cannot be started: {error}") from error
 
     @property
     def path(self) -> str:

@@ -34,12 +34,12 @@ from papermill.log import logger
 from papermill.utils import remove_args
 from traitlets import Float, Instance, Int
 
-from g3lib.runs.warm.client import KERNELS, Child, possible
+from g3lib.runs.warm.client import KERNELS, Child, why_impossible
 from g3lib.runs.warm.ending import INJECTED, Ending
 from g3lib.runs.warm.provisioner import NAME
 
 _LONGEST_SOCKET = 100  # bytes that a socket's path may have, the number at its end not counted
-MOST_OUTPUT = 20 << 20  # characters that a report may write; a page of more opens nowhere
+MOST_OUTPUT = 20 << 20  # characters that a report may write (an MB of plain letters); a page of more opens nowhere
 
 
 class WarmKernelManager(AsyncKernelManager):
@@ -48,12 +48,12 @@ class WarmKernelManager(AsyncKernelManager):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         beside = Path(os.environ.get(KERNELS, "")).parent
-        if beside.is_absolute():  # gone with the template, even where we are killed
+        if beside.is_absolute() and beside.is_dir():  # gone with the template, even where we are killed
             self._folder = Path(tempfile.mkdtemp(prefix="k-", dir=beside))
         else:
             self._folder = Path(tempfile.mkdtemp(prefix="g3-kernel-"))
         self.connection_file = str(self._folder / "connection.json")
-        if not possible() and len(bytes(self._folder / "k")) <= _LONGEST_SOCKET:
+        if not why_impossible() and len(bytes(self._folder / "k")) <= _LONGEST_SOCKET:
             self.transport, self.ip = "ipc", str(self._folder / "k")
             self.transport_encryption = "disabled"  # the folder is ours alone (0700)
 

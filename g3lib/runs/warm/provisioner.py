@@ -19,7 +19,7 @@ from typing import Any
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from g3lib.runs.warm.client import KERNELS, NONE, Child, Template, TemplateGone, fork, possible
+from g3lib.runs.warm.client import KERNELS, NONE, Child, Template, TemplateGone, fork, why_impossible
 
 NAME = "g3-warm"
 _LAUNCHER = ["-m", "ipykernel_launcher"]
@@ -93,7 +93,7 @@ class _Own:
 
     def fork(self, request: dict[str, Any]) -> Child:
         with self._turn:
-            if why := self.broken or possible():
+            if why := self.broken or why_impossible():
                 raise TemplateGone(why)
             self._close_unused()
             if not self.templates or not self.templates[-1].is_current:

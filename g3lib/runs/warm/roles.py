@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from g3lib.runs.imports import without_grammar
+from g3lib.runs.warm.client import MEMORY
 
 BACKEND = "module://matplotlib_inline.backend_inline"
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -42,9 +43,10 @@ def prepared(role: str) -> Callable[[dict[str, Any], list[int]], None]:
         role: `kernels` or `workers`.
     """
     one_thread()
+    gc.disable()  # nothing of what is imported is garbage, and collections looked at all of it again and again: 1 s of 5
     become = {"kernels": _kernels, "workers": _workers}[role]()
-    gc.collect()
     gc.freeze()  # a collection in a child would write to every object, and the pages would be shared no more
+    gc.enable()
     return become
 
 
@@ -135,9 +137,6 @@ def kernel(request: dict[str, Any], _fds: list[int]) -> None:
     app.start()
     if app.control_thread is not None:  # it still tells that it has heard of the end, over sockets that are closed next
         app.control_thread.join(timeout=1)
-
-
-MEMORY = "G3_MEMORY_MB"  # the variable that says how much memory a kernel may take beside what it starts with
 
 
 def _limit_memory() -> None:
