@@ -189,7 +189,7 @@ def status(period: str) -> None:
     for folder in folders:
         rows = telling.standing(folder)
         click.echo(f"{folder.relative_to(workspace.reports).as_posix()}: {telling.counts(rows)}")
-        failed |= any(row.is_faulty for row in rows)
+        failed |= any(row.is_faulty or row.state == "interrupted" for row in rows)
         for line in telling.unmade(rows, len(rows), folder.parent):
             click.echo(line)
     if not folders:
@@ -229,7 +229,7 @@ def sign(period: str, by: str) -> None:
 @click.option("--done", is_flag=True)
 def note(branch: str, finding: str, comment: str, period: str, owner: str, due: str, done: bool) -> None:
     """Put a comment beside a finding (its name is in findings.csv); it survives every run."""
-    from g3lib.errors import UsageError
+    from g3lib.errors import UsageError, some
     from g3lib.runs.notebooks import UNITS
     from g3lib.runs.publishing import reported
     from g3lib.tables import comments
@@ -239,7 +239,7 @@ def note(branch: str, finding: str, comment: str, period: str, owner: str, due: 
     workspace = Workspace.find()
     known = {name for unit in (*UNITS, "area") for name in known_units(workspace.store(), unit)}
     if branch not in known:
-        raise UsageError(f"{branch[:60]!r} has no reports; known: {', '.join(sorted(known)) or 'none, run g3 load first'}.")
+        raise UsageError(f"{branch[:60]!r} has no reports; known: {some(sorted(known)) or 'none, run g3 load first'}.")
     path = comments.add(workspace.notes, branch, finding, comment, period, owner, due, done)
     click.echo(f"Kept in {path}; g3 run shows it.")
     if (branch, finding) not in reported(workspace, period):

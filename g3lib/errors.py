@@ -7,7 +7,7 @@ what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -73,6 +73,16 @@ def refused(about: Iterable[tuple[str, str]], heading: str) -> DataError:
     """
     kept = tuple(about)
     return DataError(listed((line for _, line in kept), heading), kept)
+
+
+def some(names: Sequence[str], most: int = 12) -> str:
+    """Names in one line; of many the first ones, and how many more there are.
+
+    >>> some(["a", "b", "c"], 2), some(["a"])
+    ('a, b and 1 more', 'a')
+    """
+    told = ", ".join(names[:most])
+    return f"{told} and {len(names) - most:,} more" if len(names) > most else told
 
 
 def listed(faults: Iterable[str], heading: str) -> str:

@@ -12,9 +12,8 @@ from g3lib.labels import VOCABULARIES, Lang, label, pick
 from g3lib.report import assets
 from g3lib.report.tables import template
 
-# the findings whose size says how far a branch moved
 _SHOWN = 100  # rows that a page opens with; its script has the others
-_MOVES = ("units.month_on_month", "lift")
+_MOVES = ("units.month_on_month", "lift")  # the findings whose size says how far a branch moved
 
 
 class ReportRow(Protocol):
@@ -62,7 +61,7 @@ def index_html(
         if row.notebook in names:
             by_branch.setdefault(row.branch, {})[row.notebook] = row
     lines = [_line(branch, own, names, lang) for branch, own in by_branch.items()]
-    lines.sort(key=lambda line: (-line["breaches"], -line["moved"], line["urgency"], line["branch"]))
+    lines.sort(key=lambda line: (-line["faulty"], -line["breaches"], -line["moved"], line["urgency"], line["branch"]))
     counts = {state: sum(row.state == state for row in rows) for state in VOCABULARIES["run_state"]}
     said = " · ".join(f"{label('run_state', s, lang)} {n}" for s, n in counts.items() if n or s == "ok")
     words = {
@@ -114,11 +113,12 @@ def _cell(row: ReportRow | None, lang: Lang) -> dict[str, str]:
 
 def _line(branch: str, own: dict[str, ReportRow], names: Sequence[str], lang: Lang) -> dict[str, Any]:
     cells = [_cell(own.get(name), lang) for name in names]
-    breaches = _breaches([row for row in own.values() if row.state == "ok"]) + sum(row.is_faulty for row in own.values())
+    breaches = _breaches([row for row in own.values() if row.state == "ok"])
+    faulty = sum(row.is_faulty for row in own.values())  # nobody knows what is in those: above all others
     urgency = min((row.urgency for row in own.values()), default=9)
     moves = [f["value"] for row in own.values() for f in row.findings if f["name"] in _MOVES and f["value"] is not None]
     moved = max(map(abs, moves), default=0.0)
-    return {"branch": branch, "cells": cells, "breaches": breaches, "urgency": urgency, "moved": moved}
+    return {"branch": branch, "cells": cells, "breaches": breaches, "faulty": faulty, "urgency": urgency, "moved": moved}
 
 
 def _breaches(rows: Sequence[ReportRow]) -> int:

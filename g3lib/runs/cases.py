@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,9 +22,10 @@ from g3lib.report.claims.voice import Voice
 from g3lib.report.deck.master import master
 from g3lib.report.tables import heading, shown
 from g3lib.runs.ledger import Row
+from g3lib.runs.lock import held
 from g3lib.runs.notebooks import find
 from g3lib.runs.publishing import CASES, front
-from g3lib.runs.task import Task, run
+from g3lib.runs.task import Task, run, sweep
 from g3lib.tables.workspace import Workspace
 
 _NOTEBOOK = "08"
@@ -48,21 +47,6 @@ def _told(workspace: Workspace, case: Case) -> str:
         return Path(os.path.relpath(case.folder.resolve(), workspace.root.resolve())).as_posix()
     except ValueError:  # another drive has no way from here
         return case.folder.resolve().as_posix()
-
-
-@contextmanager
-def _environment(seen: Mapping[str, str]) -> Iterator[None]:
-    """Variables for the time of one run: the next one has its own."""
-    before = {name: os.environ.get(name) for name in seen}
-    os.environ.update(seen)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def open_folder(workspace: Workspace, named: str, lang: Lang = "zh") -> Case:
@@ -104,6 +88,7 @@ def make(workspace: Workspace, case: Case, lang: Lang, template: str = "") -> tu
         The report's row and the audit as its reader sees it.
 
     Raises:
+        Busy: another run is at work.
         UsageError: a template that is none (`deck.master`); another case of the same name, in data/cases or already reported,
             whose report would be replaced.
     """
@@ -118,15 +103,14 @@ def make(workspace: Workspace, case: Case, lang: Lang, template: str = "") -> tu
     notebook = find(workspace.notebooks, [_NOTEBOOK])[0]
     inputs = tuple(sorted(case.files.items()))
     given = notebook.checked({"case": _told(workspace, case), "lang": lang})
-    seen = {"G3_DECK_TEMPLATE": str(Path(template).resolve()) if template else ""}
-    with _environment(seen):
-        row = run(
-            Task(
-                notebook.path, case.name, CASES, given, "", workspace.reports_in(lang), lang, inputs, case.made_up,
-                index="../../index.html",
-            )
-        )  # fmt: skip
-    front(workspace, lang)
+    task = Task(
+        notebook.path, case.name, CASES, given, "", workspace.reports_in(lang), lang, inputs, case.made_up,
+        environment={"G3_DECK_TEMPLATE": str(Path(template).resolve()) if template else ""}, index="../../index.html",
+    )  # fmt: skip
+    with held(task.reports):  # two decks of one case at once would be of two minds
+        sweep(task.folder)
+        row = run(task)
+        front(workspace, lang)
     voice = Voice(lang, str(case.told["branch"]), "")
     steps = audit_table(voice, audit(computed(case)))
     if folder.is_dir():

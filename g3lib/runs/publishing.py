@@ -6,7 +6,6 @@ A page is stamped here and not while it is made: a month may be signed, and sign
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from g3lib.errors import DataError, listed
 from g3lib.files import replace_bytes
@@ -22,15 +21,15 @@ from g3lib.tables.workspace import Workspace
 CASES = "cases"
 
 
-def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list[Path]:
-    """Write the run's list, findings and index of every period that the rows touch; returns the indexes.
+def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> None:
+    """Write the run's list, findings and index of every period that the rows touch.
 
     What notebooks that are no more failed to make is forgotten here.
 
     Raises:
         DataError: lists every period whose signed figures are missing or were altered; all that was run is on record first.
     """
-    reports, indexes, faults = workspace.reports_in(lang), [], []
+    reports, faults = workspace.reports_in(lang), []
     book = ledger.Ledger(reports)
     book.put(row for row in rows if row.state == "skipped" and not row.data)  # found so by the plan
     changed = book.forget_but(names(workspace.notebooks))
@@ -39,13 +38,12 @@ def record(workspace: Workspace, rows: Sequence[ledger.Row], lang: Lang) -> list
         ledger.export(folder, ledger.interrupted(list(ledger.read(folder).values())), lang)
     for period in periods:
         try:
-            indexes.append(refresh(workspace, period, lang))
+            refresh(workspace, period, lang)
         except DataError as fault:
             faults.append(f"{period}: {fault}")
     front(workspace, lang)
     if faults:
         raise DataError(listed(faults, "The reports are made, but these periods cannot be held against their signing:"))
-    return indexes
 
 
 def front(workspace: Workspace, lang: Lang) -> None:
@@ -56,7 +54,7 @@ def front(workspace: Workspace, lang: Lang) -> None:
     replace_bytes(reports / "index.html", periods_html(periods, cases, lang).encode())
 
 
-def refresh(workspace: Workspace, period: str, lang: Lang) -> Path:
+def refresh(workspace: Workspace, period: str, lang: Lang) -> None:
     """Write a period's index and, where it was signed off, its differences; every page says how it stands to the signing."""
     folder = workspace.reports_in(lang) / period
     rows = ledger.interrupted(list(ledger.read(folder).values()))  # whoever publishes holds the reports: nobody is at work
@@ -71,13 +69,13 @@ def refresh(workspace: Workspace, period: str, lang: Lang) -> Path:
     every = find(workspace.notebooks)
     titles, wide = {n.name: n.about.title[lang] for n in every}, {n.name for n in every if n.about.unit == "province"}
     replace_bytes(folder / "index.html", index_html(period, rows, titles, lang, state.banner(lang), wide).encode())
-    return folder / "index.html"
 
 
 def stray(workspace: Workspace) -> list[str]:
     """Comments beside a finding that no report made so far has: a misspelt name, a branch without reports."""
-    known, written = reported(workspace), comments.read(workspace.notes)[0]
+    written = comments.read(workspace.notes)[0]
     pairs = dict.fromkeys(zip(written["branch"], written["finding"], strict=True))
+    known = reported(workspace) if pairs else set()
     return [f"{branch} · {finding}" for branch, finding in pairs if (branch, finding) not in known]
 
 

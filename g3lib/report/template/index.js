@@ -39,6 +39,6 @@
   new IntersectionObserver(([end]) => { if (end.isIntersecting && shown < found.length) show(shown + PART); }, { rootMargin: "1200px" }).observe(more);
   window.addEventListener("beforeprint", () => show(found.length));
   // index.html#睢县 opens with that search
-  box.value = decodeURIComponent(location.hash.slice(1));
+  try { box.value = decodeURIComponent(location.hash.slice(1)); } catch { box.value = location.hash.slice(1); }  // #50% is none
   filter();
 })();

@@ -20,7 +20,7 @@
     document.addEventListener("scroll", () => { if (!due) { due = true; requestAnimationFrame(mark); } }, { passive: true });
   }
 
-  // a click on a heading sorts: down, up, then as it was; what is unknown and what is a total stays below
+  // a click on a heading sorts, a second the other way round, a third as it was; what is unknown and what is a total stays below
   const many = { "万": 1e4, "亿": 1e8 };
   const amount = (text) => {
     const found = text.replace(/[,\s<>≥≤]/g, "").replace("−", "-").match(/^([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(万|亿)?/);
