@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nbformat
 import psutil
@@ -36,12 +36,25 @@ BESIDE = {"G3_WORKBOOK": ".xlsx", "G3_DECK": ".pptx"}
 FIGURES: dict[str, Any] = {}
 
 
-def timed(action: Callable[[], Any]) -> tuple[float, float, Any]:
-    """Seconds on the clock, CPU seconds of every process below this one, and what came of it."""
-    used, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+class Used(NamedTuple):
+    """CPU seconds, those of them that the system took, and pages that were touched for the first time or copied."""
+
+    cpu: float
+    system: float
+    faults: float
+
+    def beyond(self, other: Used, reports: int) -> Used:
+        """What was used more, a report."""
+        return Used(*((ours - theirs) / reports for ours, theirs in zip(self, other, strict=True)))
+
+
+def timed(action: Callable[[], Any]) -> tuple[float, Used, Any]:
+    """Seconds on the clock, what every process below this one used, and what came of it."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     result = action()
     now = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.perf_counter() - started, now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime, result
+    user, system = now.ru_utime - before.ru_utime, now.ru_stime - before.ru_stime
+    return time.perf_counter() - started, Used(user + system, system, now.ru_minflt - before.ru_minflt), result
 
 
 def emptied() -> Path:
@@ -104,7 +117,7 @@ for row in json.load(open(sys.argv[3], encoding="utf-8")):
     open(f"{out}/{name}.html", "w", encoding="utf-8").write(report_html(done, name, "zh"))
 """
 
-FLOOR = """import json, os, sys, time
+FLOOR = """import json, os, resource, sys, time
 import nbformat
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -128,10 +141,12 @@ def report(row):
     shell.reset(new_session=False)
 for row in {row["notebook"]: row for row in rows}.values():  # the process is warm when each has run once
     report(row)
-clock, cpu = time.perf_counter(), time.process_time()
+clock, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
 for row in rows:
     report(row)
-print(time.perf_counter() - clock, time.process_time() - cpu)
+now = resource.getrusage(resource.RUSAGE_SELF)
+user, system = now.ru_utime - before.ru_utime, now.ru_stime - before.ru_stime
+print(time.perf_counter() - clock, user + system, system, now.ru_minflt - before.ru_minflt)
 """
 
 
@@ -151,16 +166,18 @@ def shown(path: Path) -> list[Any]:
 def speed(branches: int) -> None:
     """Ours against stock and against the floor."""
     folder = workspace(branches)
-    seconds, cpu, _ = timed(lambda: quiet([*G3, "run", "--jobs", str(JOBS)], folder))
+    seconds, used, _ = timed(lambda: quiet([*G3, "run", "--jobs", str(JOBS)], folder))
     rows = made(folder)
     FIGURES.update(reports=len(rows), ours_s=seconds)
-    clock, floor_cpu = map(float, script(FLOOR, folder, rows).split())
-    FIGURES.update(floor_s=clock / JOBS, overhead_cpu_s_per_report=(cpu - floor_cpu) / len(rows))
+    clock, *floor = map(float, script(FLOOR, folder, rows).split())
+    over = used.beyond(Used(*floor), len(rows))
+    FIGURES.update(floor_s=clock / JOBS, overhead_cpu_s_per_report=over.cpu, overhead_system_s_per_report=over.system,
+                   overhead_page_faults_per_report=over.faults)  # fmt: skip
     # two processors that share a core are not two: what the floor would be if one could be had
     with ThreadPoolExecutor(JOBS) as pool:
         halves = pool.map(lambda i: script(FLOOR, folder, rows[i::JOBS], f"half{i}"), range(JOBS))
         FIGURES["floor_two_at_once_s"] = sum(float(half.split()[0]) for half in halves) / JOBS
-    say("ours_s", "floor_s", "floor_two_at_once_s", "overhead_cpu_s_per_report")
+    say("ours_s", "floor_s", "floor_two_at_once_s", "overhead_cpu_s_per_report", "overhead_system_s_per_report", "overhead_page_faults_per_report")
     FIGURES["stock_pool_of_two_s"] = timed(lambda: stock(folder, folder / "two", rows, JOBS))[0]
     FIGURES["stock_one_by_one_s"] = timed(lambda: stock(folder, folder / "one", rows, 1))[0]
     FIGURES["stock_loop_in_one_process_s"] = timed(lambda: script(LOOP, folder, rows))[0]
@@ -251,9 +268,9 @@ def flat(counts: tuple[int, ...]) -> None:
     for count in counts:
         shutil.rmtree(folder / "reports", ignore_errors=True)
         command = [*G3, "run", "--jobs", str(JOBS), *(part for name in names[:count] for part in ("--branch", name))]
-        seconds, cpu, peak = timed(lambda command=command: watched(command, folder))
+        seconds, used, peak = timed(lambda command=command: watched(command, folder))
         assert len(made(folder)) == count
-        FIGURES[f"light_{count}"] = {"wall_s_per_report": seconds / count, "cpu_s_per_report": cpu / count, "runner_peak_mb": peak}
+        FIGURES[f"light_{count}"] = {"wall_s_per_report": seconds / count, "cpu_s_per_report": used.cpu / count, "runner_peak_mb": peak}
         if count == 400:
             FIGURES["rerun_unchanged_400_s"] = timed(lambda command=command: quiet(command, folder))[0]
             # the same once more without the note of the run before: everything is planned and found made

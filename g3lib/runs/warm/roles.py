@@ -28,6 +28,8 @@ _NOT_IN_CELLS = (
     "g3lib.tables.cells", "g3lib.tables.gate", "g3lib.tables.loading", "g3lib.tables.reading", "g3lib.tables.sample",
     "g3lib.tables.schema", "g3lib.tables.shaping",
 )  # fmt: skip
+# files that a debugger does not step into: those that an ordinary kernel has imported when it begins, not all of the template's
+_KERNELS_OWN: list[str] = []
 
 
 def one_thread() -> None:
@@ -55,6 +57,9 @@ def _kernels() -> Callable[[dict[str, Any], list[int]], None]:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     os.environ["MPLBACKEND"] = BACKEND  # as a kernel sets it; who imports pyplot gets it
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # the debugger's remark on a Python that nobody debugs
+    importlib.import_module("ipykernel.kernelapp")
+    own = [module for name, module in sys.modules.copy().items() if name.partition(".")[0] != "g3lib"]
+    _KERNELS_OWN[:] = [file for module in own if (file := getattr(module, "__file__", None))]
     for module in (*_own_modules(), *_late_modules(), *_OF_A_KERNEL):
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
@@ -132,6 +137,7 @@ def kernel(request: dict[str, Any], _fds: list[int]) -> None:
         del sys.path[0]  # the shell puts it back, as in any kernel
     app: Any = IPKernelApp.instance()  # untyped upstream
     app.initialize(sys.argv[1:])
+    app.kernel._kernel_modules[:] = _KERNELS_OWN
     inline: Any = backend_inline
     inline._enable_matplotlib_integration()  # at its import there was no shell to draw for
     app.start()
