@@ -130,6 +130,8 @@ def run(
     left_out = [] if notebooks else faulty(workspace.notebooks)
     if notebooks and (other := [n.name for n in chosen if n.about.unit not in UNITS]):
         raise UsageError(f"{', '.join(other)}: no report of a branch or a province (metadata.g3.unit is to say which).")
+    if left_out and not chosen:
+        raise UsageError(listed(left_out, "No notebook here can be run:"))
     asked = Asked(workspace, [n for n in chosen if n.about.unit in UNITS], branches, period, lang, dict(params))
     with Progress() as progress:
         outcome = running.run(

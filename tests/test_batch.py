@@ -140,8 +140,11 @@ def test_a_report_of_two_states_of_the_store_is_none(workspace: Workspace) -> No
 
 
 def test_a_faulty_notebook_is_named_and_the_others_run(workspace: Workspace) -> None:
-    make(workspace, "91-fine", "1 + 1")
     (workspace.notebooks / "45-broken.ipynb").write_text("{broken")
+    done = CliRunner().invoke(main, ["run"])
+    assert done.exit_code == 2
+    assert "No notebook here can be run:\n  - 45-broken.ipynb is no notebook: " in done.output
+    make(workspace, "91-fine", "1 + 1")
     (workspace.notebooks / "46-empty.ipynb").write_text("")
     make(workspace, "47-untagged", "1")
     make(workspace, "48-needs", "1")

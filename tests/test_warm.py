@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -295,6 +296,16 @@ def test_without_fork_there_is_an_ordinary_kernel_and_it_is_said_once(tmp_path: 
         run(path, tmp_path / "out.ipynb")
         assert texts(tmp_path / "out.ipynb") == [str(os.getpid())]
     assert [record.message for record in caplog.records if record.name == "g3lib"] == ["No warm kernels here, ordinary ones instead (slower to start): no fork on this system"]
+
+
+def test_what_is_no_request_forks_nothing(template: Template) -> None:
+    before = psutil.Process(template.process.pid).children()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+        connection.settimeout(30)
+        connection.connect(template.path)
+        connection.send(b'{"env": {')
+        assert connection.recv(10) == b""
+    assert psutil.Process(template.process.pid).children() == before
 
 
 def test_a_template_of_others_that_is_gone_costs_no_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

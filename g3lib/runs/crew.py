@@ -115,7 +115,8 @@ class Crew:
             return self
         try:
             self._others = children()
-            self._templates = {role: Template(role) for role in ("kernels", "workers")}
+            for role in ("kernels", "workers"):
+                self._templates[role] = Template(role)
             self._sockets = {role: template.path for role, template in self._templates.items()}
             adopt_orphans()
             self._adopts = True

@@ -215,7 +215,7 @@ def _bring_up(book: sqlite3.Connection) -> None:
     there = _columns(book)
     for name, value in zip(_NAMES, blank, strict=True):
         if name not in there:
-            text = f"'{value}'" if isinstance(value, str) else f"{value:d}" if isinstance(value, bool) else repr(value)
+            text = f"'{value}'" if isinstance(value, str) else repr(value)
             book.execute(f"ALTER TABLE report ADD COLUMN {name} NOT NULL DEFAULT {text}")
 
 

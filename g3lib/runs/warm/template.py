@@ -93,15 +93,13 @@ class Server:
             message, fds, _, _ = socket.recv_fds(connection, MESSAGE, 4)
         except OSError:
             message, fds = b"", []
-        if not message:
-            self._let_go(connection)
-            return
         try:
+            request = json.loads(message)
             pid = os.fork()
-        except OSError:  # no memory, no more processes: whoever asked hears that there is none, the others live on
+        except (ValueError, OSError):  # no request; no memory, no more processes: whoever asked hears of it, the others live on
             pid = -1
         if pid == 0:
-            self._live(json.loads(message), fds)
+            self._live(request, fds)
         for fd in fds:
             os.close(fd)
         if pid < 0:
