@@ -393,6 +393,27 @@ def test_what_cells_started_is_ended_where_the_run_went_on_with_ordinary_kernels
     wait_for(lambda: not alive(strays.values()), 5.0, lambda: describe(alive(strays.values())))
 
 
+def orphan() -> psutil.Process:
+    """A process whose parent is no more."""
+    code = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)'], stdout=subprocess.DEVNULL).pid)"
+    return psutil.Process(int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout))
+
+
+@pytest.mark.usefixtures("own_templates")
+def test_a_crew_adopts_orphans_for_its_own_time(workspace: Workspace) -> None:
+    make(workspace, "91-fine", "1 + 1")
+    tasks = batch.plan(workspace, find(workspace.notebooks)).tasks
+    with Crew(1) as crew:
+        crew.make(tasks[:1], lambda _: None, lambda _: None)
+        adopted = orphan()
+        assert adopted.ppid() == os.getpid()
+        adopted.kill()
+    assert not psutil.pid_exists(adopted.pid)  # not even as a zombie
+    later = orphan()
+    assert later.ppid() != os.getpid()
+    later.kill()
+
+
 def test_kept_templates_of_another_library_make_no_report(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     make(workspace, "91-fine", "1 + 1")
     tasks, rows = batch.plan(workspace, find(workspace.notebooks)).tasks, list[ledger.Row]()

@@ -131,6 +131,7 @@ class Crew:
             template.close(at_once=not self._at_work)
         if self._adopts:
             kill_descendants(self._others)  # what a cell started and its kernel's template, killed, could not end
+            adopt_orphans(False)
 
     def make(self, tasks: Iterable[Task], started: Callable[[Task], None], ended: Callable[[Row], None]) -> None:
         """Make the reports; hears of each as it begins and as it ends."""

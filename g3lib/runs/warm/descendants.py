@@ -11,10 +11,13 @@ from typing import Any
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def adopt_orphans() -> None:
-    """Make this process the one to which orphaned descendants come (Linux; elsewhere they go to the system)."""
+def adopt_orphans(adopts: bool = True) -> None:
+    """Make this process the one to which orphaned descendants come, or let them go to the system again.
+
+    Linux; elsewhere they go to the system. Whoever goes on adopting has to wait for each, or it stays as a zombie.
+    """
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(adopts), 0, 0, 0)
 
 
 def children() -> frozenset[int]:
@@ -40,6 +43,9 @@ def kill_descendants(spared: frozenset[int] = frozenset()) -> None:
                 process.kill()
         psutil.wait_procs(below, timeout=0.2)
         time.sleep(0.01)
+    for pid in children() - spared:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
 
 
 def end_all(seconds: float = 4.0) -> None:
