@@ -128,7 +128,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path: Path, monkeypatch: 
         shutil.rmtree(reports)
         begun = time.monotonic()
         assert ended(begin()) == 0
-        longest = (time.monotonic() - begun) / 2  # a kill falls at any moment of the making of a report, on any machine
+        longest = (time.monotonic() - begun) / 3  # a kill falls at any moment of the making of a report, on any machine
         undisturbed = tree(reports)
         assert len([name for name in undisturbed if name.endswith(".xlsx")]) == len(BRANCHES)
         rng, alive, rounds, at_work = random.Random(200), 0, 0, 0
