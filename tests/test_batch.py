@@ -372,7 +372,7 @@ def test_workers_that_die_before_they_are_asked_hold_up_no_run(workspace: Worksp
 
 LEAVES = """import os, subprocess, sys, time
 subprocess.Popen([sys.executable, '-c', 'import os, time; os.setsid(); time.sleep(601)'])
-time.sleep(0.5 if os.environ['G3_WARM'] == 'none' else 600)"""
+time.sleep(2 if os.environ['G3_WARM'] == 'none' else 600)"""
 
 
 @pytest.mark.usefixtures("own_templates")
