@@ -395,7 +395,7 @@ def test_what_cells_started_is_ended_where_the_run_went_on_with_ordinary_kernels
 
 def orphan() -> psutil.Process:
     """A process whose parent is no more."""
-    code = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)'], stdout=subprocess.DEVNULL).pid)"
+    code = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)"
     return psutil.Process(int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout))
 
 
@@ -652,6 +652,19 @@ def test_what_a_killed_writer_left_goes_and_what_one_writes_stays(workspace: Wor
         (workspace.reports / f".index.html.{writer}.tmp").write_text("half")
     run("--branch", "东区")
     assert [path.name for path in workspace.reports.glob(".*.tmp")] == [f".index.html.{os.getppid()}.tmp"]
+
+
+def test_what_was_half_published_goes_though_no_report_is_to_be_made(workspace: Workspace) -> None:
+    make(workspace, "91-fine", "1 + 1")
+    run()
+    (workspace.reports / ".asked.json").unlink()  # it is written last: publishing never came to it
+    halves = [workspace.reports / "2010-02" / name for name in (".findings.csv.9.tmp", "东区/.91-fine.html.9.tmp")]
+    for half in halves:
+        half.write_text("half", encoding="utf-8")
+    made = ledger.read(workspace.reports / "2010-02")
+    run()
+    assert not [half for half in halves if half.exists()]
+    assert {key: row.finished for key, row in ledger.read(workspace.reports / "2010-02").items()} == {k: r.finished for k, r in made.items()}
 
 
 def test_a_damaged_ledger_says_what_to_do(workspace: Workspace) -> None:

@@ -232,8 +232,6 @@ def execute(planned: Plan, crew: Crew, done: Callable[[ledger.Row], None]) -> No
 
     crew.make(planned.tasks, started, ended)
     rows.end()
-    for folder in {task.folder for task in planned.tasks}:
-        sweep(folder)  # what a worker that was killed had half made
 
 
 def _awaited(task: Task, state: str) -> ledger.Row:

@@ -14,7 +14,7 @@ from g3lib.report.html import stamped
 from g3lib.report.index import index_html, periods_html
 from g3lib.runs import ledger, signoff
 from g3lib.runs.notebooks import find, names
-from g3lib.runs.task import EARLIER
+from g3lib.runs.task import EARLIER, sweep
 from g3lib.tables import comments
 from g3lib.tables.workspace import Workspace
 
@@ -56,8 +56,9 @@ def front(workspace: Workspace, lang: Lang) -> None:
 
 def refresh(workspace: Workspace, period: str, lang: Lang) -> None:
     """Write a period's index and, where it was signed off, its differences; every page says how it stands to the signing."""
-    folder = workspace.reports_in(lang) / period
-    rows = ledger.interrupted(list(ledger.read(folder).values()))  # whoever publishes holds the reports: nobody is at work
+    folder = workspace.reports_in(lang) / period  # whoever publishes holds the reports: nobody else is at work here
+    sweep(folder)  # what a worker, or whoever published before, was killed at
+    rows = ledger.interrupted(list(ledger.read(folder).values()))
     made = [row for row in rows if row.state == "ok"]
     state = signoff.against_signed(workspace, period, rows)
     if state.signature:
