@@ -222,13 +222,14 @@ def correlated(asked: Asked) -> Effect:
     n = len(asked.measure)
     layer, strata = coded(asked.stratum, n)
     frame = pd.DataFrame({"x": asked.measure.to_numpy(float), "y": asked.outcome.to_numpy(float), "s": layer})
-    crude = correlation(frame, "x", "y")
+    whole = frame
     spans = frame.groupby("s")["x"].transform("nunique") > 1  # where the measure is one value there is nothing to go with
     every, total = n, float(((frame["y"] - frame["y"].mean()) ** 2).sum())
     if strata > 1 and spans.any():
         frame = frame[spans]
         n, strata = len(frame), frame["s"].nunique()
     found = correlation(frame, "x", "y", "s")
+    crude = found if n == every else correlation(whole, "x", "y")
     freedom, r = n - 3 - (strata - 1), found.within
     if r != r or freedom < 1:
         needed = _needed_for_r(strata, 1.0, asked)
