@@ -2,15 +2,17 @@
 
 The same reports of a made-up province are made by papermill's and nbconvert's commands (one after another, then two at a time), by
 a loop in one process, by `g3 run`, and their cells and pages in one warm process: the floor that no engine goes below. Whatever
-stock papermill shows is compared with what ours shows, cell by cell. Then: a rerun of 400 reports with nothing changed, the cost a
+stock papermill shows is compared with what ours shows, cell by cell. A machine that is shared is a third slower at one minute than at
+the next, so `g3 run` is measured anew before and after each of the others and compared with the mean of the two. Then: a rerun of 400 reports with nothing changed, the cost a
 report from 40 to 1,000 of them, the memory of a kernel, the size of a page. Seconds belong to the machine; compare the ratios.
 
-    python tests/bench/batch.py [BRANCHES]      how many branches (7: 44 reports, some 20 minutes)
+    python tests/bench/batch.py [BRANCHES]      how many branches (7: 44 reports, some 45 minutes)
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -21,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +33,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 G3 = [sys.executable, "-m", "g3lib.cli"]
-JOBS = 2
+JOBS, FLOORS = 2, 3
 BESIDE = {"G3_WORKBOOK": ".xlsx", "G3_DECK": ".pptx"}
 FIGURES: dict[str, Any] = {}
 
@@ -163,24 +165,57 @@ def shown(path: Path) -> list[Any]:
     return [(c.source, c.get("execution_count"), c.get("outputs")) for c in nbformat.read(path, as_version=4).cells]
 
 
+class Ours(NamedTuple):
+    """One `g3 run` of all reports, or the mean of two."""
+
+    seconds: float
+    used: Used
+
+    def mean(self, other: Ours) -> Ours:
+        return Ours((self.seconds + other.seconds) / 2, Used(*(sum(both) / 2 for both in zip(self.used, other.used, strict=True))))
+
+
+def run_anew(folder: Path) -> Ours:
+    shutil.rmtree(folder / "reports", ignore_errors=True)
+    return Ours(*timed(lambda: quiet([*G3, "run", "--jobs", str(JOBS)], folder))[:2])
+
+
+def middle(values: Iterable[float]) -> float:
+    return float(statistics.median(values))
+
+
 def speed(branches: int) -> None:
     """Ours against stock and against the floor."""
     folder = workspace(branches)
-    seconds, used, _ = timed(lambda: quiet([*G3, "run", "--jobs", str(JOBS)], folder))
+    every, floors = [run_anew(folder)], list[list[float]]()
     rows = made(folder)
-    FIGURES.update(reports=len(rows), ours_s=seconds)
-    clock, *floor = map(float, script(FLOOR, folder, rows).split())
-    over = used.beyond(Used(*floor), len(rows))
-    FIGURES.update(floor_s=clock / JOBS, overhead_cpu_s_per_report=over.cpu, overhead_system_s_per_report=over.system,
-                   overhead_page_faults_per_report=over.faults)  # fmt: skip
+    for _ in range(FLOORS):
+        floors.append(list(map(float, script(FLOOR, folder, rows).split())))
+        every.append(run_anew(folder))
+    beside = [before.mean(after) for before, after in itertools.pairwise(every)]
+    over = [ours.used.beyond(Used(*floor[1:]), len(rows)) for ours, floor in zip(beside, floors, strict=True)]
+    FIGURES.update(
+        reports=len(rows), floor_s=middle(floor[0] / JOBS for floor in floors),
+        times_the_floor=middle(ours.seconds / (floor[0] / JOBS) for ours, floor in zip(beside, floors, strict=True)),
+        overhead_cpu_s_per_report=middle(one.cpu for one in over), overhead_system_s_per_report=middle(one.system for one in over),
+        overhead_page_faults_per_report=middle(one.faults for one in over),
+    )  # fmt: skip
     # two processors that share a core are not two: what the floor would be if one could be had
     with ThreadPoolExecutor(JOBS) as pool:
         halves = pool.map(lambda i: script(FLOOR, folder, rows[i::JOBS], f"half{i}"), range(JOBS))
         FIGURES["floor_two_at_once_s"] = sum(float(half.split()[0]) for half in halves) / JOBS
-    say("ours_s", "floor_s", "floor_two_at_once_s", "overhead_cpu_s_per_report", "overhead_system_s_per_report", "overhead_page_faults_per_report")
-    FIGURES["stock_pool_of_two_s"] = timed(lambda: stock(folder, folder / "two", rows, JOBS))[0]
-    FIGURES["stock_one_by_one_s"] = timed(lambda: stock(folder, folder / "one", rows, 1))[0]
-    FIGURES["stock_loop_in_one_process_s"] = timed(lambda: script(LOOP, folder, rows))[0]
+    say()
+    for name, make in {
+        "stock_pool_of_two": lambda: stock(folder, folder / "two", rows, JOBS),
+        "stock_one_by_one": lambda: stock(folder, folder / "one", rows, 1),
+        "stock_loop_in_one_process": lambda: script(LOOP, folder, rows),
+    }.items():
+        before, FIGURES[f"{name}_s"] = every[-1], timed(make)[0]
+        every.append(run_anew(folder))
+        FIGURES[f"times_faster_than_{name}"] = FIGURES[f"{name}_s"] / before.mean(every[-1]).seconds
+        say(f"{name}_s", f"times_faster_than_{name}")
+    FIGURES["ours_s"] = middle(one.seconds for one in every)
+    FIGURES["ours_each_s"] = [round(one.seconds, 1) for one in every]
     for row in rows:
         ours = (folder / "reports" / row["period"] / row["html"]).with_suffix(".ipynb")
         assert shown(ours) == shown(folder / "one" / f"{row['notebook']}-{row['branch']}.ipynb"), row
@@ -355,10 +390,6 @@ def main() -> None:
     speed(int(sys.argv[1]) if len(sys.argv) > 1 else 7)
     flat((40, 400, 1000))
     long_index()
-    ours = FIGURES["ours_s"]
-    for name in ("stock_one_by_one", "stock_pool_of_two", "stock_loop_in_one_process"):
-        FIGURES[f"times_faster_than_{name}"] = FIGURES[f"{name}_s"] / ours
-    FIGURES["times_the_floor"] = ours / FIGURES["floor_s"]
     FIGURES["missed"] = missed()
     say()
     out = ROOT / "reports" / "bench"
