@@ -19,11 +19,11 @@ report: $(STAMP) $(SAMPLE)
 	$(BIN)/g3 load data/sources data/sample
 	$(BIN)/g3 run
 
-# the coverage of the response takes some twenty minutes, every report beside stock papermill ten: `make study`. The longest files
-# come first (tests/study) and stay there: reordered by how many tests they hold they would come last, and one worker would wait
-# minutes for the other
+# In `make study` alone: the coverage of the response (some twenty minutes), of the tests of causes and of the split share (five
+# minutes together), and every report beside stock papermill (ten). The longest files come first (tests/study) and stay there:
+# reordered by how many tests they hold they would come last, and one worker would wait minutes for the other
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --doctest-modules --ignore=tests/study/test_response_coverage.py --ignore=tests/study/test_every_report.py tests notebooks g3lib
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --doctest-modules --ignore=tests/study/test_response_coverage.py --ignore=tests/study/test_causes_coverage.py --ignore=tests/study/test_split_coverage.py --ignore=tests/study/test_every_report.py tests notebooks g3lib
 
 lint: $(STAMP)
 	$(BIN)/ruff check g3lib tests
