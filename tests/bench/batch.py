@@ -2,9 +2,10 @@
 
 The same reports of a made-up province are made by papermill's and nbconvert's commands (one after another, then two at a time), by
 a loop in one process, by `g3 run`, and their cells and pages in one warm process: the floor that no engine goes below. Whatever
-stock papermill shows is compared with what ours shows, cell by cell. A machine that is shared is a third slower at one minute than at
-the next, so `g3 run` is measured anew before and after each of the others and compared with the mean of the two. Then: a rerun of 400 reports with nothing changed, the cost a
-report from 40 to 1,000 of them, the memory of a kernel, the size of a page. Seconds belong to the machine; compare the ratios.
+stock papermill shows is compared with what ours shows, cell by cell. A machine that is shared is a third slower at one minute than
+at the next, so `g3 run` is measured anew before and after each of the others and compared with the mean of the two. Then: a rerun of
+400 reports with nothing changed, the cost a report from 40 to 1,000 of them, the memory of a kernel, the size of a page. Seconds
+belong to the machine; compare the ratios.
 
     python tests/bench/batch.py [BRANCHES]      how many branches (7: 44 reports, some 45 minutes)
 """
