@@ -39,6 +39,22 @@ def season(sales: pd.DataFrame, asof: date, months: int = 3) -> float:
     return float(by_month[following] / by_month[window].mean())
 
 
+def on_offer(sales: pd.DataFrame, lives: pd.DataFrame, asof: date, months: int = 3) -> pd.DataFrame:
+    """The sales lately that next month's cells are made of: their price and subsidy known, their model's life not ended.
+
+    Args:
+        sales, lives, asof, months: see `next_month`.
+
+    >>> sales = pd.DataFrame({"date": pd.Timestamp("2013-03-01"), "model": ["m", "gone", "m"], "list_price": 1000.0,
+    ...                       "subsidy": [300.0, 300.0, None]})
+    >>> on_offer(sales, pd.DataFrame({"model": ["m", "gone"], "ended": [False, True]}), date(2013, 3, 31)).index.tolist()
+    [0]
+    """
+    ended = set(lives.loc[lives["ended"], "model"])
+    recent = lately(sales, asof, months)
+    return recent[(recent["list_price"] > 0) & recent["subsidy"].notna() & ~recent["model"].isin(ended)]
+
+
 def next_month(
     sales: pd.DataFrame, response: pd.DataFrame, states: pd.DataFrame, lives: pd.DataFrame, asof: date, *,
     months: int = 3, max_move: float = 0.10, rate_max: float = 0.9,
@@ -74,9 +90,7 @@ def next_month(
     """
     if max_move < 0 or not 0 <= rate_max <= 1:
         raise UsageError(f"max_move is {max_move} and rate_max {rate_max}; expected fractions, such as 0.10 and 0.90.")
-    ended = set(lives.loc[lives["ended"], "model"])
-    recent = lately(sales, asof, months)
-    recent = recent[(recent["list_price"] > 0) & recent["subsidy"].notna() & ~recent["model"].isin(ended)]
+    recent = on_offer(sales, lives, asof, months)
     sums = recent.assign(base=recent["list_price"] * recent["units"], spend=recent["subsidy"] * recent["units"])
     cells = sums.groupby([*KEY, "device_class"], as_index=False)[["units", "base", "spend"]].sum()
     cells = cells[cells["units"] > 0].reset_index(drop=True)

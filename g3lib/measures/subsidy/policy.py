@@ -148,24 +148,45 @@ def check_policy(
     >>> check_policy(sales, rules, numerator="device", base="list")[["verdict", "reason", "over_yuan"]].values.tolist()
     [['fail', 'above_price', 10.0], ['no verdict', 'zero_base', nan], ['fail', 'below_rate', -25.0]]
     """
-    parts = amounts(sales, numerator, base)
+    parts = amounts(sales, numerator, base).assign(units=sales["units"])
+    return held_against(parts, match_policy(sales, policy), policy, numerator=numerator, base=base, tolerance=tolerance)
+
+
+def held_against(
+    parts: pd.DataFrame, position: pd.Series, policy: pd.DataFrame, *, numerator: str, base: str, tolerance: float = TOLERANCE
+) -> pd.DataFrame:
+    """Amounts held against the rules that are known to be theirs: `check_policy` without the matching.
+
+    Args:
+        parts: subsidy_yuan, base_yuan (of all its units, NaN where unknown), units.
+        position: of each the position of its rule in the policy, as `match_policy` finds it.
+        policy, numerator, base, tolerance, and the columns returned: see `check_policy`.
+
+    Raises:
+        UsageError: the tolerance is no fraction.
+
+    >>> rules = pd.DataFrame({"rule": ["r"], "bound": ["le"], "rate": [0.5], "rate_status": ["known"]})
+    >>> parts = pd.DataFrame({"subsidy_yuan": [120.0, 120], "base_yuan": [200.0, 200], "units": 2})
+    >>> held_against(parts, pd.Series([0, -1]), rules, numerator="device", base="list")[["verdict", "reason"]].values.tolist()
+    [['fail', 'above_rate'], ['no verdict', 'no_rule']]
+    """
     if not 0 <= tolerance < 1:
         raise UsageError(f"tolerance is {tolerance}; expected a fraction, such as 0.02 for 2 points.")
-    position = match_policy(sales, policy).to_numpy()
+    position = position.to_numpy()
     needed = ["rule", "rate", "rate_status", "bound", "qualifier", "cap_per_unit"]
-    rules = policy.reset_index(drop=True).reindex(columns=needed).reindex(position).set_axis(sales.index)
+    rules = policy.reset_index(drop=True).reindex(columns=needed).reindex(position).set_axis(parts.index)
     hidden = rules["rate_status"].isin(["masked", "open"])
     rate = pd.to_numeric(rules["rate"]).where(~hidden)
     cap = pd.to_numeric(rules["cap_per_unit"])
     bound = rules["bound"].astype("str").fillna("eq")
     slack = np.where(rules["qualifier"] == "约", tolerance, 0.0)
-    given, price, fen = parts["subsidy_yuan"], parts["base_yuan"], 0.01 * sales["units"]
+    given, price, fen = parts["subsidy_yuan"], parts["base_yuan"], 0.01 * parts["units"]
     sale_rate = given / price.where(price > 0)
     over = pd.DataFrame(
         {
             # with refunds counted, more than the price may lawfully flow back
             "above_price": (given - price).where((price > 0) & rate.notna() & (numerator == "device")),
-            "above_cap": given - cap * sales["units"],
+            "above_cap": given - cap * parts["units"],
             "above_rate": ((sale_rate - (rate + slack)) * price).where(bound.isin(["eq", "le"])),
         }
     )
@@ -176,7 +197,7 @@ def check_policy(
     over = over.where(high)
     why = {
         **high, "no_rule": position == NO_RULE, "several_rules": position == SEVERAL,
-        "unset": pd.Series(not (numerator and base), index=sales.index), "unknown": given.isna() | price.isna(),
+        "unset": pd.Series(not (numerator and base), index=parts.index), "unknown": given.isna() | price.isna(),
         "masked": rules["rate_status"] == "masked", "open": rules["rate_status"] == "open", "no_rate": rate.isna(),
         "zero_base": price == 0, "negative_base": price < 0, "below_rate": low,
     }  # fmt: skip
@@ -190,7 +211,7 @@ def check_policy(
         "rule": names, "rule_rate": rate, "sale_rate": sale_rate, "over_yuan": over_yuan, "bound": bound,
         "qualifier": rules["qualifier"].astype("str"), "cap_per_unit": cap, "verdict": verdict, "reason": reason,
     }  # fmt: skip
-    return pd.DataFrame(columns, index=sales.index)
+    return pd.DataFrame(columns, index=parts.index)
 
 
 def breaches(sales: pd.DataFrame, checked: pd.DataFrame, by: Sequence[str] = ("branch",)) -> pd.DataFrame:

@@ -7,6 +7,8 @@ month of the report. What a class returns is followed on its contract sales: a b
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -169,14 +171,89 @@ def returns_by_class(
     >>> found[["subsidy", "payback", "censored", "reason"]].values.tolist()
     [[300.0, nan, False, 'not_followed']]
     """
+    classes = followed_classes(sales, activity, layers, asof, margin=margin, draws=draws)
+    return returns_at(classes, annual_rate=annual_rate, collection_rate=collection_rate)
+
+
+@dataclass(frozen=True)
+class FollowedClass:
+    """What is known of a device class's contract sales before anybody chooses a subsidy.
+
+    term (months, the commonest; 0 for none), customers followed, list_price, subsidy, commission and refunds at marginal cost
+    (yuan a unit), survival and earned (margin a month in service, yuan) by month: the first row as seen, the others drawn again.
+    """
+
+    device_class: str
+    term: int
+    customers: int
+    list_price: float
+    subsidy: float
+    commission: float
+    refunds: float
+    survival: np.ndarray
+    earned: np.ndarray
+
+
+def followed_classes(
+    sales: pd.DataFrame, activity: pd.DataFrame, layers: pd.DataFrame, asof: date, *, margin: float, draws: int = DRAWS
+) -> list[FollowedClass]:
+    """The customers of each class followed once, so that what they return can be asked at any subsidy (`returns_at`).
+
+    Args:
+        sales, activity, layers, asof, margin, draws: see `returns_by_class`.
+
+    >>> sales = pd.DataFrame({"date": [pd.Timestamp("2013-01-31")], "device_class": "handset", "contract": "bare", "units": 1})
+    >>> followed_classes(sales, pd.DataFrame(), pd.DataFrame(), date(2013, 1, 31), margin=0.4)
+    []
+    """
     contracted = sales[(sales["contract"] != BARE) & (sales["units"] > 0)]
-    rows = []
+    found = []
     for name, own in contracted.groupby("device_class", sort=True):
         mine = layers[(layers["device_class"] == name) & (layers["contract"] != BARE)]
         sums = mine.groupby("part")[["yuan", "units"]].sum(min_count=1)
         parts = sums["yuan"] / sums["units"].where(sums["units"] > 0)
-        found = _of_class(str(name), own, activity, parts, asof, margin, annual_rate, collection_rate, draws)
-        rows.append({"device_class": name} | found)
+        found.append(_followed(str(name), own, activity, parts, asof, margin, draws))
+    return found
+
+
+def _followed(
+    name: str, sales: pd.DataFrame, activity: pd.DataFrame, parts: pd.Series, asof: date, margin: float, draws: int
+) -> FollowedClass:
+    terms = sales.groupby("term_months")["units"].sum()
+    priced = sales[sales["list_price"] > 0]
+    price = float((priced["list_price"] * priced["units"]).sum() / (priced["units"].sum() or np.nan))
+    needed = ["device_discount", "commission", "refund_free_marginal", "refund_data_marginal"]
+    subsidy, commission, free, data = parts.reindex(needed).astype(float)
+    own = activity[activity["customer"].isin(set(sales["customer"].dropna()))]
+    customers, survival, earned = _profiles(name, sales, own, asof, margin, draws)
+    term = int(terms.idxmax()) if len(terms) else 0
+    return FollowedClass(name, term, customers, price, subsidy, commission, free + data, survival, earned)
+
+
+def returns_at(
+    classes: Sequence[FollowedClass], subsidies: Mapping[str, float] | None = None, *, annual_rate: float, collection_rate: float
+) -> pd.DataFrame:
+    """Payback, NPV, ROI and break-even of each class at its own subsidy, or at another one.
+
+    A subsidy that is chosen changes what a sale costs and what an early leaver owes; who stays and what he pays is as followed.
+
+    Args:
+        classes: `followed_classes`.
+        subsidies: device class → yuan a unit; a class that is not in it keeps its own.
+        annual_rate, collection_rate: see `returns_by_class`.
+
+    Returns:
+        See `returns_by_class`.
+
+    >>> one = FollowedClass("handset", 2, 9, 1000.0, 300.0, 0.0, 0.0, np.ones((2, 4)), np.full((2, 4), 100.0))
+    >>> [returns_at([one], at, annual_rate=0.0, collection_rate=0.0)["payback"].tolist() for at in (None, {"handset": 100.0})]
+    [[3.0], [1.0]]
+    """
+    given = subsidies or {}
+    rows = []
+    for one in classes:
+        subsidy = given.get(one.device_class, one.subsidy)
+        rows.append({"device_class": one.device_class} | _returned(one, subsidy, annual_rate, collection_rate))
     return pd.DataFrame(rows, columns=["device_class", *_RETURNS])
 
 
@@ -186,39 +263,29 @@ _LIMIT = ("break_even", "break_even_rate", "reason", "break_even_reason")
 _RETURNS = (*_KNOWN, *_QUANTILES[:3], "censored", "horizon", *_QUANTILES[3:], *_LIMIT)
 
 
-def _of_class(
-    name: str, sales: pd.DataFrame, activity: pd.DataFrame, parts: pd.Series, asof: date, margin: float, annual_rate: float,
-    collection_rate: float, draws: int,
-) -> dict[str, Any]:  # fmt: skip
-    terms = sales.groupby("term_months")["units"].sum()
-    term = int(terms.idxmax()) if len(terms) else 0
-    priced = sales[sales["list_price"] > 0]
-    price = float((priced["list_price"] * priced["units"]).sum() / (priced["units"].sum() or np.nan))
-    needed = ["device_discount", "commission", "refund_free_marginal", "refund_data_marginal"]
-    subsidy, commission, free, data = parts.reindex(needed).astype(float)
+def _returned(one: FollowedClass, subsidy: float, annual_rate: float, collection_rate: float) -> dict[str, Any]:
+    term, commission, survival, earned = one.term, one.commission, one.survival, one.earned
     out: dict[str, Any] = dict.fromkeys(_RETURNS, np.nan)
-    out |= {"term": term, "subsidy": subsidy, "cost": subsidy + commission, "list_price": price}
+    out |= {"term": term, "subsidy": subsidy, "cost": subsidy + commission, "list_price": one.list_price}
     out |= {"censored": False, "horizon": 0, "reason": "", "break_even_reason": ""}
-    own = activity[activity["customer"].isin(set(sales["customer"].dropna()))]
-    customers, survival, earned = _profiles(name, sales, own, asof, margin, draws)
     if not term or not survival.shape[1]:
         return out | {"reason": "not_followed" if term else "no_term"}
-    refunds = np.full(term, (free + data) / term)
+    refunds = np.full(term, one.refunds / term)
     owed = termination_receipts(subsidy, term, collection_rate)
     alive, gained = survival[0], earned[0]
-    out |= {"customers": customers, "margin": float((alive * gained).sum() / alive.sum()) if alive.sum() else 0.0}
+    out |= {"customers": one.customers, "margin": float((alive * gained).sum() / alive.sum()) if alive.sum() else 0.0}
     out |= {"survival": alive[term - 1] if len(alive) >= term else np.nan}
-    if not np.isfinite([subsidy, commission, free + data, out["margin"], annual_rate, collection_rate]).all():
+    if not np.isfinite([subsidy, commission, one.refunds, out["margin"], annual_rate, collection_rate]).all():
         return out | {"reason": "unknown"}
     found = returns(survival[1:], earned[1:], refunds, subsidy + commission, annual_rate, owed)
     out |= dict(zip(_QUANTILES, found["value"], strict=True))
     out |= {"censored": bool(found["censored"].iloc[1]), "horizon": int(found["horizon"].iloc[0])}
     months = np.arange(1, len(alive) + 1)
     refund = np.where(months <= term, refunds[0], 0.0)
-    case = pd.DataFrame({"device_class": name, "month": months, "survival": alive, "margin": gained, "refund": refund,
+    case = pd.DataFrame({"device_class": one.device_class, "month": months, "survival": alive, "margin": gained, "refund": refund,
                          "other_cost": commission, "term": term})  # fmt: skip
     limit = break_even_subsidy(case, annual_rate, collection_rate).iloc[0]
-    rate = limit["subsidy"] / price
+    rate = limit["subsidy"] / one.list_price
     return out | {"break_even": limit["subsidy"], "break_even_rate": rate, "break_even_reason": limit["reason"]}
 
 

@@ -124,12 +124,12 @@ def allocate(
     """
     money = 0.0 if budget is None else budget
     inputs = checked(cells, money, caps, mix_floor, commitments, vendor_prices, levels, rate_max, objective)
-    now = _today(inputs)
+    now = today_as_offers(inputs)
     before, parts = audited(inputs, now)
     if budget is None:
         inputs = replace(inputs, budget=math.ceil(100 * max(parts["spend"], 0.0)) / 100)
         before, parts = audited(inputs, now)
-    today_gain, today_spend = _objective(inputs, now, parts), parts["spend"]
+    today_gain, today_spend = _gain(inputs, now, parts), parts["spend"]
     offers, table, gain, bound = now, before, today_gain, 0.0
     reasons, prices = pd.DataFrame(columns=CONFLICTS), pd.DataFrame(columns=PRICES)
     if len(cells):
@@ -150,7 +150,7 @@ def allocate(
     limits = table.assign(today_used=before["used"], today_slack=before["slack"])
     return Allocation(
         status=status, budget=inputs.budget, objective=gain, bound=bound, gap=gap, **parts, today_objective=today_gain,
-        today_spend=today_spend, plan=_plan(inputs, now, offers, cells.index), offers=offers, limits=limits,
+        today_spend=today_spend, plan=_plan(inputs, offers, cells.index), offers=offers, limits=limits,
         shadow_prices=prices, conflicts=reasons,
     )  # fmt: skip
 
@@ -183,7 +183,7 @@ def _searched(inputs: Inputs, problem: Problem, tolerance: float, nodes: int) ->
         broken += failed
         if failed:
             continue
-        gain = _objective(inputs, offers, money)
+        gain = _gain(inputs, offers, money)
         bound = max(gain, solution.bound)
         if best is None or gain > best.gain:
             best = _Found(within, solution, offers, table, money, gain, bound)
@@ -195,7 +195,7 @@ def _searched(inputs: Inputs, problem: Problem, tolerance: float, nodes: int) ->
     return best
 
 
-def _today(inputs: Inputs) -> pd.DataFrame:
+def today_as_offers(inputs: Inputs) -> pd.DataFrame:
     """Today's rates as offers."""
     cells, subsidy = inputs.cells, today(inputs.cells)
     return pd.DataFrame({"cell": np.arange(len(cells)), "subsidy": subsidy, "share": 1.0, "level_units": demand(cells, subsidy)})
@@ -214,31 +214,44 @@ def _offers(problem: Problem, found: Solution) -> pd.DataFrame:
     return pd.DataFrame({name: values[used] for name, values in chosen.items()})
 
 
-def _objective(inputs: Inputs, offers: pd.DataFrame, money: dict[str, float]) -> float:
-    gain = inputs.cells["value"].to_numpy()[offers["cell"]] * offers["share"] * offers["level_units"]
-    return float(gain.sum() - (money["spend"] if inputs.objective == "npv" else 0.0))
+def _gain(inputs: Inputs, offers: pd.DataFrame, money: dict[str, float]) -> float:
+    units = np.bincount(offers["cell"], offers["share"] * offers["level_units"], len(inputs.cells))
+    return objective_of(inputs, units, money["spend"])
 
 
-def _plan(inputs: Inputs, now: pd.DataFrame, offers: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
-    """One row a cell, in the caller's order; where there is no plan, today's side alone."""
-    cells, price = inputs.cells, inputs.cells["list_price"]
-    plan = cells[KEY].assign(rate_today=now["subsidy"] / price, units_today=now["level_units"])
-    plan["spend_today"] = now["subsidy"] * now["level_units"]
-    plan[["rate", "subsidy", "units", "spend"]] = np.nan
-    if len(offers):
-        sold = offers["share"] * offers["level_units"]
-        sums = pd.DataFrame({"units": sold, "spend": sold * offers["subsidy"], "mean": offers["share"] * offers["subsidy"]})
-        sums = sums.groupby(offers["cell"]).sum()
-        plan[["units", "spend"]] = sums[["units", "spend"]]
-        # a cell that sells nothing has no average over its units: the offer's own mean
-        plan["subsidy"] = (sums["spend"] / sums["units"].where(sums["units"] > 0)).fillna(sums["mean"])
-        plan["rate"] = plan["subsidy"] / price
+def objective_of(inputs: Inputs, units: np.ndarray, spend: float) -> float:
+    """Net adds, or yuan of NPV, of so many units a cell."""
+    return float((inputs.cells["value"].to_numpy() * units).sum() - (spend if inputs.objective == "npv" else 0.0))
+
+
+def _plan(inputs: Inputs, offers: pd.DataFrame, index: pd.Index) -> pd.DataFrame:
+    """The plan of these offers; where there are none, today's side alone."""
+    if offers.empty:
+        nothing = np.full(len(inputs.cells), np.nan)
+        return plan_table(inputs, nothing, nothing, nothing).set_axis(index)
+    sold = offers["share"] * offers["level_units"]
+    parts = (sold, sold * offers["subsidy"], offers["share"] * offers["subsidy"])
+    return plan_table(inputs, *(np.bincount(offers["cell"], part, len(inputs.cells)) for part in parts)).set_axis(index)
+
+
+def plan_table(inputs: Inputs, units: np.ndarray, spend: np.ndarray, offered: np.ndarray) -> pd.DataFrame:
+    """One row a cell, in the order that the cells were given in: today beside what is planned.
+
+    Args:
+        inputs: what was asked; units, spend (yuan): of each of its cells, NaN where there is no plan.
+        offered: the mean subsidy (yuan a unit) that a cell offers: what one that sells nothing has for an average over its units.
+    """
+    cells, price, now = inputs.cells, inputs.cells["list_price"], today(inputs.cells)
+    plan = cells[KEY].assign(rate_today=now / price, units_today=demand(cells, now))
+    plan = plan.assign(spend_today=now * plan["units_today"], units=units, spend=spend)
+    plan["subsidy"] = (plan["spend"] / plan["units"].where(plan["units"] > 0)).fillna(pd.Series(offered))
+    plan["rate"] = plan["subsidy"] / price
     plan["rate_change"] = plan["rate"] - plan["rate_today"]
     for gain, when in (("gain_today", "_today"), ("gain_planned", "")):
         net = plan[f"spend{when}"] if inputs.objective == "npv" else 0.0
         plan[gain] = cells["value"] * plan[f"units{when}"] - net
     plan["reason"] = np.select([cells["beta"].isna(), cells["beta"] <= 0], ["response_unknown", "response_not_positive"], "")
-    return plan[KEY + PLAN].iloc[np.argsort(cells["row"].to_numpy())].set_axis(index)
+    return plan[KEY + PLAN].iloc[np.argsort(cells["row"].to_numpy())].reset_index(drop=True)
 
 
 def _prices(inputs: Inputs, problem: Problem, best: _Found, checks: int) -> pd.DataFrame:

@@ -1,0 +1,202 @@
+"""Rates that somebody chose, held against the limits that `allocate` keeps to: what they sell, cost and break.
+
+An allocation proves itself in whole numbers (`audit`); a choice that is tried at every move of a slider is summed in
+floats, a limit at a time. A test holds the two against each other, line by line.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from g3lib.errors import UsageError, listed
+from g3lib.findings import Verdict
+from g3lib.measures.subsidy.allocation.audit import NEAR, audited
+from g3lib.measures.subsidy.allocation.inputs import Inputs, checked
+from g3lib.measures.subsidy.allocation.plan import objective_of, plan_table, today_as_offers
+from g3lib.measures.subsidy.allocation.problem import FEN, cells_of, commitment, demand
+
+MOVED = ("device_class", "contract", "channel", "branch", "model")
+# a float sum of a million cells errs by less; what a limit is broken by, beyond a fen, is told
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What chosen rates come to.
+
+    plan: as `Allocation.plan`. limits: limit, unit, sense, used, bound, slack, binding, verdict, as `Allocation.limits`,
+    and a line for the cells whose rate leaves rate_min to rate_max (a `warning`: the data cannot vouch for it).
+    objective: net adds (or yuan of NPV); subsidy, penalty, rebate, spend = subsidy + penalty − rebate, yuan.
+    """
+
+    plan: pd.DataFrame
+    limits: pd.DataFrame
+    objective: float
+    subsidy: float
+    penalty: float
+    rebate: float
+    spend: float
+
+
+def moved(cells: pd.DataFrame, moves: Mapping[str, Mapping[str, float]], rate_max: float = 0.9) -> pd.Series:
+    """Today's rates moved by so much a class, a contract, a channel: the moves that concern a cell add up.
+
+    Args:
+        cells: as for `allocate`.
+        moves: dimension (device_class, contract, channel, branch or model) → its code → the change of rate, a fraction:
+            `{"device_class": {"handset": 0.02}, "channel": {"social": -0.01}}`.
+        rate_max: no rate is raised above it; one that is higher today stays or falls. None falls below 0.
+
+    Returns:
+        The rates, index as the cells. A cell whose response is unknown (beta NaN) stays at today's, as in `allocate`.
+
+    Raises:
+        UsageError: lists every unknown dimension, every code that no cell has, every change that is no fraction from -1 to 1.
+
+    >>> cells = pd.DataFrame({"device_class": ["handset", "handset", "netbook"], "channel": ["own", "web", "own"],
+    ...                       "rate": [0.3, 0.89, 0.01], "beta": [2.0, 2.0, None]})
+    >>> moved(cells, {"device_class": {"handset": 0.02, "netbook": 0.05}, "channel": {"own": -0.5}}).tolist()
+    [0.0, 0.9, 0.01]
+    """
+    faults, total = [], np.zeros(len(cells))
+    for dimension, changes in moves.items():
+        if dimension not in MOVED or dimension not in cells or not isinstance(changes, Mapping):
+            faults.append(f"{dimension!r}: {changes!r}; expected {', '.join(MOVED)}, each with its codes and their changes")
+            continue
+        known = set(cells[dimension])
+        for code, change in changes.items():
+            if code not in known:
+                faults.append(f"{dimension} has no {code!r}; it has {', '.join(sorted(map(str, known))[:12])}")
+            elif isinstance(change, bool) or not isinstance(change, int | float) or not -1 <= change <= 1:
+                faults.append(f"{dimension} {code}: {change!r} is no change of rate from -1 to 1, such as 0.02 for 2 points")
+            else:
+                total += np.where(cells[dimension] == code, change, 0.0)
+    if faults:
+        raise UsageError(listed(faults, f"{len(faults)} fault(s) in the moves:"))
+    highest = np.maximum(cells["rate"], rate_max)
+    return (cells["rate"] + np.where(cells["beta"].isna(), 0.0, total)).clip(0.0, highest)
+
+
+def limited(
+    cells: pd.DataFrame, budget: float | None, caps: pd.DataFrame | None = None,
+    mix_floor: tuple[Sequence[str], float] | None = None, commitments: pd.DataFrame | None = None,
+    vendor_prices: pd.DataFrame | None = None, *, rate_max: float = 0.9, objective: str = "net_adds",
+) -> Inputs:  # fmt: skip
+    """The limits to hold chosen rates against, checked once; the arguments are those of `allocate`.
+
+    Another budget is `dataclasses.replace(inputs, budget=…)`.
+
+    Raises:
+        UsageError, DataError: see `allocate`.
+
+    >>> cells = pd.DataFrame({"model": ["a"], "channel": "own", "contract": "plan", "list_price": 1000.0, "units": 10.0,
+    ...                       "rate": 0.333333, "beta": 1.0})
+    >>> limited(cells, None).budget  # today's subsidy is a whole number of fen
+    3333.3
+    """
+    money = 0.0 if budget is None else budget
+    inputs = checked(cells, money, caps, mix_floor, commitments, vendor_prices, 2, rate_max, objective)
+    return inputs if budget is not None else replace(inputs, budget=spent_today(inputs))
+
+
+def spent_today(inputs: Inputs) -> float:
+    """What today's rates would spend, net of rebates, with penalties; to the fen above, so that they are within it."""
+    return math.ceil(100 * max(audited(inputs, today_as_offers(inputs))[1]["spend"], 0.0)) / 100
+
+
+def evaluate(inputs: Inputs, rates: npt.ArrayLike) -> Evaluation:
+    """What chosen rates sell, cost and break.
+
+    Args:
+        inputs: `limited`.
+        rates: one a cell, in the order of the cells that `limited` was given; to the fen they are what is evaluated.
+
+    Raises:
+        UsageError: not one rate from 0 to 1 a cell.
+
+    A commitment that may be bought off is missed by one unit, and costs its penalty:
+
+    >>> cells = pd.DataFrame({"model": ["a"], "channel": "own", "contract": "plan", "list_price": 1000.0, "units": 10.0,
+    ...                       "rate": 0.3, "beta": 1.0})
+    >>> due = pd.DataFrame({"model": ["a"], "committed_units": 11.0, "penalty_per_unit": 50.0})
+    >>> found = evaluate(limited(cells, 3_000, commitments=due), [0.3])
+    >>> found.spend, found.limits[["limit", "slack", "verdict"]].values.tolist()[:2]
+    (3050.0, [['budget', -50.0, 'fail'], ['commitment of a', -1.0, 'warning']])
+    """
+    cells, chosen = inputs.cells, np.asarray(rates, dtype=float)
+    if chosen.shape != (len(cells),) or not ((chosen >= 0) & (chosen <= 1)).all():
+        raise UsageError(f"rates are {chosen.shape} for {len(cells)} cells; expected a fraction from 0 to 1 for each.")
+    chosen = chosen[cells["row"].to_numpy()]
+    price = cells["list_price"].to_numpy()
+    subsidy = np.rint(chosen * price * FEN) / FEN
+    units = demand(cells, subsidy)
+    model, names = pd.factorize(cells["model"])
+    paid, base, sold = (np.bincount(model, part, len(names)) for part in (subsidy * units, price * units, units))
+    penalty, rebate = 0.0, _rebate(inputs, pd.Series(sold, index=names))
+    lines = [*_caps(inputs, names, model, subsidy, paid, base), *_mix_floor(inputs, units)]
+    of_model = cells.groupby("model", sort=False).indices if len(inputs.commitments) else {}
+    for row in inputs.commitments.itertuples():
+        got, soft = float(units[cells_of(row, cells, of_model)].sum()), row.penalty_per_unit >= 0
+        penalty += row.penalty_per_unit * max(row.committed_units - got, 0.0) if soft else 0.0
+        lines.append((commitment(row), "units", "≥", got, row.committed_units, not soft))
+    money = {"subsidy": float(paid.sum()), "penalty": penalty, "rebate": rebate}
+    money["spend"] = money["subsidy"] + penalty - rebate
+    outside = ((chosen < cells["rate_min"] - _ROUNDING) | (chosen > cells["rate_max"] + _ROUNDING)).sum()
+    lines.append(("moves that the data can vouch for", "cells", "≤", float(outside), 0.0, False))
+    limits = _held([("budget", "yuan", "≤", money["spend"], inputs.budget, True), *lines])
+    return Evaluation(
+        plan=plan_table(inputs, units, subsidy * units, subsidy),
+        limits=limits,
+        objective=objective_of(inputs, units, money["spend"]),
+        **money,
+    )
+
+
+Line = tuple[str, str, str, float, float, bool]
+
+
+def _caps(
+    inputs: Inputs, names: pd.Index, model: np.ndarray, subsidy: np.ndarray, paid: np.ndarray, base: np.ndarray
+) -> Iterable[Line]:
+    highest = np.zeros(len(names))
+    np.maximum.at(highest, model, subsidy)
+    caps = inputs.caps.reindex(names)
+    past_paid, past_base = caps["past_subsidy"].to_numpy() + paid, caps["past_base"].to_numpy() + base
+    columns = highest, caps["cap_per_unit"], past_paid, caps["lifecycle_cap"], past_base
+    for name, dearest, cap, spent, share, of in zip(names, *map(np.ndarray.tolist, map(np.asarray, columns)), strict=True):
+        if cap >= 0:
+            yield f"cap per unit of {name}", "yuan", "≤", dearest, cap, True
+        if share >= 0:
+            yield f"lifecycle cap of {name}", "yuan", "≤", spent, share * of, True
+
+
+def _mix_floor(inputs: Inputs, units: np.ndarray) -> Iterable[Line]:
+    if inputs.mix_floor:
+        inside = inputs.cells["device_class"].isin(inputs.mix_floor[0]).to_numpy()
+        yield "mix floor", "units", "≥", float(units[inside].sum()), float(inputs.mix_floor[1] * units.sum()), True
+
+
+def _rebate(inputs: Inputs, sold: pd.Series) -> float:
+    """All units of a model at the price of the step that they reach."""
+    steps = inputs.prices
+    if steps.empty:
+        return 0.0
+    reached = steps[steps["from_units"] <= steps["model"].map(sold)]
+    first, price = (rows.groupby("model")["supply_price"] for rows in (steps, reached))
+    return float(((first.first() - price.min()) * sold).fillna(0.0).sum())
+
+
+def _held(lines: Sequence[Line]) -> pd.DataFrame:
+    table = pd.DataFrame([line[:5] for line in lines], columns=["limit", "unit", "sense", "used", "bound"])
+    largest = table[["used", "bound"]].abs().max(axis=1)
+    table["slack"] = (table["bound"] - table["used"]).where(table["sense"] == "≤", table["used"] - table["bound"])
+    table["binding"] = table["slack"].abs() <= NEAR * largest
+    hard, broken = [line[5] for line in lines], table["slack"] < -_ROUNDING * largest
+    table["verdict"] = np.where(broken, np.where(hard, str(Verdict.FAIL), str(Verdict.WARNING)), str(Verdict.PASS))
+    return table

@@ -1,0 +1,232 @@
+"""Scenario 情景: rates that an analyst tries, and what next month would come to: spend, sales, customers, payback, breaches.
+
+What is known before a rate is chosen is an `Outlook`, made once (`outlook`); a scenario on it is a few sums over its cells,
+so that it can be asked at every move of a slider. Where rates are not moved it is today's plan, to the fen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import pandas as pd
+
+from g3lib.measures.subsidy.allocation import Allocation, Evaluation, allocate, evaluate, limited, moved
+from g3lib.measures.subsidy.allocation.evaluate import spent_today
+from g3lib.measures.subsidy.allocation.inputs import KEY, Inputs
+from g3lib.measures.subsidy.planning import changes, gain
+from g3lib.measures.subsidy.policy import breaches, held_against, match_policy
+from g3lib.measures.subsidy.rates import BARE, amounts
+from g3lib.measures.subsidy.worth import FollowedClass, returns_at
+from g3lib.tables.policy import in_force
+
+Moves = Mapping[str, Mapping[str, float]]
+
+
+def policy_terms(recent: pd.DataFrame, policy: pd.DataFrame, cells: pd.DataFrame, on: object, *, base: str) -> pd.DataFrame:
+    """The cells' sales by the rule that will hold them: what `planned_breaches` moves with the rates.
+
+    Args:
+        recent: `on_offer`, with the models' facts: the sales that the cells were made of.
+        policy: the rules; those in force on the day hold.
+        cells: `next_month`.
+        on: a day of the month that is planned.
+        base: the base of the rules' rates, see `subsidy_rate`; the numerator is the device discount.
+
+    Returns:
+        A row for each cell × rule: cell (its position), position (of the rule in `in_force(policy, on)`, or `NO_RULE`,
+        `SEVERAL`), share (of the cell's units), list_price, subsidy, base (yuan a unit; NaN where a sale does not say), and the
+        cell's KEY columns and device_class.
+
+    >>> sold = pd.DataFrame({"model": "m", "channel": "own", "contract": "plan", "branch": "b", "list_price": [900.0, 1100.0],
+    ...                      "units": [3, 1], "subsidy": [200.0, 100.0]})
+    >>> rules = pd.DataFrame({"rule": ["low", "gone"], "price_max": [1000.0, None], "valid_from": None,
+    ...                       "valid_to": [None, "2013-12-31"]})
+    >>> cells = sold.iloc[:1][["model", "channel", "contract", "branch"]].assign(device_class="handset")
+    >>> found = policy_terms(sold.assign(date=pd.Timestamp("2013-12-01")), rules, cells, "2014-01-31", base="list")
+    >>> found[["cell", "position", "share", "subsidy"]].values.tolist()
+    [[0.0, -1.0, 0.25, 100.0], [0.0, 0.0, 0.75, 200.0]]
+    """
+    ahead = recent.assign(date=pd.Timestamp(on))
+    yuan = amounts(ahead, "device", base)
+    where = pd.MultiIndex.from_frame(cells[KEY])
+    parts = pd.DataFrame(
+        {
+            "cell": where.get_indexer(pd.MultiIndex.from_frame(ahead[KEY])),
+            "position": match_policy(ahead, in_force(policy, on)).to_numpy(),
+            "known": yuan["base_yuan"].notna().to_numpy(),
+            "units": ahead["units"].to_numpy(),
+            "list_price": (ahead["list_price"] * ahead["units"]).to_numpy(),
+            "subsidy": (ahead["subsidy"] * ahead["units"]).to_numpy(),
+            "base": yuan["base_yuan"].to_numpy(),
+        }
+    )
+    sums = parts[parts["cell"] >= 0].groupby(["cell", "position", "known"], as_index=False).sum()
+    sums = sums[sums["units"] > 0].reset_index(drop=True)
+    prices = sums[["list_price", "subsidy", "base"]].div(sums["units"], axis=0)
+    prices["base"] = prices["base"].where(sums["known"])
+    of_cell = sums.groupby("cell")["units"].transform("sum")
+    names = cells.reset_index(drop=True)[[*KEY, "device_class"]].iloc[sums["cell"]].reset_index(drop=True)
+    return pd.concat([sums[["cell", "position"]].assign(share=sums["units"] / of_cell), prices, names], axis=1)
+
+
+def planned_breaches(
+    terms: pd.DataFrame, policy: pd.DataFrame, plan: pd.DataFrame, *, base: str, tolerance: float
+) -> pd.DataFrame:
+    """Each part of a plan held against its rule: its rate moves by as much as its cell's.
+
+    Args:
+        terms: `policy_terms`; policy: the same rules, `in_force` on the same day.
+        plan: `Evaluation.plan` or `Allocation.plan`, in the order of the cells.
+        base, tolerance: see `check_policy`.
+
+    Returns:
+        A row a part, index as the terms: KEY columns, device_class, units, and the columns of `check_policy`.
+
+    >>> terms = pd.DataFrame({"cell": 0, "position": [0], "share": 1.0, "list_price": 1000.0, "subsidy": 300.0, "base": 800.0,
+    ...                       "model": "m", "channel": "own", "contract": "plan", "branch": "b", "device_class": "handset"})
+    >>> rules = pd.DataFrame({"rule": ["r"], "bound": ["le"], "rate": [0.45], "rate_status": ["known"]})
+    >>> plan = pd.DataFrame({"units": [10.0], "rate_change": [0.1]})  # 400 of 800 yuan, 40 more than the rule allows
+    >>> found = planned_breaches(terms, rules, plan, base="supply", tolerance=0.02)
+    >>> found[["units", "verdict", "over_yuan"]].round(2).values.tolist()
+    [[10.0, 'fail', 400.0]]
+    """
+    at = terms["cell"].to_numpy()
+    units = plan["units"].to_numpy()[at] * terms["share"]
+    subsidy = (terms["subsidy"] + plan["rate_change"].fillna(0.0).to_numpy()[at] * terms["list_price"]).clip(lower=0.0)
+    parts = pd.DataFrame({"subsidy_yuan": subsidy * units, "base_yuan": terms["base"] * units, "units": units})
+    checked = held_against(parts, terms["position"], policy, numerator="device", base=base, tolerance=tolerance)
+    return pd.concat([terms[[*KEY, "device_class"]], units.rename("units"), checked], axis=1)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """All that is known of next month before a rate is chosen; made by `outlook`.
+
+    cells: `next_month`. rate_max: no rate is raised above it; max_move: how far one may move from today's. caps, owed, prices,
+    mix_floor: the limits, as `allocate` asks for them. response, lives, promises: see `response`, `lifecycle`,
+    `commitment_status`. terms, policy, rate_base, tolerance: what breaches are told by (`policy_terms`). classes:
+    `followed_classes`; decided: the figures that somebody decided. sales: the sales with their models' facts, rule and
+    booking; empty in an outlook that was kept on disk.
+    """
+
+    cells: pd.DataFrame
+    rate_max: float
+    max_move: float
+    caps: pd.DataFrame
+    owed: pd.DataFrame
+    prices: pd.DataFrame
+    mix_floor: tuple[tuple[str, ...], float]
+    response: pd.DataFrame
+    lives: pd.DataFrame
+    promises: pd.DataFrame
+    terms: pd.DataFrame
+    policy: pd.DataFrame
+    rate_base: str
+    tolerance: float
+    classes: list[FollowedClass]
+    decided: dict[str, float]
+    sales: pd.DataFrame = field(repr=False)
+
+    def within(self, budget: float | None = None) -> Inputs:
+        """The limits to hold rates against; without a budget what today's rates would spend."""
+        return limited(self.cells, budget, self.caps, self.mix_floor, self.owed, self.prices, rate_max=self.rate_max)
+
+    def best(self, budget: float | None = None, checks: int = 3) -> Allocation:
+        """The rates that gain most (`allocate`) within the same limits."""
+        return allocate(
+            self.cells, budget, self.caps, self.mix_floor, self.owed, self.prices, rate_max=self.rate_max, checks=checks
+        )
+
+    def returns(self, subsidies: Mapping[str, float] | None = None) -> pd.DataFrame:
+        """Payback of each class at the subsidy that its followed sales had, or at another (`returns_at`)."""
+        rates = {"annual_rate": self.decided["discount_rate"], "collection_rate": self.decided["collection_rate"]}
+        return returns_at(self.classes, subsidies, **rates)
+
+
+class Expected(NamedTuple):
+    """What next month brings, with what the response leaves open (95 %; NaN where nothing was learnt), and at today's rates."""
+
+    value: float
+    low: float
+    high: float
+    today: float
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A plan of next month, and what it means; money in yuan.
+
+    plan: `Evaluation.plan` or `Allocation.plan`. units: devices sold; customers: valid customers. by_group: `changes` by
+    device_class and channel. returns: `returns_at` next month's mean subsidy of each class's contract sales. breaches: devices
+    and yuan beyond and short of their rules (`breaches`), by rule and reason; no_verdict_units: devices that no rule judges.
+    """
+
+    plan: pd.DataFrame
+    units: Expected
+    customers: Expected
+    by_group: pd.DataFrame
+    returns: pd.DataFrame
+    breaches: pd.DataFrame
+    no_verdict_units: float
+
+
+def scenario(ahead: Outlook, inputs: Inputs, moves: Moves) -> tuple[Evaluation, Scenario]:
+    """Rates moved from today's (`moved`), held against every limit (`evaluate`), and what they mean (`appraised`).
+
+    Args:
+        ahead: `outlook`.
+        inputs: `ahead.within(budget)`, made once a budget.
+        moves: dimension → code → change of rate, a fraction; empty for today's rates.
+
+    Raises:
+        UsageError: lists every fault of the moves.
+    """
+    found = evaluate(inputs, moved(ahead.cells, moves, ahead.rate_max))
+    return found, appraised(ahead, found.plan)
+
+
+def with_budget(inputs: Inputs, budget: float | None) -> Inputs:
+    """The same limits under another budget; None: what today's rates would spend."""
+    return replace(inputs, budget=spent_today(inputs) if budget is None else float(budget))
+
+
+def appraised(ahead: Outlook, plan: pd.DataFrame) -> Scenario:
+    """What a plan means for sales, customers, payback and policy, whoever made it.
+
+    Args:
+        ahead: `outlook`.
+        plan: one row a cell, in the order of `ahead.cells`.
+    """
+    cells = ahead.cells
+    devices = plan.assign(gain_today=plan["units_today"], gain_planned=plan["units"])
+    checked = planned_breaches(ahead.terms, ahead.policy, plan, base=ahead.rate_base, tolerance=ahead.tolerance)
+    return Scenario(
+        plan=plan,
+        units=_expected(plan["units_today"], gain(devices, cells.assign(value=1.0), ahead.response)),
+        customers=_expected(plan["gain_today"], gain(plan, cells, ahead.response)),
+        by_group=changes(plan, cells, ["device_class", "channel"]),
+        returns=ahead.returns(mean_subsidies(plan, cells)),
+        breaches=breaches(checked, checked, ["rule", "reason"]),
+        no_verdict_units=float(checked.loc[checked["verdict"] == "no verdict", "units"].sum()),
+    )
+
+
+def mean_subsidies(plan: pd.DataFrame, cells: pd.DataFrame) -> dict[str, float]:
+    """Device class → the mean subsidy of its contract sales in a plan, yuan a unit; a class that sells none is not in it.
+
+    >>> plan = pd.DataFrame({"units": [1.0, 3.0, 9.0, 0.0], "spend": [100.0, 900.0, 0.0, 0.0]})
+    >>> cells = pd.DataFrame({"device_class": ["handset"] * 3 + ["netbook"], "contract": ["plan", "spend", "bare", "plan"]})
+    >>> mean_subsidies(plan, cells)
+    {'handset': 250.0}
+    """
+    own = (cells["contract"] != BARE) & (plan["units"] > 0)
+    sums = plan.loc[own, ["units", "spend"]].groupby(cells.loc[own, "device_class"]).sum()
+    return dict(zip(sums.index, (sums["spend"] / sums["units"]).tolist(), strict=True))
+
+
+def _expected(today: pd.Series, gained: tuple[float, float, float]) -> Expected:
+    base = float(today.sum())
+    value, low, high = (base + part for part in gained)
+    return Expected(value, low, high, base)
