@@ -35,18 +35,19 @@ def policy_terms(recent: pd.DataFrame, policy: pd.DataFrame, cells: pd.DataFrame
         base: the base of the rules' rates, see `subsidy_rate`; the numerator is the device discount.
 
     Returns:
-        A row for each cell × rule: cell (its position), position (of the rule in `in_force(policy, on)`, or `NO_RULE`,
+        A row for each cell × rule × point of today's rate, so that sales on both sides of a rule's bound are not averaged into
+        one that keeps to it: cell (its position), position (of the rule in `in_force(policy, on)`, or `NO_RULE`,
         `SEVERAL`), share (of the cell's units), list_price, subsidy, base (yuan a unit; NaN where a sale does not say), and the
         cell's KEY columns and device_class.
 
-    >>> sold = pd.DataFrame({"model": "m", "channel": "own", "contract": "plan", "branch": "b", "list_price": [900.0, 1100.0],
-    ...                      "units": [3, 1], "subsidy": [200.0, 100.0]})
+    >>> sold = pd.DataFrame({"model": "m", "channel": "own", "contract": "plan", "branch": "b", "list_price": [800.0, 1100.0],
+    ...                      "units": [3, 1], "subsidy": [200.0, 110.0]})
     >>> rules = pd.DataFrame({"rule": ["low", "gone"], "price_max": [1000.0, None], "valid_from": None,
     ...                       "valid_to": [None, "2013-12-31"]})
     >>> cells = sold.iloc[:1][["model", "channel", "contract", "branch"]].assign(device_class="handset")
     >>> found = policy_terms(sold.assign(date=pd.Timestamp("2013-12-01")), rules, cells, "2014-01-31", base="list")
     >>> found[["cell", "position", "share", "subsidy"]].values.tolist()
-    [[0.0, -1.0, 0.25, 100.0], [0.0, 0.0, 0.75, 200.0]]
+    [[0.0, -1.0, 0.25, 110.0], [0.0, 0.0, 0.75, 200.0]]
     """
     ahead = recent.assign(date=pd.Timestamp(on))
     yuan = amounts(ahead, "device", base)
@@ -56,13 +57,14 @@ def policy_terms(recent: pd.DataFrame, policy: pd.DataFrame, cells: pd.DataFrame
             "cell": where.get_indexer(pd.MultiIndex.from_frame(ahead[KEY])),
             "position": match_policy(ahead, in_force(policy, on)).to_numpy(),
             "known": yuan["base_yuan"].notna().to_numpy(),
+            "point": (100 * ahead["subsidy"] / ahead["list_price"]).round().to_numpy(),
             "units": ahead["units"].to_numpy(),
             "list_price": (ahead["list_price"] * ahead["units"]).to_numpy(),
             "subsidy": (ahead["subsidy"] * ahead["units"]).to_numpy(),
             "base": yuan["base_yuan"].to_numpy(),
         }
     )
-    sums = parts[parts["cell"] >= 0].groupby(["cell", "position", "known"], as_index=False).sum()
+    sums = parts[parts["cell"] >= 0].groupby(["cell", "position", "known", "point"], as_index=False).sum()
     sums = sums[sums["units"] > 0].reset_index(drop=True)
     prices = sums[["list_price", "subsidy", "base"]].div(sums["units"], axis=0)
     prices["base"] = prices["base"].where(sums["known"])
