@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from g3lib import __version__
 
 if TYPE_CHECKING:
     from g3lib.errors import Fault
     from g3lib.tables.adding import Loaded
+    from g3lib.tables.workspace import Workspace
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 TABLE = click.option("--table", help="The canonical table, where the headings leave it open.")
@@ -108,6 +110,7 @@ def load(files: tuple[Path, ...], table: str | None, form: str) -> None:
 @click.option("--branch", "branches", multiple=True, help="Only this branch or province; may be given again.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=None, help="Reports at a time; else one a core.")
 @click.option("-p", "--param", "params", nargs=2, multiple=True, help="A notebook's parameter: NAME VALUE.")
+@click.option("--parameters", "scenario", type=click.Path(path_type=Path), help="A scenario: a YAML file of parameters.")
 @click.option("--force", is_flag=True, help="Make again what is unchanged.")
 @click.option("--timeout", type=click.IntRange(1), default=1800, show_default=True, help="Seconds that a report may take.")
 @click.option("--memory", type=click.FloatRange(0.1), default=None, help="GB a report may take; else its share of the free.")
@@ -115,9 +118,13 @@ def load(files: tuple[Path, ...], table: str | None, form: str) -> None:
 @LANG
 def run(
     notebooks: tuple[str, ...], period: str, branches: tuple[str, ...], jobs: int | None,
-    params: tuple[tuple[str, str], ...], force: bool, timeout: int, memory: float | None, wait: bool, lang: Any,
+    params: tuple[tuple[str, str], ...], scenario: Path | None, force: bool, timeout: int, memory: float | None, wait: bool,
+    lang: Any,
 ) -> None:  # fmt: skip
-    """Run notebooks for branches: reports/<period>/<branch>/<notebook>.html and an index."""
+    """Run notebooks for branches: reports/<period>/<branch>/<notebook>.html and an index.
+
+    A scenario's file, or its name in data/scenarios/, may also say province (or branch), period and language; an option wins.
+    """
     from g3lib.errors import UsageError, listed
     from g3lib.runs import running, telling
     from g3lib.runs.again import Asked
@@ -132,7 +139,11 @@ def run(
         raise UsageError(f"{', '.join(other)}: no report of a branch or a province (metadata.g3.unit is to say which).")
     if left_out and not chosen:
         raise UsageError(listed(left_out, "No notebook here can be run:"))
-    asked = Asked(workspace, [n for n in chosen if n.about.unit in UNITS], branches, period, lang, dict(params))
+    given: dict[str, Any] = dict(params)
+    if scenario:
+        said = click.get_current_context().get_parameter_source("lang") is not ParameterSource.DEFAULT
+        given, branches, period, lang = _of_scenario(workspace, scenario, given, branches, period, lang if said else "")
+    asked = Asked(workspace, [n for n in chosen if n.about.unit in UNITS], branches, period, lang, given)
     with Progress() as progress:
         outcome = running.run(
             asked, jobs or os.cpu_count() or 1, progress.begin, lambda text: click.echo(text, err=True),
@@ -280,6 +291,20 @@ def _linted(file: str, sheet: str, rows: Any) -> list[Fault]:
         said.append(Fault(file, sheet, None, "规则", f"{line['fault']}: {line['rules'] or place}",
                           f"one rule for each sale; {place}" if line["rules"] else "a rule", Severity.NOTE))  # fmt: skip
     return said
+
+
+def _of_scenario(
+    workspace: Workspace, scenario: Path, given: dict[str, Any], branches: tuple[str, ...], period: str, lang: str
+) -> tuple[dict[str, Any], tuple[str, ...], str, Any]:
+    """The parameters of a scenario under those that were given, and what it is about where nothing else was said."""
+    from g3lib.tables import scenarios
+
+    kept = scenarios.kept(workspace.scenarios)
+    found = scenarios.read(kept.get(str(scenario), scenario) if not scenario.exists() else scenario)
+    about = tuple(str(found.pop(unit)) for unit in ("province", "branch") if unit in found)
+    period = period or str(found.pop("period", ""))
+    lang = lang or str(found.pop("lang", "zh"))
+    return {k: v for k, v in found.items() if k not in ("period", "lang")} | given, branches or about, period, lang
 
 
 def _completeness(code: str, lang: Any) -> str:

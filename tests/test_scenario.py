@@ -102,8 +102,8 @@ def test_rates_that_are_none_are_refused(rates: list[float]) -> None:
 
 
 def test_faulty_limits_are_all_listed() -> None:
+    strange = pd.DataFrame({"model": ["c"], "committed_units": 1.0})
     with pytest.raises(DataError, match=r"(?s)3 fault.*budget.*beta sells.*commitment of c"):
-        strange = pd.DataFrame({"model": ["c"], "committed_units": 1.0})
         subsidy.limited(cells(beta=[99.0, 2, 1]), -1.0, commitments=strange)
 
 

@@ -34,7 +34,7 @@ class Asked:
     branches: Sequence[str]
     period: str
     lang: Lang
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, object]
 
     @property
     def reports(self) -> Path:

@@ -88,7 +88,7 @@ class Notebook:
             wanted = self.parameters[name]["inferred_type_name"] or "str"
             try:
                 settled[name] = _settle(value, wanted)
-            except ValueError:
+            except (ValueError, TypeError):
                 faults.append(f"{name} is {value!r}, expected {wanted}")
         if faults:
             raise UsageError(listed(faults, f"{self.name}: {len(faults)} faults in the parameters"))
@@ -101,6 +101,11 @@ def _settle(value: object, wanted: str) -> object:
         if str(value).casefold() not in words:
             raise ValueError(value)
         return words[str(value).casefold()]
+    if wanted == "dict":
+        value = json.loads(value) if isinstance(value, str) else value
+        if not isinstance(value, Mapping):
+            raise ValueError(value)
+        return dict(value)
     return _TYPES.get(wanted, str)(value)
 
 

@@ -49,6 +49,11 @@ class Workspace:
         return self.root / "data" / "notes"
 
     @property
+    def scenarios(self) -> Path:
+        """Where analysts keep their scenarios: parameters of a report under a name; `G3_SCENARIOS` names another folder."""
+        return Path(os.environ.get("G3_SCENARIOS") or self.root / "data" / "scenarios")
+
+    @property
     def cases(self) -> Path:
         """Where QC groups keep their cases; `G3_CASES` names another folder (a case outside the project)."""
         return Path(os.environ.get("G3_CASES") or self.root / "data" / "cases")

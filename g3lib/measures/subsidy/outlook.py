@@ -54,9 +54,10 @@ def outlook(
     layers = cost_layers(
         ruled, data.policy, data.outlets, marginal_cost=figures["marginal_cost_of_credit"], by=["device_class", "contract"]
     )
+    rules = caps_by_model(sales, data.policy, "cap_per_unit", on=ahead)
     return Outlook(
-        cells=cells, rate_max=rate_max, max_move=max_move,
-        caps=caps(lives, caps_by_model(sales, data.policy, "cap_per_unit", on=ahead), cap_per_unit, keep_lifecycle),
+        cells=cells, rate_max=rate_max, max_move=max_move, rules=rules,
+        caps=caps(lives, rules, cap_per_unit, keep_lifecycle),
         owed=promised(promises, data.commitments, asof, cells["model"].unique(), keep_promises),
         prices=prices_on(data.vendor_prices, ahead), mix_floor=(FLOOR, mix_floor), response=learnt, lives=lives,
         promises=promises, terms=policy_terms(on_offer(sales, lives, asof), data.policy, cells, ahead, base=rate_base),

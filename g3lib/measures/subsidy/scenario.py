@@ -15,7 +15,7 @@ import pandas as pd
 from g3lib.measures.subsidy.allocation import Allocation, Evaluation, allocate, evaluate, limited, moved
 from g3lib.measures.subsidy.allocation.evaluate import spent_today
 from g3lib.measures.subsidy.allocation.inputs import KEY, Inputs
-from g3lib.measures.subsidy.planning import changes, gain
+from g3lib.measures.subsidy.planning import caps, changes, gain
 from g3lib.measures.subsidy.policy import breaches, held_against, match_policy
 from g3lib.measures.subsidy.rates import BARE, amounts
 from g3lib.measures.subsidy.worth import FollowedClass, returns_at
@@ -107,16 +107,17 @@ class Outlook:
     """All that is known of next month before a rate is chosen; made by `outlook`.
 
     cells: `next_month`. rate_max: no rate is raised above it; max_move: how far one may move from today's. caps, owed, prices,
-    mix_floor: the limits, as `allocate` asks for them. response, lives, promises: see `response`, `lifecycle`,
-    `commitment_status`. terms, policy, rate_base, tolerance: what breaches are told by (`policy_terms`). classes:
-    `followed_classes`; decided: the figures that somebody decided. sales: the sales with their models' facts, rule and
-    booking; empty in an outlook that was kept on disk.
+    mix_floor: the limits, as `allocate` asks for them; rules: the policy's cap a unit by model. response, lives, promises: see
+    `response`, `lifecycle`, `commitment_status`. terms, policy, rate_base, tolerance: what breaches are told by
+    (`policy_terms`). classes: `followed_classes`; decided: the figures that somebody decided. sales: the sales with their
+    models' facts, rule and booking; empty in an outlook that was kept on disk.
     """
 
     cells: pd.DataFrame
     rate_max: float
     max_move: float
     caps: pd.DataFrame
+    rules: pd.Series
     owed: pd.DataFrame
     prices: pd.DataFrame
     mix_floor: tuple[tuple[str, ...], float]
@@ -130,6 +131,12 @@ class Outlook:
     classes: list[FollowedClass]
     decided: dict[str, float]
     sales: pd.DataFrame = field(repr=False)
+
+    def limited_to(self, cap_per_unit: float = 0.0, mix_floor: float = 0.0, keep_lifecycle: bool = True) -> Outlook:
+        """The same outlook under other caps (see `caps`) and another floor: nothing else has to be known anew."""
+        return replace(
+            self, caps=caps(self.lives, self.rules, cap_per_unit, keep_lifecycle), mix_floor=(self.mix_floor[0], mix_floor)
+        )
 
     def within(self, budget: float | None = None) -> Inputs:
         """The limits to hold rates against; without a budget what today's rates would spend."""
@@ -187,6 +194,41 @@ def scenario(ahead: Outlook, inputs: Inputs, moves: Moves) -> tuple[Evaluation, 
     """
     found = evaluate(inputs, moved(ahead.cells, moves, ahead.rate_max))
     return found, appraised(ahead, found.plan)
+
+
+def side_by_side(ahead: Outlook, plan: Allocation, moves: Moves) -> dict[str, tuple[float, Scenario]]:
+    """Today's rates, those that are moved, and the plan, all under the plan's budget.
+
+    Args:
+        ahead: `outlook`; plan: `ahead.best`; moves: see `scenario`.
+
+    Returns:
+        `today`, `scenario` (only where moves are given) and `best` (only where there is a plan): net spend (yuan) and what it
+        means.
+    """
+    inputs = ahead.within(plan.budget)
+    tried: dict[str, Moves] = {"today": {}}
+    if moves:
+        tried["scenario"] = moves
+    found = {}
+    for name, changed in tried.items():
+        held, meant = scenario(ahead, inputs, changed)
+        found[name] = held.spend, meant
+    return found if plan.status == "infeasible" else found | {"best": (plan.spend, appraised(ahead, plan.plan))}
+
+
+def groups_of(tried: Mapping[str, tuple[float, Scenario]]) -> pd.DataFrame:
+    """What each of several plans changes for each class × channel, one below the other.
+
+    Args:
+        tried: `side_by_side`.
+
+    Returns:
+        plan_kind, then the columns of `changes` by device_class and channel.
+    """
+    return pd.concat([meant.by_group.assign(plan_kind=name) for name, (_, meant) in tried.items()], ignore_index=True)[
+        ["plan_kind", *next(iter(tried.values()))[1].by_group.columns]
+    ]
 
 
 def with_budget(inputs: Inputs, budget: float | None) -> Inputs:

@@ -17,6 +17,7 @@ from g3lib.report.claims import (
     outcome,
     overview,
     plan,
+    scenario,
     story,
     subsidy,
     targets,
@@ -24,4 +25,4 @@ from g3lib.report.claims import (
 )
 from g3lib.report.claims.voice import Voice
 
-__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "control", "customers", "group", "outcome", "overview", "plan", "story", "subsidy", "targets", "verdicts"]
+__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "control", "customers", "group", "outcome", "overview", "plan", "scenario", "story", "subsidy", "targets", "verdicts"]

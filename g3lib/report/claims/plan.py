@@ -133,7 +133,10 @@ def limits(voice: Voice, plan: Allocation) -> list[Finding]:
     return [voice.finding("plan.shadow.budget", got, "户", text, definition="dual of the budget", denominator=voice.money(row["step"]))]
 
 
-def _amount(voice: Voice, value: float, unit: str) -> str:
+def amount(voice: Voice, value: float, unit: str) -> str:
+    """So much of a limit, in its unit (`yuan`, `units`, `cells`)."""
+    if unit == "cells":
+        return voice.say(f"{number(value)}个组", f"{number(value)} cells")
     return voice.money(value) if unit.startswith("yuan") else voice.say(f"{number(value, 1)}台", f"{number(value, 1)} devices")
 
 
@@ -143,21 +146,21 @@ def limits_table(voice: Voice, plan: Allocation, most: int = 10) -> pd.DataFrame
         alone = voice.say("单独放宽它不够", "giving alone is not enough")
         rows = []
         for r in plan.conflicts.itertuples():
-            gives = _amount(voice, r.gives, r.unit)
-            bound = percent(r.bound, 1) if r.limit == "mix floor" else _amount(voice, r.bound, r.unit)
+            gives = amount(voice, r.gives, r.unit)
+            bound = percent(r.bound, 1) if r.limit == "mix floor" else amount(voice, r.bound, r.unit)
             rows.append((limit_name(r.limit, voice.lang), bound, voice.say(f"须放宽{gives}", f"must give {gives}") if r.gives == r.gives else alone))
         return pd.DataFrame(rows, columns=["limit", "bound_text", "says"])
     bounds = plan.limits.set_index("limit")["bound"]
     rows = []
     for r in plan.shadow_prices[plan.shadow_prices["per_unit"] > 0].head(most).itertuples():
-        step = _amount(voice, r.step, r.unit)
+        step = amount(voice, r.step, r.unit)
         got = r.bought if r.bought == r.bought else r.predicted
         checked = voice.say("，已重新求解核对", ", checked by solving again") if r.bought == r.bought else ""
         # a floor gives by asking for less
         zh, en = {"commitment": ("少承诺", "less promised"), "mix floor": ("少要求", "less asked for")}.get(r.limit.partition(" of ")[0], ("放宽", "more"))
         says = voice.say(f"{zh}{step}，多得{number(got, 2)}户{checked}", f"{step} {en} buys {number(got, 2)} customers{checked}")
         bound = bounds.get(r.limit, float("nan"))
-        rows.append((limit_name(r.limit, voice.lang), _amount(voice, bound, r.unit), says))
+        rows.append((limit_name(r.limit, voice.lang), amount(voice, bound, r.unit), says))
     return pd.DataFrame(rows, columns=["limit", "bound_text", "says"])
 
 
