@@ -186,9 +186,9 @@ def test_more_subsidy_sells_more_costs_more_breaks_more_and_pays_back_later(ahea
     assert (changed == own).all()
 
 
-def test_the_best_plan_is_appraised_by_the_same_sums(ahead: subsidy.Outlook) -> None:
+def test_the_best_plan_is_weighed_by_the_same_sums(ahead: subsidy.Outlook) -> None:
     best = ahead.best(1_300_000, checks=0)
-    found = subsidy.appraised(ahead, best.plan)
+    found = subsidy.Scenario(ahead, best.plan)
     assert found.customers.value == pytest.approx(best.objective)
     assert found.customers.today == pytest.approx(best.today_objective)
     assert found.by_group["spend"].sum() == pytest.approx(best.subsidy)

@@ -22,7 +22,7 @@ from g3lib.measures.subsidy.rates import BASES, NUMERATORS, monthly_rate, subsid
 from g3lib.measures.subsidy.response import displaced_bare, panel, response
 from g3lib.measures.subsidy.retention import contract_steps, cumulative_incidence, durations, kaplan_meier
 from g3lib.measures.subsidy.scenario import (
-    Outlook, Scenario, appraised, mean_subsidies, planned_breaches, groups_of, policy_terms, scenario, side_by_side, with_budget,
+    Outlook, Scenario, mean_subsidies, planned_breaches, groups_of, policy_terms, scenario, side_by_side, with_budget,
 )  # fmt: skip
 from g3lib.measures.subsidy.unified import contract_mix, price_band_mix, selected_models, unified_deviations
 from g3lib.measures.subsidy.worth import (
@@ -33,7 +33,7 @@ from g3lib.tables.policy import in_force, lint
 
 __all__ = [
     "BASES", "NUMERATORS", "Allocation", "Evaluation", "FollowedClass", "Outlook", "Scenario", "against_rules",
-    "allocate", "appraised", "assumption", "booked", "breaches", "break_even_subsidy", "caps", "caps_by_model",
+    "allocate", "assumption", "booked", "breaches", "break_even_subsidy", "caps", "caps_by_model",
     "cash_curve", "caused", "chain_ladder", "changes", "check_policy", "cohort_rates", "commitment_status",
     "contract_mix", "contract_steps", "cost_layers", "cost_per", "credits", "cumulative_incidence", "customer_costs",
     "customer_states", "decided", "denominators", "displaced_bare", "durations", "ended", "evaluate", "fieller",

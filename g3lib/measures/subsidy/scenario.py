@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import pandas as pd
@@ -165,24 +166,58 @@ class Expected(NamedTuple):
 
 @dataclass(frozen=True)
 class Scenario:
-    """A plan of next month, and what it means; money in yuan.
+    """What a plan of next month means for sales, customers, payback and policy, whoever made it.
 
-    plan: `Evaluation.plan` or `Allocation.plan`. units: devices sold; customers: valid customers. by_group: `changes` by
-    device_class and channel. returns: `returns_at` next month's mean subsidy of each class's contract sales. breaches: devices
-    and yuan beyond and short of their rules (`breaches`), by rule and reason; no_verdict_units: devices that no rule judges.
+    Each figure is worked out when it is first asked for: under a slider some are wanted at once, others when the hand rests.
+
+    Args:
+        ahead: `outlook`.
+        plan: `Evaluation.plan` or `Allocation.plan`: one row a cell, in the order of `ahead.cells`.
     """
 
-    plan: pd.DataFrame
-    units: Expected
-    customers: Expected
-    by_group: pd.DataFrame
-    returns: pd.DataFrame
-    breaches: pd.DataFrame
-    no_verdict_units: float
+    ahead: Outlook = field(repr=False)
+    plan: pd.DataFrame = field(repr=False)
+
+    @cached_property
+    def units(self) -> Expected:
+        """Devices sold."""
+        devices = self.plan.assign(gain_today=self.plan["units_today"], gain_planned=self.plan["units"])
+        return _expected(self.plan["units_today"], gain(devices, self.ahead.cells.assign(value=1.0), self.ahead.response))
+
+    @cached_property
+    def customers(self) -> Expected:
+        """Valid customers."""
+        return _expected(self.plan["gain_today"], gain(self.plan, self.ahead.cells, self.ahead.response))
+
+    @cached_property
+    def by_group(self) -> pd.DataFrame:
+        """`changes` by device_class and channel."""
+        return changes(self.plan, self.ahead.cells, ["device_class", "channel"])
+
+    @cached_property
+    def returns(self) -> pd.DataFrame:
+        """`returns_at` next month's mean subsidy of each class's contract sales."""
+        return self.ahead.returns(mean_subsidies(self.plan, self.ahead.cells))
+
+    @cached_property
+    def checked(self) -> pd.DataFrame:
+        """`planned_breaches`."""
+        ahead = self.ahead
+        return planned_breaches(ahead.terms, ahead.policy, self.plan, base=ahead.rate_base, tolerance=ahead.tolerance)
+
+    @cached_property
+    def breaches(self) -> pd.DataFrame:
+        """Devices and yuan beyond and short of their rules (`breaches`), by rule and reason."""
+        return breaches(self.checked, self.checked, ["rule", "reason"])
+
+    @property
+    def no_verdict_units(self) -> float:
+        """Devices that no rule judges."""
+        return float(self.checked.loc[self.checked["verdict"] == "no verdict", "units"].sum())
 
 
 def scenario(ahead: Outlook, inputs: Inputs, moves: Moves) -> tuple[Evaluation, Scenario]:
-    """Rates moved from today's (`moved`), held against every limit (`evaluate`), and what they mean (`appraised`).
+    """Rates moved from today's (`moved`), held against every limit (`evaluate`), and what they mean.
 
     Args:
         ahead: `outlook`.
@@ -193,7 +228,7 @@ def scenario(ahead: Outlook, inputs: Inputs, moves: Moves) -> tuple[Evaluation, 
         UsageError: lists every fault of the moves.
     """
     found = evaluate(inputs, moved(ahead.cells, moves, ahead.rate_max))
-    return found, appraised(ahead, found.plan)
+    return found, Scenario(ahead, found.plan)
 
 
 def side_by_side(ahead: Outlook, plan: Allocation, moves: Moves) -> dict[str, tuple[float, Scenario]]:
@@ -214,7 +249,7 @@ def side_by_side(ahead: Outlook, plan: Allocation, moves: Moves) -> dict[str, tu
     for name, changed in tried.items():
         held, meant = scenario(ahead, inputs, changed)
         found[name] = held.spend, meant
-    return found if plan.status == "infeasible" else found | {"best": (plan.spend, appraised(ahead, plan.plan))}
+    return found if plan.status == "infeasible" else found | {"best": (plan.spend, Scenario(ahead, plan.plan))}
 
 
 def groups_of(tried: Mapping[str, tuple[float, Scenario]]) -> pd.DataFrame:
@@ -234,27 +269,6 @@ def groups_of(tried: Mapping[str, tuple[float, Scenario]]) -> pd.DataFrame:
 def with_budget(inputs: Inputs, budget: float | None) -> Inputs:
     """The same limits under another budget; None: what today's rates would spend."""
     return replace(inputs, budget=spent_today(inputs) if budget is None else float(budget))
-
-
-def appraised(ahead: Outlook, plan: pd.DataFrame) -> Scenario:
-    """What a plan means for sales, customers, payback and policy, whoever made it.
-
-    Args:
-        ahead: `outlook`.
-        plan: one row a cell, in the order of `ahead.cells`.
-    """
-    cells = ahead.cells
-    devices = plan.assign(gain_today=plan["units_today"], gain_planned=plan["units"])
-    checked = planned_breaches(ahead.terms, ahead.policy, plan, base=ahead.rate_base, tolerance=ahead.tolerance)
-    return Scenario(
-        plan=plan,
-        units=_expected(plan["units_today"], gain(devices, cells.assign(value=1.0), ahead.response)),
-        customers=_expected(plan["gain_today"], gain(plan, cells, ahead.response)),
-        by_group=changes(plan, cells, ["device_class", "channel"]),
-        returns=ahead.returns(mean_subsidies(plan, cells)),
-        breaches=breaches(checked, checked, ["rule", "reason"]),
-        no_verdict_units=float(checked.loc[checked["verdict"] == "no verdict", "units"].sum()),
-    )
 
 
 def mean_subsidies(plan: pd.DataFrame, cells: pd.DataFrame) -> dict[str, float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -175,7 +176,7 @@ def returns_by_class(
     return returns_at(classes, annual_rate=annual_rate, collection_rate=collection_rate)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # known by itself: what no subsidy changes is worked out once of each (`_break_even_of`)
 class FollowedClass:
     """What is known of a device class's contract sales before anybody chooses a subsidy.
 
@@ -280,13 +281,21 @@ def _returned(one: FollowedClass, subsidy: float, annual_rate: float, collection
     found = returns(survival[1:], earned[1:], refunds, subsidy + commission, annual_rate, owed)
     out |= dict(zip(_QUANTILES, found["value"], strict=True))
     out |= {"censored": bool(found["censored"].iloc[1]), "horizon": int(found["horizon"].iloc[0])}
-    months = np.arange(1, len(alive) + 1)
-    refund = np.where(months <= term, refunds[0], 0.0)
-    case = pd.DataFrame({"device_class": one.device_class, "month": months, "survival": alive, "margin": gained, "refund": refund,
-                         "other_cost": commission, "term": term})  # fmt: skip
+    limit, reason = _break_even_of(one, annual_rate, collection_rate)
+    return out | {"break_even": limit, "break_even_rate": limit / one.list_price, "break_even_reason": reason}
+
+
+@lru_cache(maxsize=32)
+def _break_even_of(one: FollowedClass, annual_rate: float, collection_rate: float) -> tuple[float, str]:
+    months = np.arange(1, one.survival.shape[1] + 1)
+    case = pd.DataFrame(
+        {
+            "device_class": one.device_class, "month": months, "survival": one.survival[0], "margin": one.earned[0],
+            "refund": np.where(months <= one.term, one.refunds / one.term, 0.0), "other_cost": one.commission, "term": one.term,
+        }
+    )  # fmt: skip
     limit = break_even_subsidy(case, annual_rate, collection_rate).iloc[0]
-    rate = limit["subsidy"] / one.list_price
-    return out | {"break_even": limit["subsidy"], "break_even_rate": rate, "break_even_reason": limit["reason"]}
+    return float(limit["subsidy"]), str(limit["reason"])
 
 
 def _profiles(

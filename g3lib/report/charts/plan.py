@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -18,16 +19,16 @@ def rates_today_and_proposed(changes: pd.DataFrame, worth: pd.DataFrame, ax: Axe
     """
     table = changes.sort_values(["device_class", "channel"], ascending=False, ignore_index=True)
     marks = table["device_class"].map(worth.set_index("device_class")["break_even_rate"])
-    for i, (row, mark) in enumerate(zip(table.itertuples(), marks, strict=True)):
-        ax.plot([0, 1], [i, i], color=LIGHT, linewidth=0.6, zorder=0)
-        ax.plot([row.rate_today, row.rate], [i, i], color=ACCENT, linewidth=2.2)
-        ax.plot([row.rate_today], [i], "o", mfc="white", mec=GREY, ms=6)
-        ax.plot([row.rate], [i], "o", color=ACCENT, ms=6)
-        if mark == mark:
-            ax.plot([min(mark, 1.0)] * 2, [i - 0.3, i + 0.3], color=INK, linewidth=2)
+    rows, known = np.arange(len(table)), marks.notna()
+    ax.hlines(rows, 0, 1, color=LIGHT, linewidth=0.6, zorder=0)
+    ax.hlines(rows, table["rate_today"], table["rate"], color=ACCENT, linewidth=2.2)
+    ax.scatter(table["rate_today"], rows, s=36, facecolor="white", edgecolor=GREY, linewidth=1, zorder=2)
+    ax.scatter(table["rate"], rows, s=36, color=ACCENT, zorder=3)
+    ax.vlines(marks[known].clip(upper=1.0), rows[known] - 0.3, rows[known] + 0.3, color=INK, linewidth=2, zorder=3)
+    for i, row in enumerate(table.itertuples()):
         gain = pick(lang, f"{number(row.gain, signed=True)}户", f"{number(row.gain, signed=True)}")
         text = f"{percent(row.rate_today, 1)} → {percent(row.rate, 1)}  {gain}"
-        ax.annotate(text, (1.02, i), va="center", fontsize=9, color=INK)
+        ax.text(1.02, i, text, va="center", fontsize=9, color=INK)
     names = [f"{label('device_class', r.device_class, lang)} · {label('channel', r.channel, lang)}" for r in table.itertuples()]
     ax.set_yticks(range(len(table)), names, fontsize=9)
     ax.set_ylim(-0.6, len(table) - 0.4)

@@ -140,7 +140,7 @@ def compared_table(voice: Voice, found: Mapping[str, tuple[float, Scenario]]) ->
     """Plans side by side, one row each: money, sales and customers with what the response leaves open, devices beyond their rule.
 
     Args:
-        found: kind of plan (`today`, `scenario`, `best`) → its spend (yuan) and what it means (`subsidy.appraised`).
+        found: kind of plan (`today`, `scenario`, `best`) → its spend (yuan) and what it means (`subsidy.Scenario`).
     """
     rows = []
     for name, (spend, meant) in found.items():

@@ -1,0 +1,114 @@
+"""A chart that is drawn again and again on one figure: what stays is kept as pixels, what moves is drawn over it.
+
+A report's figure is drawn once, laid out, and reduced to 256 colours. Under a slider the same chart function runs many times a
+second: its axes, ticks and labels are drawn when they change and kept as a picture; a frame is that picture with the lines, points
+and words of the moment on it. A test holds a frame against a figure of its own, pixel by pixel.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+from g3lib.report.charts.look import figure, look
+
+_SCREEN = 96  # pixels an inch of a page
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture as PNG, with its size on a page (pixels), and where its axes lie, as parts of it: left, top, width, height."""
+
+    png: bytes
+    width: int
+    height: int
+    axes: tuple[float, float, float, float]
+
+
+class Drawing:
+    """Draws a chart function anew for each result.
+
+    Args:
+        draw: a function of `charts`: it takes a result and `ax=` and `lang=`.
+        height: inches, of a number of rows or of whatever its first argument is; a figure of another height is begun anew.
+    """
+
+    def __init__(self, draw: Callable[..., Any], height: Callable[..., float]) -> None:
+        self._draw, self._height = draw, height
+        self._figure: Figure | None = None
+        self._ax: Axes | None = None
+        self._still: Any = None  # the pixels of what does not move
+        self._key: Any = None
+
+    def frame(self, *args: Any, **kwargs: Any) -> Frame:
+        """The chart of these arguments."""
+        with look():
+            high = self._height(*args)
+            if self._figure is None or self._figure.get_figheight() != high or len(self._figure.axes) > 1:
+                pixels = self._anew(high, args, kwargs)
+            else:
+                pixels = self._again(args, kwargs)
+        return self._as_frame(pixels)
+
+    def _anew(self, high: float, args: tuple[Any, ...], kwargs: dict[str, Any]) -> np.ndarray:
+        fig, ax = figure(high)
+        fig.set_dpi(mpl.rcParams["savefig.dpi"])
+        self._figure, self._ax, self._still, self._key = fig, ax, None, None
+        canvas: Any = FigureCanvasAgg(fig)  # untyped upstream
+        self._draw(*args, ax=ax, **kwargs)
+        canvas.draw()
+        fig.set_layout_engine("none")  # where things lie was settled once; a frame moves none of them
+        return np.asarray(canvas.buffer_rgba())
+
+    def _again(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> np.ndarray:
+        ax: Any = self._ax  # untyped upstream, like its canvas
+        for artist in [*ax.lines, *ax.collections, *ax.patches, *ax.texts]:
+            artist.remove()
+        ax.dataLim.set(Bbox.null())
+        ax.ignore_existing_data_limits = True
+        ax.set_prop_cycle(None)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_inverted(False)
+        self._draw(*args, ax=ax, **kwargs)
+        canvas = ax.figure.canvas
+        moving = [*ax.lines, *ax.collections, *ax.patches, *ax.texts]
+        key = _still(ax)
+        if self._still is None or key != self._key:
+            for artist in moving:
+                artist.set_visible(False)
+            canvas.draw()
+            self._still, self._key = canvas.copy_from_bbox(ax.figure.bbox), key
+            for artist in moving:
+                artist.set_visible(True)
+        canvas.restore_region(self._still)
+        for artist in sorted(moving, key=lambda artist: artist.get_zorder()):
+            ax.draw_artist(artist)
+        return np.asarray(canvas.buffer_rgba())
+
+    def _as_frame(self, pixels: np.ndarray) -> Frame:
+        from PIL import Image
+
+        ax: Any = self._ax
+        box, scale = ax.get_position(), _SCREEN / ax.figure.get_dpi()
+        high, wide = pixels.shape[:2]
+        picture = io.BytesIO()
+        # level 1: a frame is looked at for a moment, and travels no further than this machine
+        Image.fromarray(np.ascontiguousarray(pixels[..., :3])).save(picture, format="png", compress_level=1)
+        place = (float(box.x0), float(1 - box.y1), float(box.width), float(box.height))
+        return Frame(picture.getvalue(), round(wide * scale), round(high * scale), place)
+
+
+def _still(ax: Any) -> tuple[Any, ...]:
+    """All that the part of a chart that does not move depends on."""
+    ticks = [(tuple(np.round(axis.get_majorticklocs(), 9)), tuple(t.get_text() for t in axis.get_majorticklabels()), axis.get_scale())
+             for axis in (ax.xaxis, ax.yaxis)]  # fmt: skip
+    return (ax.get_xlim(), ax.get_ylim(), ax.get_xlabel(), ax.get_ylabel(), ax.get_title(), *ticks)
