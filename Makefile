@@ -32,7 +32,7 @@ lint: $(STAMP)
 # the committed outputs: what a reader sees first, and what nbval compares with
 notebooks: $(STAMP) $(SAMPLE)
 	$(BIN)/g3 load data/sources data/sample
-	$(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0*.ipynb
+	$(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False notebooks/0*.ipynb notebooks/explore/*.ipynb
 
 bench: $(STAMP)
 	$(BIN)/python tests/bench/gate_memory.py

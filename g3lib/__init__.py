@@ -28,6 +28,7 @@ _ROOMS = {
     "claims": "g3lib.report.claims",
     "charts": "g3lib.report.charts",
     "slides": "g3lib.report.slides",
+    "explore": "g3lib.explore",
 }
 
 

@@ -18,7 +18,6 @@ from g3lib import __version__
 
 if TYPE_CHECKING:
     from g3lib.errors import Fault
-    from g3lib.tables.adding import Loaded
     from g3lib.tables.workspace import Workspace
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
@@ -61,7 +60,7 @@ def main() -> None:
 @FORMAT
 def check(files: tuple[Path, ...], table: str | None, form: str) -> None:
     """Validate exports and list every fault; writes nothing."""
-    from g3lib.tables import loading
+    from g3lib.tables import loading, telling
 
     _known_table(table)
     checked = [loading.check(path, table) for path in loading.exports_in(files)]
@@ -71,7 +70,7 @@ def check(files: tuple[Path, ...], table: str | None, form: str) -> None:
     _list_faults(faults, form)
     if form == "table":
         for e in exports:
-            _say_counts(e.file, e.sheet, e.table.name, e.records, len(e.rows), len(e.rejected), len(e.totals))
+            click.echo(telling.counts(e.file, e.sheet, e.table.name, e.records, len(e.rows), len(e.rejected), len(e.totals)))
             for note in e.notes:
                 click.echo(f"    {note.text('en')}")
     sys.exit(1 if faults else 0)
@@ -83,7 +82,7 @@ def check(files: tuple[Path, ...], table: str | None, form: str) -> None:
 @FORMAT
 def load(files: tuple[Path, ...], table: str | None, form: str) -> None:
     """Validate exports and add their good rows to the store; rejected rows are kept with their reasons."""
-    from g3lib.tables import adding, loading
+    from g3lib.tables import adding, loading, telling
     from g3lib.tables.identity import key_file
     from g3lib.tables.store import Store
     from g3lib.tables.workspace import Workspace
@@ -98,7 +97,8 @@ def load(files: tuple[Path, ...], table: str | None, form: str) -> None:
     _list_faults(faults + whole, form)
     if form == "table":
         for result in results:
-            _say_loaded(result, root)
+            for line in telling.loaded(result, root):
+                click.echo(line)
         if not had_key and key_file().exists():
             click.echo(f"A key for customer and device numbers was made: {key_file()}. Keep a copy of it.")
     sys.exit(1 if faults else 0)
@@ -183,6 +183,20 @@ def deck(case: str, template: str, lang: Any) -> None:
     made = workspace.reports_in(lang) / CASES / row.html
     for suffix in (".html", ".pptx", ".xlsx", ".ipynb"):
         click.echo(made.with_suffix(suffix).relative_to(workspace.root).as_posix())
+
+
+@main.command()
+@click.argument("name", default="")
+@click.option("--lab", is_flag=True, help="In JupyterLab instead of a page.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8866, show_default=True, help="The first that is tried.")
+@click.option("--no-browser", is_flag=True, help="Only say the address.")
+def explore(name: str, lab: bool, port: int, no_browser: bool) -> None:
+    """The widgets, as pages in the browser or in JupyterLab, on this machine alone (NAME: one explorer; else all)."""
+    from g3lib.explore import serving
+    from g3lib.tables.workspace import Workspace
+
+    place = serving.find(Workspace.find(), name)
+    (serving.lab if lab else serving.pages)(place, port, not no_browser, click.echo)
 
 
 @main.command()
@@ -339,12 +353,6 @@ def _list_faults(faults: list[Fault], form: str) -> None:
         _fault_table(faults)
 
 
-def _word(code: str) -> str:
-    from g3lib.labels import VOCABULARIES
-
-    return next((words[code].zh for words in VOCABULARIES.values() if code in words), code)
-
-
 def _fault_table(faults: list[Fault], most: int = 60) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -364,34 +372,6 @@ def _fault_table(faults: list[Fault], most: int = 60) -> None:
     Console().print(table)
     if len(faults) > most:
         click.echo(f"… and {len(faults) - most} more; --format csv lists all.")
-
-
-def _say_counts(file: str, sheet: str, table: str, records: int, good: int, rejected: int, totals: int) -> None:
-    place = f"{file} · {sheet}" if sheet else file
-    click.echo(f"{place}: {table}, {records} records = {good} good + {rejected} rejected + {totals} stated totals")
-
-
-def _say_loaded(result: Loaded, root: Path) -> None:
-    from g3lib.tables.store import REJECTED
-
-    for export, outcome in zip(result.checked.exports, result.outcomes, strict=True):
-        entry = outcome.entry
-        if outcome.state == "already":
-            click.echo(f"{export.file}: already in the store, nothing added")
-        elif outcome.state == "superseded":
-            click.echo(f"{export.file}: corrected by a later export, nothing added")
-        elif entry is None:
-            click.echo(f"{export.file}: refused; its rows are under {root / REJECTED}")
-        else:
-            _say_counts(export.file, export.sheet, entry.table, entry.records, entry.rows, entry.rejected, entry.totals)
-            for note in export.notes:
-                click.echo(f"    {note.text('en')}")
-            if outcome.replaced:
-                click.echo(f"    replaces {', '.join(outcome.replaced)}")
-            if outcome.gone:
-                click.echo(f"    which also held {', '.join(map(_word, outcome.gone))}: this file does not")
-            if entry.rejected_path:
-                click.echo(f"    rejected rows: {root / entry.rejected_path}")
 
 
 if __name__ == "__main__":

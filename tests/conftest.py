@@ -25,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_FOLDER] = folder
     os.environ["G3_STORE"] = str(folder / "store")
     os.environ["G3_KEY_FILE"] = str(folder / "key")
+    os.environ["G3_SCENARIOS"] = str(folder / "scenarios")
     os.environ["G3_TEST_SAMPLE"] = str(folder / "sample")
     if config.option.collectonly:
         return

@@ -15,7 +15,7 @@ import yaml
 import g3lib
 
 # from the top down; a room imports from itself and from rooms below
-ROOMS = ["cli", "runs", "report", "qc", "measures", "tables", "base"]
+ROOMS = ["cli", "explore", "runs", "report", "qc", "measures", "tables", "base"]
 BASE = {"about", "findings", "labels", "errors", "periods", "names", "files"}
 PACKAGE = Path(__file__).resolve().parent.parent / "g3lib"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -83,8 +83,9 @@ def test_the_library_grows_no_further_unseen() -> None:
     # means and phases that scatter each in its own measure, where simulations found false causes and narrow intervals; records
     # and slides in modules of their own, whose heads are counted too; tests of strata that hold their level; then the engine of
     # the batch: kernels forked from a template, a ledger that resumes, what becomes of a process that dies; a page that
-    # travels: what is let into it, its policy, its contents; what a run says when it cannot begin, goes on or has broken off)
-    assert sum(map(code_lines, MODULES)) < 20000
+    # travels: what is let into it, its policy, its contents; what a run says when it cannot begin, goes on or has broken off;
+    # then the explorers: rates held against every limit under a slider, an outlook apart from the plan, pages of widgets)
+    assert sum(map(code_lines, MODULES)) < 22500
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

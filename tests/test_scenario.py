@@ -195,6 +195,17 @@ def test_the_best_plan_is_weighed_by_the_same_sums(ahead: subsidy.Outlook) -> No
     assert subsidy.with_budget(ahead.within(5.0), None).budget == ahead.within().budget
 
 
+def test_headroom_is_what_is_left_of_the_lifecycle_caps(ahead: subsidy.Outlook) -> None:
+    tight = replace(ahead, caps=ahead.caps.assign(lifecycle_cap=0.5))
+    held, meant = subsidy.scenario(tight, tight.within(), {"device_class": {"handset": 0.03}})
+    slack = held.limits.set_index("limit")["slack"]
+    base = (ahead.cells["list_price"] * held.plan["units"]).groupby(ahead.cells["model"]).sum()
+    for model, room in meant.headroom.items():
+        assert room * base[model] == pytest.approx(slack[f"lifecycle cap of {model}"], abs=1e-6)
+    assert meant.headroom.min() < 0 < meant.headroom.max()
+    assert subsidy.Scenario(replace(ahead, caps=ahead.caps.assign(lifecycle_cap=None)), held.plan).headroom.empty
+
+
 def test_returns_at_their_own_subsidy_are_the_returns(ahead: subsidy.Outlook) -> None:
     plain = ahead.returns()
     own = dict(zip(plain["device_class"], plain["subsidy"], strict=True))

@@ -106,7 +106,7 @@ class Report:
 
     def title(self) -> Shown:
         """The title, the question, and whether the data are made up."""
-        banner = f'<p class="made-up">{_esc(self._made_up())}</p>' if self.data.made_up else ""
+        banner = made_up_html(self.lang) if self.data.made_up else ""
         title = self._named()
         body = (
             f"<style>{notebook_style()}</style><h1>{_esc(title)}</h1>"
@@ -117,12 +117,9 @@ class Report:
     def _named(self) -> str:
         return f"{self.about.title[self.lang]} · {self.subject}"
 
-    def _made_up(self) -> str:
-        return pick(self.lang, "虚构样例数据（made-up data），不代表任何真实分公司。", "This is made-up data: no real branch is meant.")
-
     def _about(self) -> str:
         """Which report this is, of which period, by which version; in one line, for files that leave their page."""
-        return " · ".join([self._named(), self._versions(), *([self._made_up()] if self.data.made_up else [])])
+        return " · ".join([self._named(), self._versions(), *([_made_up(self.lang)] if self.data.made_up else [])])
 
     def _span(self) -> str:
         """The period and what parts it from what follows; empty where a case has none."""
@@ -292,6 +289,15 @@ def open_report(name: str, branch: str, period: str = "", lang: Lang = "zh") -> 
     pick(lang, "", "")  # an unknown language is refused before any work
     about = About.find(Workspace.find().notebooks, name)
     return Report(about, open_dataset(branch, period, about.needs), lang)
+
+
+def made_up_html(lang: Lang) -> str:
+    """The notice that stands on everything that is made of made-up data."""
+    return f'<p class="made-up">{_esc(_made_up(lang))}</p>'
+
+
+def _made_up(lang: Lang) -> str:
+    return pick(lang, "虚构样例数据（made-up data），不代表任何真实分公司。", "This is made-up data: no real branch is meant.")
 
 
 def _as_finding(check: Check, voice: Voice) -> Finding:

@@ -64,6 +64,27 @@ def known_units(store: Store, unit: str) -> list[str]:
     return sorted(name for name, count in held.items() if count > 1)
 
 
+def first_unit(store: Store, units: Sequence[str], needs: Sequence[str]) -> str:
+    """The first branch or province that has what is needed; a real one before one that is made up.
+
+    Args:
+        units: `province`, `area`, `branch`: what it may be, the first before the others.
+        needs: tables, or table.column.
+
+    Raises:
+        NoData: there is none.
+    """
+    able = [name for unit in units for name in known_units(store, unit) if all(_have(store, name, need) for need in needs)]
+    if not able:
+        raise NoData(f"Nothing in the store has {', '.join(needs)}: g3 load adds exports.")
+    return next((name for name in able if not _is_made_up(store, name)), able[0])
+
+
+def _is_made_up(store: Store, name: str) -> bool:
+    own = set(store.members(name))
+    return any(e.made_up for table in DATED for e in store.entries(table, [*own]) if own & e.parts.keys())
+
+
 def open_dataset(branch: str, period: str = "", needs: Sequence[str] = (), start: Path | None = None) -> Dataset:
     """One branch's dataset, in the workspace around `start` (the current folder unless said).
 

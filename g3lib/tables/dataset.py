@@ -189,6 +189,16 @@ class Dataset:
             seen += [f"{table} {whose}", *sorted(e.identity for e in found)]
         return hashlib.sha256("\n".join(seen).encode()).hexdigest()
 
+    @property
+    def reads(self) -> list[tuple[str, str]]:
+        """The readings so far, as `digest` takes them."""
+        return list(self._reads)
+
+    def recall(self, reads: Iterable[tuple[str, str]]) -> None:
+        """Count these readings as made: what was made of them and kept rests on the same exports."""
+        for table, whose in reads:
+            self._note(table, whose)
+
     def _behind(self, table: str, whose: str) -> list[Entry]:
         """The exports that a reading opens."""
         return self.store.entries(table, self._branches(whose), real=not self.made_up)

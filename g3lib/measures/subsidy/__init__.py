@@ -22,7 +22,7 @@ from g3lib.measures.subsidy.rates import BASES, NUMERATORS, monthly_rate, subsid
 from g3lib.measures.subsidy.response import displaced_bare, panel, response
 from g3lib.measures.subsidy.retention import contract_steps, cumulative_incidence, durations, kaplan_meier
 from g3lib.measures.subsidy.scenario import (
-    Outlook, Scenario, mean_subsidies, planned_breaches, groups_of, policy_terms, scenario, side_by_side, with_budget,
+    Outlook, Scenario, mean_rates, mean_subsidies, planned_breaches, groups_of, policy_terms, scenario, side_by_side, with_budget,
 )  # fmt: skip
 from g3lib.measures.subsidy.unified import contract_mix, price_band_mix, selected_models, unified_deviations
 from g3lib.measures.subsidy.worth import (
@@ -38,7 +38,7 @@ __all__ = [
     "contract_mix", "contract_steps", "cost_layers", "cost_per", "credits", "cumulative_incidence", "customer_costs",
     "customer_states", "decided", "denominators", "displaced_bare", "durations", "ended", "evaluate", "fieller",
     "followed_classes", "gain", "gap_closers", "glide_path", "groups_of", "held_against", "in_force", "kaplan_meier", "liability",
-    "lifecycle", "limited", "lint", "loss_triangle", "match_policy", "mature", "mean_subsidies", "migration_worth",
+    "lifecycle", "limited", "lint", "loss_triangle", "match_policy", "mature", "mean_rates", "mean_subsidies", "migration_worth",
     "monthly_rate", "moved", "net_adds", "next_month", "on_offer", "outlook", "panel", "payback_month",
     "planned_breaches", "policy_terms", "price_band_mix", "prices_on", "projected_share", "promised", "recent",
     "refund_ledger", "refunds_by_sale", "response", "returns", "returns_at", "returns_by_class", "run_on_plan",

@@ -133,11 +133,13 @@ class Outlook:
     decided: dict[str, float]
     sales: pd.DataFrame = field(repr=False)
 
-    def limited_to(self, cap_per_unit: float = 0.0, mix_floor: float = 0.0, keep_lifecycle: bool = True) -> Outlook:
-        """The same outlook under other caps (see `caps`) and another floor: nothing else has to be known anew."""
-        return replace(
-            self, caps=caps(self.lives, self.rules, cap_per_unit, keep_lifecycle), mix_floor=(self.mix_floor[0], mix_floor)
-        )
+    def limited_to(
+        self, cap_per_unit: float = 0.0, mix_floor: float = 0.0, keep_lifecycle: bool = True, keep_promises: bool = True
+    ) -> Outlook:
+        """The same outlook under other limits (see `caps`, `outlook`): nothing else has to be known anew."""
+        limits = caps(self.lives, self.rules, cap_per_unit, keep_lifecycle)
+        owed = self.owed if keep_promises else self.owed.iloc[:0]
+        return replace(self, caps=limits, mix_floor=(self.mix_floor[0], mix_floor), owed=owed)
 
     def within(self, budget: float | None = None) -> Inputs:
         """The limits to hold rates against; without a budget what today's rates would spend."""
@@ -210,6 +212,15 @@ class Scenario:
         """Devices and yuan beyond and short of their rules (`breaches`), by rule and reason."""
         return breaches(self.checked, self.checked, ["rule", "reason"])
 
+    @cached_property
+    def headroom(self) -> pd.Series:
+        """Of each model with a lifecycle cap that sells: how far its rate may still rise, a fraction; below 0 it is too high."""
+        base = (self.ahead.cells["list_price"] * self.plan["units"]).groupby(self.plan["model"]).sum()
+        spend = self.plan["spend"].groupby(self.plan["model"]).sum()
+        caps = self.ahead.caps.set_index("model").reindex(base.index).astype("float64")
+        left = caps["lifecycle_cap"] * (caps["past_base"] + base) - caps["past_subsidy"] - spend
+        return (left / base.where(base > 0)).dropna()
+
     @property
     def no_verdict_units(self) -> float:
         """Devices that no rule judges."""
@@ -269,6 +280,18 @@ def groups_of(tried: Mapping[str, tuple[float, Scenario]]) -> pd.DataFrame:
 def with_budget(inputs: Inputs, budget: float | None) -> Inputs:
     """The same limits under another budget; None: what today's rates would spend."""
     return replace(inputs, budget=spent_today(inputs) if budget is None else float(budget))
+
+
+def mean_rates(cells: pd.DataFrame, by: str) -> pd.Series:
+    """Today's subsidy rate of each group of cells: Σ rate × list price × units ÷ Σ list price × units.
+
+    >>> cells = pd.DataFrame({"channel": "own", "list_price": [100.0, 300.0], "units": 1.0, "rate": [0.2, 0.6]})
+    >>> mean_rates(cells, "channel").to_dict()
+    {'own': 0.5}
+    """
+    base = cells["list_price"] * cells["units"]
+    sums = pd.DataFrame({"spend": base * cells["rate"], "base": base}).groupby(cells[by]).sum()
+    return sums["spend"] / sums["base"]
 
 
 def mean_subsidies(plan: pd.DataFrame, cells: pd.DataFrame) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """A chart that is drawn again and again on one figure: what stays is kept as pixels, what moves is drawn over it.
 
 A report's figure is drawn once, laid out, and reduced to 256 colours. Under a slider the same chart function runs many times a
-second: its axes, ticks and labels are drawn when they change and kept as a picture; a frame is that picture with the lines, points
-and words of the moment on it. A test holds a frame against a figure of its own, pixel by pixel.
+second: its axes, ticks and labels are drawn when they change and kept as a picture; a frame is that picture with the lines,
+points and words of the moment on it. A test holds a frame against a figure of its own, pixel by pixel.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -39,11 +38,12 @@ class Drawing:
 
     Args:
         draw: a function of `charts`: it takes a result and `ax=` and `lang=`.
-        height: inches, of a number of rows or of whatever its first argument is; a figure of another height is begun anew.
+        height: of the same arguments, inches; a figure of another height is begun anew.
+        ratio: pixels of the screen to one of the page; more would be drawn for nobody.
     """
 
-    def __init__(self, draw: Callable[..., Any], height: Callable[..., float]) -> None:
-        self._draw, self._height = draw, height
+    def __init__(self, draw: Callable[..., Any], height: Callable[..., float], ratio: float = 1.0) -> None:
+        self._draw, self._height, self.ratio = draw, height, ratio
         self._figure: Figure | None = None
         self._ax: Axes | None = None
         self._still: Any = None  # the pixels of what does not move
@@ -53,7 +53,8 @@ class Drawing:
         """The chart of these arguments."""
         with look():
             high = self._height(*args)
-            if self._figure is None or self._figure.get_figheight() != high or len(self._figure.axes) > 1:
+            known = self._figure
+            if known is None or (known.get_figheight(), known.get_dpi()) != (high, _SCREEN * self.ratio) or len(known.axes) > 1:
                 pixels = self._anew(high, args, kwargs)
             else:
                 pixels = self._again(args, kwargs)
@@ -61,7 +62,7 @@ class Drawing:
 
     def _anew(self, high: float, args: tuple[Any, ...], kwargs: dict[str, Any]) -> np.ndarray:
         fig, ax = figure(high)
-        fig.set_dpi(mpl.rcParams["savefig.dpi"])
+        fig.set_dpi(_SCREEN * self.ratio)
         self._figure, self._ax, self._still, self._key = fig, ax, None, None
         canvas: Any = FigureCanvasAgg(fig)  # untyped upstream
         self._draw(*args, ax=ax, **kwargs)
@@ -98,7 +99,7 @@ class Drawing:
         from PIL import Image
 
         ax: Any = self._ax
-        box, scale = ax.get_position(), _SCREEN / ax.figure.get_dpi()
+        box, scale = ax.get_position(), 1 / self.ratio
         high, wide = pixels.shape[:2]
         picture = io.BytesIO()
         # level 1: a frame is looked at for a moment, and travels no further than this machine
@@ -109,6 +110,8 @@ class Drawing:
 
 def _still(ax: Any) -> tuple[Any, ...]:
     """All that the part of a chart that does not move depends on."""
-    ticks = [(tuple(np.round(axis.get_majorticklocs(), 9)), tuple(t.get_text() for t in axis.get_majorticklabels()), axis.get_scale())
-             for axis in (ax.xaxis, ax.yaxis)]  # fmt: skip
+    ticks = [
+        (tuple(axis.get_majorticklocs()), tuple(t.get_text() for t in axis.get_majorticklabels()), axis.get_scale())
+        for axis in (ax.xaxis, ax.yaxis)
+    ]
     return (ax.get_xlim(), ax.get_ylim(), ax.get_xlabel(), ax.get_ylabel(), ax.get_title(), *ticks)

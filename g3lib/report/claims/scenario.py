@@ -9,7 +9,7 @@ import pandas as pd
 from g3lib.findings import Finding, Status, Verdict
 from g3lib.labels import number
 from g3lib.measures.subsidy.allocation import Evaluation
-from g3lib.measures.subsidy.scenario import Expected, Outlook, Scenario
+from g3lib.measures.subsidy.scenario import Expected, Scenario
 from g3lib.report.claims.plan import amount
 from g3lib.report.claims.voice import Voice
 from g3lib.report.tables import limit_name
@@ -152,7 +152,7 @@ def compared_table(voice: Voice, found: Mapping[str, tuple[float, Scenario]]) ->
     return pd.DataFrame(rows, columns=names)
 
 
-def parts(voice: Voice, ahead: Outlook, tried: Evaluation, meant: Scenario, budget: float) -> dict[str, tuple[str, str]]:
+def parts(voice: Voice, tried: Evaluation, meant: Scenario, budget: float) -> dict[str, tuple[str, str]]:
     """The row of figures above the chart: label → its text and status."""
     over = float(meant.breaches["over_units"].sum())
     fails = int((tried.limits["verdict"] == Verdict.FAIL).sum())
@@ -167,22 +167,18 @@ def parts(voice: Voice, ahead: Outlook, tried: Evaluation, meant: Scenario, budg
         say("预期销量", "expected sales"): (number(meant.units.value), str(Status.PLAIN)),
         say("有效客户增减", "valid customers, change"): (number(more, signed=True), str(Status.PLAIN)),
         say("合约期内回本", "paid back in time"): (back, str(Status.WATCH if paid < len(known) else Status.PLAIN)),
-        say("上限余量最小", "least cap headroom"): _tightest(voice, ahead, tried),
+        say("上限余量最小", "least cap headroom"): _tightest(voice, meant),
         say("超规则", "beyond the rules"): (say(f"{number(over)}台", number(over)), str(Status.BREACH if over >= 0.5 else Status.GOOD)),
         say("突破限制", "limits broken"): (say(f"{fails}条", str(fails)), str(Status.BREACH if fails else Status.GOOD)),
     }
 
 
-def _tightest(voice: Voice, ahead: Outlook, tried: Evaluation) -> tuple[str, str]:
-    """How far the rate of the model nearest to its lifecycle cap is below it, in points."""
-    own = tried.limits[tried.limits["limit"].str.startswith("lifecycle cap of ")]
-    base = (ahead.cells["list_price"] * tried.plan["units"]).groupby(ahead.cells["model"]).sum()
-    room = own["slack"] / own["limit"].str.removeprefix("lifecycle cap of ").map(base)
-    if room.dropna().empty:
+def _tightest(voice: Voice, meant: Scenario) -> tuple[str, str]:
+    """How far the model nearest to its lifecycle cap is from it, in points."""
+    if meant.headroom.empty:
         return voice.say("无上限", "no cap"), str(Status.UNKNOWN)
-    least = float(room.min())
+    least = float(meant.headroom.min())
     return voice.points(least), str(Status.BREACH if least < -1e-9 else Status.WATCH if least < 0.005 else Status.GOOD)
-
 
 
 def moves(voice: Voice, changes: Mapping[str, Mapping[str, float]]) -> str:

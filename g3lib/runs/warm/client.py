@@ -149,7 +149,7 @@ class Template:
     """A template process of this owner; it ends with the owner, however that ends.
 
     Args:
-        role: `kernels` or `workers`.
+        role: `kernels`, `explorers` or `workers` (see `roles`).
 
     Raises:
         TemplateGone: there can be none here (`why_impossible`), or there is no room for it.

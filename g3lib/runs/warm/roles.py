@@ -24,8 +24,9 @@ _PARTS = ("kpis.html.j2", "lines.html.j2", "comments.html.j2")  # of a report's 
 _LATE = re.compile(r"^\s+(?:from (\S+) import|import (\S+))", re.MULTILINE)
 # rooms of the library that no notebook imports: the command, and the gate with the library that only it needs
 _NOT_IN_CELLS = (
-    "g3lib.runs", "g3lib.cli", "g3lib.report.html", "g3lib.report.cleaning", "g3lib.report.index", "g3lib.tables.adding",
-    "g3lib.tables.cells", "g3lib.tables.gate", "g3lib.tables.loading", "g3lib.tables.reading", "g3lib.tables.sample",
+    "g3lib.explore", "g3lib.runs", "g3lib.cli", "g3lib.report.html", "g3lib.report.cleaning", "g3lib.report.index",
+    "g3lib.tables.adding", "g3lib.tables.cells", "g3lib.tables.gate", "g3lib.tables.loading", "g3lib.tables.reading",
+    "g3lib.tables.sample",
     "g3lib.tables.schema", "g3lib.tables.shaping",
 )  # fmt: skip
 # files that a debugger does not step into: those that an ordinary kernel has imported when it begins, not all of the template's
@@ -42,13 +43,20 @@ def prepared(role: str) -> Callable[[dict[str, Any], list[int]], None]:
     """Import what the role needs; returns what a child does.
 
     Args:
-        role: `kernels` or `workers`.
+        role: `kernels`, `explorers` (kernels that show widgets) or `workers`.
     """
     one_thread()
     gc.disable()  # nothing of what is imported is garbage, and collections looked at all of it again and again: 1 s of 5
-    become = {"kernels": _kernels, "workers": _workers}[role]()
+    become = {"kernels": _kernels, "explorers": _explorers, "workers": _workers}[role]()
     gc.freeze()  # a collection in a child would write to every object, and the pages would be shared no more
     gc.enable()
+    return become
+
+
+def _explorers() -> Callable[[dict[str, Any], list[int]], None]:
+    become = _kernels()
+    for module in pkgutil.iter_modules([str(resources.files("g3lib.explore"))], "g3lib.explore."):
+        importlib.import_module(module.name)
     return become
 
 

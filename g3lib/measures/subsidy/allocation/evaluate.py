@@ -138,9 +138,9 @@ def evaluate(inputs: Inputs, rates: npt.ArrayLike) -> Evaluation:
     units = demand(cells, subsidy)
     model, names = pd.factorize(cells["model"])
     paid, base, sold = (np.bincount(model, part, len(names)) for part in (subsidy * units, price * units, units))
-    penalty, rebate = 0.0, _rebate(inputs, pd.Series(sold, index=names))
+    penalty, rebate = 0.0, _rebate(inputs, names, sold)
     lines = [*_caps(inputs, names, model, subsidy, paid, base), *_mix_floor(inputs, units)]
-    of_model = cells.groupby("model", sort=False).indices if len(inputs.commitments) else {}
+    of_model = {name: np.flatnonzero(model == names.get_loc(name)) for name in inputs.commitments["model"].unique()}
     for row in inputs.commitments.itertuples():
         got, soft = float(units[cells_of(row, cells, of_model)].sum()), row.penalty_per_unit >= 0
         penalty += row.penalty_per_unit * max(row.committed_units - got, 0.0) if soft else 0.0
@@ -182,21 +182,23 @@ def _mix_floor(inputs: Inputs, units: np.ndarray) -> Iterable[Line]:
         yield "mix floor", "units", "≥", float(units[inside].sum()), float(inputs.mix_floor[1] * units.sum()), True
 
 
-def _rebate(inputs: Inputs, sold: pd.Series) -> float:
+def _rebate(inputs: Inputs, names: pd.Index, sold: np.ndarray) -> float:
     """All units of a model at the price of the step that they reach."""
     steps = inputs.prices
-    if steps.empty:
-        return 0.0
-    reached = steps[steps["from_units"] <= steps["model"].map(sold)]
-    first, price = (rows.groupby("model")["supply_price"] for rows in (steps, reached))
-    return float(((first.first() - price.min()) * sold).fillna(0.0).sum())
+    model = names.get_indexer(steps["model"])
+    price, start = steps["supply_price"].to_numpy(), steps["from_units"].to_numpy()
+    first, reached = np.full(len(names), np.nan), np.full(len(names), np.inf)
+    first[model[::-1]] = price[::-1]  # of each model the first of its steps, which rise
+    at = start <= sold[model]
+    np.minimum.at(reached, model[at], price[at])
+    return float(((first - reached) * sold)[np.isfinite(reached)].sum())
 
 
 def _held(lines: Sequence[Line]) -> pd.DataFrame:
     table = pd.DataFrame([line[:5] for line in lines], columns=["limit", "unit", "sense", "used", "bound"])
-    largest = table[["used", "bound"]].abs().max(axis=1)
-    table["slack"] = (table["bound"] - table["used"]).where(table["sense"] == "≤", table["used"] - table["bound"])
-    table["binding"] = table["slack"].abs() <= NEAR * largest
-    hard, broken = [line[5] for line in lines], table["slack"] < -_ROUNDING * largest
-    table["verdict"] = np.where(broken, np.where(hard, str(Verdict.FAIL), str(Verdict.WARNING)), str(Verdict.PASS))
-    return table
+    used, bound = (table[name].to_numpy(dtype=float) for name in ("used", "bound"))
+    largest = np.maximum(np.abs(used), np.abs(bound))
+    slack = np.where(table["sense"] == "≤", bound - used, used - bound)
+    hard, broken = np.array([line[5] for line in lines]), slack < -_ROUNDING * largest
+    verdict = np.where(broken, np.where(hard, str(Verdict.FAIL), str(Verdict.WARNING)), str(Verdict.PASS))
+    return table.assign(slack=slack, binding=np.abs(slack) <= NEAR * largest, verdict=verdict)

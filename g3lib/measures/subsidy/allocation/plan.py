@@ -242,11 +242,14 @@ def plan_table(inputs: Inputs, units: np.ndarray, spend: np.ndarray, offered: np
         offered: the mean subsidy (yuan a unit) that a cell offers: what one that sells nothing has for an average over its units.
     """
     cells, price, now = inputs.cells, inputs.cells["list_price"], today(inputs.cells)
-    plan = cells[KEY].assign(rate_today=now / price, units_today=demand(cells, now))
-    plan = plan.assign(spend_today=now * plan["units_today"], units=units, spend=spend)
-    plan["subsidy"] = (plan["spend"] / plan["units"].where(plan["units"] > 0)).fillna(pd.Series(offered))
-    plan["rate"] = plan["subsidy"] / price
-    plan["rate_change"] = plan["rate"] - plan["rate_today"]
+    price = price.to_numpy()
+    sold_today = demand(cells, now)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        subsidy = np.where(units > 0, spend / units, offered)
+    plan = cells[KEY].assign(
+        rate_today=now / price, units_today=sold_today, spend_today=now * sold_today, units=units, spend=spend, subsidy=subsidy,
+        rate=subsidy / price, rate_change=(subsidy - now) / price,
+    )  # fmt: skip
     for gain, when in (("gain_today", "_today"), ("gain_planned", "")):
         net = plan[f"spend{when}"] if inputs.objective == "npv" else 0.0
         plan[gain] = cells["value"] * plan[f"units{when}"] - net

@@ -1,0 +1,222 @@
+"""What explorers are made of: an answer that is shown at once, and a page of controls beside it.
+
+An explorer calculates nothing and draws nothing: it turns its controls into the arguments of the library's functions, and what
+they return into sentences, charts and tables as the reports have them. Its answer comes in two: `now` (headline and chart, at
+every move) and `then` (figures and tables, as soon as no further move waits).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import html
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import anywidget
+import ipywidgets
+import pandas as pd
+import traitlets
+
+from g3lib.errors import G3Error
+from g3lib.findings import Finding
+from g3lib.labels import pick
+from g3lib.report.assets import notebook_style
+from g3lib.report.charts.drawing import Drawing, Frame
+from g3lib.report.claims.voice import Voice
+from g3lib.report.page import Data, made_up_html
+from g3lib.report.tables import html_table
+
+_PAUSE = 0.03  # seconds without a further move before the tables follow
+_SHARP = 1.5  # a report's charts have no more pixels
+_KEEP = 1.0  # and before the state is kept
+
+
+def _file(name: str) -> str:
+    return resources.files("g3lib.explore").joinpath(name).read_text(encoding="utf-8")
+
+
+class Answer(anywidget.AnyWidget):
+    """The parts of an answer, one below the other: `headline` and `html` of a report, `picture` with places to click.
+
+    Attributes:
+        parts: (name, kind) of each, in order.
+        ratio: pixels of the screen to one of the page, as the browser says.
+        now, then: number of the answer, and its parts by name: `html`, or `png` with `alt`, `width`, `height` and `places`.
+    """
+
+    _esm = _file("answer.js")
+    _css = notebook_style() + _file("explore.css")
+    parts: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    ratio = traitlets.Float(1.0).tag(sync=True)
+    now = traitlets.Dict().tag(sync=True)
+    then = traitlets.Dict().tag(sync=True)
+
+
+def picture(frame: Frame, alt: str, places: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """A chart as a part of an answer.
+
+    Args:
+        frame: `Drawing.frame`; alt: what it shows, in words.
+        places: key, label and box (left, top, width, height as parts of the picture) of each place that can be clicked.
+    """
+    return {"png": frame.png, "alt": alt, "width": frame.width, "height": frame.height, "places": list(places)}
+
+
+def headline(findings: Iterable[Finding]) -> dict[str, Any]:
+    """Sentences as the part that a report opens with."""
+    lines = "".join(f'<p class="{html.escape(str(f.status))}">{html.escape(f.text)}</p>' for f in findings)
+    return {"html": f'<div class="headline">{lines}</div>'}
+
+
+def heading(text: str) -> ipywidgets.HTML:
+    """A heading among the controls."""
+    return ipywidgets.HTML(f'<div class="g3"><h3>{html.escape(text)}</h3></div>')
+
+
+def slider(label: str, low: float, high: float, step: float, value: float = 0.0, form: str = "+.1f") -> ipywidgets.FloatSlider:
+    """A slider that tells every move."""
+    return ipywidgets.FloatSlider(value=value, min=low, max=high, step=step, description=label, readout_format=form)
+
+
+class Explorer:
+    """Controls beside an answer; shows itself in Jupyter.
+
+    A subclass makes its controls, names its parts, and says what `now` and `then` hold. Moves that arrive while one is being
+    answered are answered once, with the last values: a widget's front end holds them back and sends the last.
+    """
+
+    def __init__(self, voice: Voice, parts: Sequence[tuple[str, str]]) -> None:
+        self.voice = voice
+        self.answer = Answer(parts=[list(one) for one in parts])
+        self.said = ipywidgets.HTML('<div class="g3"><p class="said"></p></div>')
+        self._together = False
+        self._later: dict[str, asyncio.TimerHandle] = {}
+        self.answer.on_msg(self._heard)
+        self.answer.observe(lambda _change: self.show(), "ratio")
+
+    def now(self) -> dict[str, Any]:
+        """The parts that follow every move."""
+        raise NotImplementedError
+
+    def then(self) -> dict[str, Any]:
+        """The parts that follow when no further move waits."""
+        return {}
+
+    def keep(self) -> None:
+        """Keep the state, so that a reload finds it."""
+
+    def chosen(self, part: str, key: Any) -> None:
+        """A place of a picture was clicked."""
+
+    def drawn(self, drawing: Drawing, *args: Any, **kwargs: Any) -> Frame:
+        """A chart at the screen's own resolution, as far as it shows."""
+        drawing.ratio = min(max(self.answer.ratio, 1.0), _SHARP)
+        return drawing.frame(*args, **kwargs)
+
+    def told(self, findings: Sequence[Finding], *frames: pd.DataFrame, bold: Sequence[bool] | None = None) -> dict[str, Any]:
+        """A claim as heading, and the tables behind it; an empty one is left out."""
+        tables = [html_table(frame, self.voice.lang, bold) for frame in frames if len(frame)]
+        return {"html": f"<h2>{html.escape(findings[0].text)}</h2>{''.join(tables)}"}
+
+    def buttons(self, calls: Mapping[str, Callable[[], None]]) -> ipywidgets.Box:
+        """Buttons in a row: text → what it does; what goes wrong is said."""
+        made = []
+        for text, call in calls.items():
+            button = ipywidgets.Button(description=text)
+            button.on_click(lambda _, call=call: self._press(call))
+            made.append(button)
+        box = ipywidgets.Box(made)
+        box.add_class("g3-buttons")
+        return box
+
+    def _press(self, call: Callable[[], None]) -> None:
+        with self.telling():
+            call()
+
+    def plain(self) -> str:
+        """The answer in one line, for where no widget can be shown."""
+        raise NotImplementedError
+
+    def watch(self, controls: Iterable[Any]) -> None:
+        """Answer whenever one of these changes."""
+        for control in controls:
+            control.observe(self._moved, "value")
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Several controls set by the explorer itself are one move."""
+        self._together = True
+        try:
+            yield
+        finally:
+            self._together = False
+        self.show()
+
+    def show(self) -> None:
+        """Answer what the controls say."""
+        with self.telling():
+            number = self.answer.now.get("number", 0) + 1
+            self.answer.now = {"number": number, "parts": self.now()}
+            self._after("then", _PAUSE, self._follow)
+
+    def _follow(self) -> None:
+        with self.telling():
+            self.answer.then = {"number": self.answer.now["number"], "parts": self.then()}
+
+    @contextlib.contextmanager
+    def telling(self) -> Iterator[None]:
+        """What goes wrong is said below the controls, and the last answer stays."""
+        try:
+            yield
+        except G3Error as error:
+            self.say(str(error), breach=True)
+
+    def say(self, text: str, breach: bool = False) -> None:
+        """A line below the controls."""
+        kind = "said breach" if breach else "said"
+        self.said.value = f'<div class="g3"><p class="{kind}" role="status">{html.escape(text)}</p></div>'
+
+    def _moved(self, _change: Any) -> None:
+        if not self._together:
+            self.show()
+            self._after("keep", _KEEP, self.keep)
+
+    def _heard(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        if isinstance(message, dict) and "chosen" in message:
+            with self.telling():
+                self.chosen(str(message.get("part")), message["chosen"])
+
+    def _after(self, what: str, seconds: float, call: Callable[[], None]) -> None:
+        """Do it when nothing has asked for it again for a while; at once where nothing else is going on (a script, a batch)."""
+        if what in self._later:
+            self._later.pop(what).cancel()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            call()
+            return
+        self._later[what] = loop.call_later(seconds, self._due, what, call)
+
+    def _due(self, what: str, call: Callable[[], None]) -> None:
+        self._later.pop(what, None)
+        call()
+
+    def page(self, title: str, data: Data, controls: Sequence[Any]) -> None:
+        """Put the controls beside the answer, below what the page is about."""
+        span = f"{pick(self.voice.lang, '期间', 'Period')} {self.voice.span(str(data.period))}"
+        files = pick(self.voice.lang, f"数据来自{len(data.sources)}个文件", f"data from {len(data.sources)} files")
+        banner = made_up_html(self.voice.lang) if data.made_up else ""
+        head = f'<h1>{html.escape(title)} · {html.escape(data.branch)}</h1><p class="quiet">{html.escape(span)} · {files}</p>'
+        top = ipywidgets.HTML(f'<div class="g3">{head}{banner}</div>')
+        left = ipywidgets.VBox([*controls, self.said])
+        right = ipywidgets.VBox([self.answer])
+        both = ipywidgets.Box([left, right])
+        self._page = ipywidgets.VBox([top, both])
+        for box, name in ((self._page, "g3-page"), (both, "g3-explorer"), (left, "g3-controls"), (right, "g3-answers")):
+            box.add_class(name)
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, Any]:
+        view: dict[str, Any] = self._page._repr_mimebundle_()  # untyped upstream
+        return view | {"text/plain": self.plain()}

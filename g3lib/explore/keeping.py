@@ -1,0 +1,85 @@
+"""What an explorer works out once from the data, kept on disk: the next page begins where the last one had to calculate.
+
+It is known by the library's bytes, by what was asked, and by a digest of exactly the exports that were read: a load that
+changes one of them makes it anew. A file is signed with the store's key, for what is read back is a pickle: one that somebody
+else wrote is not opened. Losing the folder loses nothing but time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from g3lib.files import replace_bytes, sweep
+from g3lib.runs.edition import library_digest
+from g3lib.tables.dataset import Dataset
+from g3lib.tables.identity import digester
+
+T = TypeVar("T")
+
+_FOLDER = "kept"
+_MOST = 12  # files; the oldest go
+_SIGNATURE = 32
+
+
+def kept(
+    data: Dataset, name: str, settings: Mapping[str, Any], make: Callable[[], T], slim: Callable[[T], T] = lambda made: made
+) -> T:
+    """What `make` makes of one report's data, made anew only where something that it depends on has changed.
+
+    Args:
+        data: what it reads; nothing else of the outside may matter.
+        name: of what is made; settings: whatever else it is made with, as JSON holds it.
+        make: makes it.
+        slim: what of it is kept.
+    """
+    parts = [name, data.branch, str(data.period), dict(settings), library_digest()]
+    asked = json.dumps(parts, ensure_ascii=False, sort_keys=True)
+    folder = data.store.root / _FOLDER
+    path = folder / f"{hashlib.sha256(asked.encode()).hexdigest()[:24]}.bin"
+    key = digester().key
+    found = _read(path, key)
+    if found is not None and found["asked"] == asked and found["digest"] == data.digest(found["reads"]):
+        data.recall(found["reads"])
+        made: T = found["made"]
+        return made
+    made = make()
+    reads = list(data.reads)
+    content = pickle.dumps({"asked": asked, "reads": reads, "digest": data.digest(reads), "made": slim(made)}, protocol=5)
+    try:
+        replace_bytes(path, _signature(key, content) + content)
+        _tidy(folder)
+    except OSError:
+        pass  # a store that cannot be written to, or a full disk: the page is there, the next one calculates again
+    return made
+
+
+def _signature(key: bytes, content: bytes) -> bytes:
+    return hmac.digest(key, content, "sha256")
+
+
+def _read(path: Path, key: bytes) -> dict[str, Any] | None:
+    """What a file holds; None where there is none, or none of ours."""
+    try:
+        signed = path.read_bytes()
+    except OSError:
+        return None
+    content = signed[_SIGNATURE:]
+    if not hmac.compare_digest(signed[:_SIGNATURE], _signature(key, content)):
+        return None
+    try:
+        found: dict[str, Any] = pickle.loads(content)
+    except Exception:  # made by another version of pandas, say
+        return None
+    return found
+
+
+def _tidy(folder: Path) -> None:
+    sweep(folder)
+    for path in sorted(folder.glob("*.bin"), key=lambda path: -path.stat().st_mtime_ns)[_MOST:]:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,117 @@
+"""`g3 explore`: the explorers as pages in a browser (Voilà), or in JupyterLab; on this machine alone, with a token.
+
+A page is the notebook run anew for each visitor, in a kernel of his own, forked from a template with the explorers' imports.
+Only messages to widgets reach it: nobody types code into a page. Nothing on it is asked of another host.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from g3lib.errors import UsageError, listed
+from g3lib.runs.warm.client import KERNELS, Template, TemplateGone
+from g3lib.tables.workspace import Workspace
+
+LOOPBACK = "127.0.0.1"
+_PROVISIONER = "JUPYTER_DEFAULT_PROVISIONER_NAME"
+
+
+def find(workspace: Workspace, name: str) -> Path:
+    """An explorer's notebook, or the folder of all.
+
+    Raises:
+        UsageError: there is none of that name, or none at all; lists those that are there.
+    """
+    folder = workspace.notebooks / "explore"
+    known = sorted(folder.glob("*.ipynb"))
+    if not known:
+        raise UsageError(f"{folder} holds no explorer.")
+    if not name:
+        return folder
+    wanted = Path(name).name.removesuffix(".ipynb")
+    hits = [path for path in known if path.stem == wanted]
+    if not hits:
+        raise UsageError(listed([path.stem for path in known], f"{name!r} is no explorer; there are:"))
+    return hits[0]
+
+
+def pages(place: Path, port: int, browser: bool, say: Callable[[str], None], token: str = "") -> None:
+    """Serve a notebook, or a folder of them, until it is stopped.
+
+    Args:
+        place: `find`.
+        port: the first that is tried.
+        browser: whether to open one.
+        say: hears the address.
+        token: what a visitor has to know; a random one unless said.
+    """
+    with _warm():
+        share = str(resources.files("g3lib.explore").joinpath("share"))
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [share, os.environ.get("JUPYTER_PATH", "")]))
+        from traitlets.config import Config
+        from voila.app import Voila
+
+        config, token = Config(), token or secrets.token_urlsafe(24)
+        config.Voila.ip, config.Voila.port, config.Voila.port_retries = LOOPBACK, _free(port), 0
+        config.Voila.token, config.Voila.open_browser, config.Voila.log_level = token, False, "WARN"
+        config.VoilaConfiguration.template, config.VoilaConfiguration.classic_tree = "g3", True
+        config.VoilaConfiguration.allow_template_override = "NO"
+        config.VoilaConfiguration.file_allowlist = []  # no file of the workspace is served
+        app = Voila(config=config)
+        app.initialize([str(place)])
+        address = f"http://{LOOPBACK}:{config.Voila.port}/?token={token}"
+        say(address)
+        if browser:
+            threading.Timer(0.5, webbrowser.open, [address]).start()
+        app.start()
+
+
+def lab(place: Path, port: int, browser: bool, _say: Callable[[str], None]) -> None:
+    """Open JupyterLab at a notebook, or at the folder of all, with warm kernels; it says its address itself."""
+    with _warm():
+        from jupyterlab.labapp import LabApp
+
+        root = place.parents[2] if place.is_file() else place.parents[1]
+        wanted = [f"--notebook-dir={root}", f"--LabApp.default_url=/lab/tree/{place.relative_to(root).as_posix()}",
+                  f"--ServerApp.ip={LOOPBACK}", f"--ServerApp.port={port}", f"--ServerApp.open_browser={browser}"]  # fmt: skip
+        LabApp.launch_instance(wanted)
+
+
+def _free(port: int) -> int:
+    """The first free port from this one on.
+
+    Raises:
+        UsageError: fifty are taken.
+    """
+    for one in range(port, min(port + 50, 65536)):
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind((LOOPBACK, one))
+            except OSError:
+                continue
+            return one
+    raise UsageError(f"No port from {port} on is free; --port names another.")
+
+
+@contextmanager
+def _warm() -> Iterator[None]:
+    """The explorers' template while a server runs; where there can be none kernels are ordinary ones."""
+    try:
+        template = Template("explorers")
+    except TemplateGone:
+        yield
+        return
+    os.environ |= {KERNELS: template.path, _PROVISIONER: "g3-warm"}
+    try:
+        yield
+    finally:
+        template.close()

@@ -1,0 +1,304 @@
+"""The subsidy explorer: rates moved by class, contract and channel; what next month would come to, and what would be best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import pandas as pd
+
+from g3lib.explore.answering import Explorer, heading, headline, picture, slider
+from g3lib.explore.keeping import kept
+from g3lib.labels import VOCABULARIES, Lang, percent
+from g3lib.measures import subsidy
+from g3lib.measures.subsidy.allocation import Allocation, Evaluation
+from g3lib.measures.subsidy.allocation.inputs import Inputs
+from g3lib.measures.subsidy.outlook import outlook
+from g3lib.measures.subsidy.scenario import Outlook, Scenario
+from g3lib.report import charts, claims
+from g3lib.report.charts.drawing import Drawing
+from g3lib.report.claims.voice import Voice
+from g3lib.report.page import Data
+from g3lib.report.tables import kpis_html
+from g3lib.tables import scenarios
+from g3lib.tables.coverage import first_unit, open_dataset
+from g3lib.tables.workspace import Workspace
+
+_DIMENSIONS = ("device_class", "contract", "channel")
+_PARTS = [("headline", "headline"), ("figures", "html"), ("chart", "picture"), ("best", "html"), ("limits", "html"),
+          ("returns", "html"), ("breaches", "html")]  # fmt: skip
+_LAST = "subsidy explorer"  # the name under which the state of the moment is kept
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the controls limit a plan to: as asked, and the outlook and inputs that it makes."""
+
+    asked: tuple[Any, ...]
+    ahead: Outlook
+    inputs: Inputs
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What the controls ask for and what it comes to."""
+
+    limits: Limits
+    held: Evaluation
+    meant: Scenario
+
+    @property
+    def budget(self) -> float:
+        """Yuan; what today's rates would spend where none is set."""
+        return self.limits.inputs.budget
+
+
+class SubsidyExplorer(Explorer):
+    """Sliders over an outlook.
+
+    Args:
+        ahead: `subsidy.outlook` of the province or branch.
+        voice: language, branch and period.
+        data: whose they are, of when, and from which files.
+        folder: where scenarios are kept.
+    """
+
+    def __init__(self, ahead: Outlook, voice: Voice, data: Data, folder: Path) -> None:
+        super().__init__(voice, _PARTS)
+        self.ahead, self._folder = ahead, folder
+        self._about = {"province": data.branch, "period": str(data.period), "lang": voice.lang}
+        self._today, self._worth = ahead.within().budget, ahead.returns()  # of what no control changes
+        self._limits: Limits | None = None
+        self._best: tuple[Limits, Allocation] | None = None
+        self._drawing = Drawing(charts.rates_today_and_proposed, lambda table, _: 1.2 + 0.27 * len(table))
+        self.moves = self._move_sliders()
+        self.budget, self.cap, self.floor, self.lifecycle, self.promises = self._limit_controls()
+        hint = voice.say("如：秋季手机加2点", "such as: autumn, handsets +2")
+        self.name = ipywidgets.Text(description=voice.say("情景名", "Name"), placeholder=hint)
+        self.opened = ipywidgets.Dropdown(description=voice.say("已存情景", "Saved"), options=self._saved())
+        limits = (self.budget, self.cap, self.floor, self.lifecycle, self.promises)
+        self.watch([*(one for of in self.moves.values() for one in of.values()), *limits])
+        self.opened.observe(lambda change: self.open(change["new"]), "value")
+        self.page(voice.say("补贴探索", "Subsidy explorer"), data, self._controls())
+        self.show()
+
+    # ---- the controls
+
+    def _move_sliders(self) -> dict[str, dict[str, ipywidgets.FloatSlider]]:
+        """A slider for each class, contract and channel whose response is known, in points."""
+        known = self.ahead.cells[self.ahead.cells["beta"].notna()]
+        most, found = 100 * self.ahead.max_move, {}
+        for dimension in _DIMENSIONS:
+            rates = subsidy.mean_rates(known, dimension)
+            order = dict.fromkeys([code for code in VOCABULARIES[dimension] if code in rates] + rates.index.tolist())
+            found[dimension] = {
+                code: slider(f"{self.voice.word(dimension, code)} {percent(rates[code], 1)}", -most, most, 0.5) for code in order
+            }
+        return found
+
+    def _limit_controls(self) -> tuple[Any, ...]:
+        say, today = self.voice.say, self._today
+        step = 10.0 ** max(len(str(int(today))) - 3, 0)
+        top = 2 * max(today, step)
+        dearest = float(self.ahead.cells["list_price"].max()) if len(self.ahead.cells) else 1.0
+        return (
+            slider(say("预算（元；0现行）", "budget (yuan; 0: now)"), 0, top, step, 0.0, ",.0f"),
+            slider(say("单台上限（元；0无）", "cap a unit (0: none)"), 0, dearest, 10, 0.0, ",.0f"),
+            slider(say("手机座机占比≥（%）", "phones' share ≥ (%)"), 0, 100, 1, 100 * self.ahead.mix_floor[1], ".0f"),
+            ipywidgets.Checkbox(value=True, indent=False, description=say("遵守生命周期上限", "keep to lifecycle caps")),
+            ipywidgets.Checkbox(value=True, indent=False, description=say("履行本省包销承诺", "keep the province's promises")),
+        )
+
+    def _controls(self) -> list[Any]:
+        say = self.voice.say
+        titles = {
+            "device_class": say("终端类型与现行补贴率：变动几个百分点", "class and today's rate: change in points"),
+            "contract": say("合约类型", "contract"),
+            "channel": say("渠道", "channel"),
+        }
+        groups = [box for dimension, of in self.moves.items() for box in (heading(titles[dimension]), *of.values())]
+        limits = [self.budget, self.cap, self.floor, self.lifecycle, self.promises]
+        acts = self.buttons({say("优化", "Optimise"): self.optimise, say("复位", "Reset"): self.reset})
+        saving = self.buttons({say("保存情景", "Save scenario"): self.save})
+        kept = [heading(say("情景", "scenario")), self.name, saving, self.opened]
+        return [*groups, heading(say("限制", "limits")), *limits, acts, *kept]
+
+    # ---- what they ask for
+
+    def chosen_moves(self) -> dict[str, dict[str, float]]:
+        """The moves as fractions; what stands at zero is no move."""
+        asked = {name: {code: one.value / 100 for code, one in of.items() if one.value} for name, of in self.moves.items()}
+        return {dimension: of for dimension, of in asked.items() if of}
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of notebook 05 that these controls stand for."""
+        return {
+            **self._about,
+            "budget": float(self.budget.value),
+            "max_move": self.ahead.max_move,
+            "rate_max": self.ahead.rate_max,
+            "cap_per_unit": float(self.cap.value),
+            "mix_floor": self.floor.value / 100,
+            "keep_lifecycle": bool(self.lifecycle.value),
+            "keep_promises": bool(self.promises.value),
+            "rate_base": self.ahead.rate_base,
+            "tolerance": self.ahead.tolerance,
+            "moves": self.chosen_moves(),
+        }
+
+    def limits(self) -> Limits:
+        """The limits that the controls say; made when one of them has changed."""
+        caps = (self.cap.value, self.floor.value / 100, self.lifecycle.value, self.promises.value)
+        asked = (*caps, self.budget.value)
+        if self._limits is None or self._limits.asked != asked:
+            ahead = self.ahead.limited_to(*caps)
+            self._limits = Limits(asked, ahead, ahead.within(self.budget.value or None))
+        return self._limits
+
+    def tried(self) -> Tried:
+        """The scenario of the controls."""
+        limits = self.limits()
+        held, meant = subsidy.scenario(limits.ahead, limits.inputs, self.chosen_moves())
+        return Tried(limits, held, meant)
+
+    # ---- the answer
+
+    def now(self) -> dict[str, Any]:
+        """Headline and chart."""
+        found = self._shown = self.tried()
+        said = claims.scenario.headline(self.voice, found.held, found.meant, found.budget)[:1]
+        broken = claims.scenario.limits(self.voice, found.held)
+        by_group = found.meant.by_group
+        frame = self.drawn(self._drawing, by_group, self._worth, lang=self.voice.lang)
+        alt = claims.plan.groups(self.voice, by_group)[0].text
+        return {"headline": headline([*said, *broken]), "chart": picture(frame, alt)}
+
+    def then(self) -> dict[str, Any]:
+        """Figures, limits, payback, rules, and the best plan where it was asked for."""
+        found, voice = self._shown, self.voice
+        returns = found.meant.returns
+        figures = claims.scenario.parts(voice, found.held, found.meant, found.budget)
+        limits = claims.scenario.limits_table(voice, found.held)
+        broken = found.meant.breaches.head(8)[["rule", "reason", "over_units", "over_yuan", "below_units", "below_yuan"]]
+        return {
+            "figures": {"html": kpis_html(figures, voice.lang)},
+            "limits": self.told(claims.scenario.limits(voice, found.held), limits, bold=limits["verdict"].eq("fail").tolist()),
+            "returns": self.told(claims.plan.returns(voice, returns), claims.plan.returns_table(voice, returns)),
+            "breaches": self.told(claims.scenario.breaches(voice, found.meant), broken),
+            "best": self._beside_best(found),
+        }
+
+    def plain(self) -> str:
+        """The headline's sentence."""
+        return claims.scenario.headline(self.voice, self._shown.held, self._shown.meant, self._shown.budget)[0].text
+
+    # ---- the buttons
+
+    def optimise(self) -> None:
+        """Find the best plan within the same limits, and show how the sliders' differs from it."""
+        self.say(self.voice.say("正在求解……", "Solving …"))
+        limits = self.limits()
+        self._best = (limits, limits.ahead.best(limits.inputs.budget, checks=0))
+        self.say("")
+        self._follow()
+
+    def _beside_best(self, found: Tried) -> dict[str, Any]:
+        """The sliders' plan beside the best one; nothing where none was asked for under these limits."""
+        if self._best is None or self._best[0] is not found.limits:
+            return {"html": ""}
+        voice, plan = self.voice, self._best[1]
+        if plan.status == "infeasible":
+            return self.told(claims.plan.limits(voice, plan), claims.plan.limits_table(voice, plan))
+        best = Scenario(found.limits.ahead, plan.plan)
+        both = {"scenario": (found.held.spend, found.meant), "best": (plan.spend, best)}
+        said = claims.scenario.compared(voice, both, self.chosen_moves())
+        return self.told(said, claims.scenario.compared_table(voice, both), differences(found.meant.by_group, best.by_group))
+
+    def reset(self) -> None:
+        """Today's rates, today's budget."""
+        self._set({})
+
+    def save(self) -> None:
+        """Keep the controls as a scenario that notebook 05 runs on."""
+        about = claims.scenario.moves(self.voice, self.chosen_moves())
+        path = scenarios.save(self._folder, self.name.value, self.parameters(), about)
+        self.opened.options = self._saved()
+        place = path.relative_to(self._folder.parents[1]).as_posix() if self._folder.parents[1] in path.parents else path.name
+        self.say(self.voice.say(f"已保存：{place}。出报告：g3 run 05 --parameters {self.name.value.strip()}",
+                                f"Saved as {place}. Its report: g3 run 05 --parameters {self.name.value.strip()!r}"))  # fmt: skip
+
+    def open(self, name: str) -> None:
+        """Set the controls as a saved scenario says; an empty name is none."""
+        path = scenarios.kept(self._folder).get(name)
+        if path:
+            with self.telling():
+                self._set(scenarios.read(path))
+
+    def keep(self) -> None:
+        """Keep what the controls say, so that a reload begins there."""
+        scenarios.save(self._folder / ".last", self._own_name(), self.parameters())
+
+    def restore(self) -> None:
+        """Begin where this province was left."""
+        path = scenarios.kept(self._folder / ".last").get(self._own_name())
+        if path:
+            with self.telling():
+                self._set(scenarios.read(path))
+
+    def _own_name(self) -> str:
+        return f"{_LAST} {self._about['province']} {self._about['period']}"
+
+    def _saved(self) -> list[tuple[str, str]]:
+        return [(self.voice.say("（选择）", "(choose)"), ""), *((name, name) for name in scenarios.kept(self._folder))]
+
+    def _set(self, parameters: Mapping[str, Any]) -> None:
+        moves = parameters.get("moves") or {}
+        subsidy.moved(self.ahead.cells, moves)  # what is no move is refused before a control is set
+        with self.together():
+            for dimension, of in self.moves.items():
+                for code, one in of.items():
+                    one.value = 100 * moves.get(dimension, {}).get(code, 0.0)
+            self.budget.value = parameters.get("budget", 0.0)
+            self.cap.value = parameters.get("cap_per_unit", 0.0)
+            self.floor.value = 100 * parameters.get("mix_floor", 0.0)
+            self.lifecycle.value = parameters.get("keep_lifecycle", True)
+            self.promises.value = parameters.get("keep_promises", True)
+
+
+def differences(tried: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
+    """What the best plan does otherwise, by class and channel: the tried rate, the best one, what it spends and gains more.
+
+    Args:
+        tried, best: `Scenario.by_group`.
+    """
+    both = tried.merge(best, on=["device_class", "channel"], suffixes=("", "_best"), validate="one_to_one")
+    table = both[["device_class", "channel"]].assign(
+        rate_tried=both["rate"], rate_best=both["rate_best"], spend_more=both["spend_best"] - both["spend"],
+        gain_more=both["gain_planned_best"] - both["gain_planned"],
+    )  # fmt: skip
+    return table.sort_values("spend_more", key=abs, ascending=False, ignore_index=True)
+
+
+def open_subsidy(province: str = "", period: str = "", lang: Lang = "zh", *, restore: bool = True) -> SubsidyExplorer:
+    """The explorer of a province's, or a branch's, next month.
+
+    Args:
+        province: as the exports write it; empty for the first that has subsidies.
+        period: a month, quarter, range or date; empty for the latest month of the data.
+        lang: `zh` or `en`.
+        restore: whether to begin where this province was left.
+
+    Raises:
+        NoData, UsageError: see `open_dataset`.
+    """
+    workspace, needs = Workspace.find(), ["sales.subsidy"]
+    data = open_dataset(province or first_unit(workspace.store(), ["province", "branch"], needs), period, needs)
+    ahead = kept(data, "outlook", {}, lambda: outlook(data), lambda made: replace(made, sales=made.sales.iloc[:0]))
+    voice = Voice(lang, data.branch, str(data.period))
+    explorer = SubsidyExplorer(ahead, voice, data, workspace.scenarios)
+    if restore:
+        explorer.restore()
+    return explorer
