@@ -41,6 +41,24 @@ function frame(node, image, picture, choose) {
   if (focused >= 0 && focused < places.length) places[focused].focus();
 }
 
+// A table that is wider than its place can be reached and moved by keys.
+function reachable(node) {
+  for (const frame of node.querySelectorAll(".g3-scroll")) {
+    frame.tabIndex = 0;
+    frame.setAttribute("role", "group");
+    frame.setAttribute("aria-label", (node.querySelector("h2") || node).textContent.slice(0, 120));
+  }
+}
+
+// The sliders' handles have no name of their own (ipywidgets 8): they get the label that stands before them.
+function nameSliders(el) {
+  const page = el.closest(".g3-page") || document;
+  for (const handle of page.querySelectorAll(".noUi-handle:not([aria-label])")) {
+    const label = handle.closest(".widget-slider")?.querySelector(".widget-label");
+    if (label) handle.setAttribute("aria-label", label.textContent);
+  }
+}
+
 function render({ model, el }) {
   el.classList.add("g3-answer");
   const nodes = {};
@@ -66,9 +84,11 @@ function render({ model, el }) {
       } else if (node.dataset.shown !== content.html) {
         node.innerHTML = content.html;
         node.dataset.shown = content.html;
+        reachable(node);
       }
       node.hidden = !content.png && !content.html;
     }
+    nameSliders(el);
     el.dataset[trait] = answer.number;
     el.dispatchEvent(new CustomEvent("g3-shown", { bubbles: true, detail: { trait, number: answer.number } }));
   }

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import html
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any
+from urllib.parse import parse_qs
 
 import anywidget
 import ipywidgets
@@ -70,9 +72,15 @@ def headline(findings: Iterable[Finding]) -> dict[str, Any]:
     return {"html": f'<div class="headline">{lines}</div>'}
 
 
+def asked(**given: str) -> dict[str, str]:
+    """A notebook's parameters, and over them what a page's address says (`?lang=en`)."""
+    query = parse_qs(os.environ.get("QUERY_STRING", "")) if "VOILA_REQUEST_URL" in os.environ else {}
+    return {name: query.get(name, [value])[0] for name, value in given.items()}
+
+
 def heading(text: str) -> ipywidgets.HTML:
     """A heading among the controls."""
-    return ipywidgets.HTML(f'<div class="g3"><h3>{html.escape(text)}</h3></div>')
+    return ipywidgets.HTML(f'<div class="g3"><h2>{html.escape(text)}</h2></div>')
 
 
 def slider(label: str, low: float, high: float, step: float, value: float = 0.0, form: str = "+.1f") -> ipywidgets.FloatSlider:

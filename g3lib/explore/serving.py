@@ -6,21 +6,27 @@ Only messages to widgets reach it: nobody types code into a page. Nothing on it 
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
 import threading
+import time
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from g3lib.errors import UsageError, listed
 from g3lib.runs.warm.client import KERNELS, Template, TemplateGone
 from g3lib.tables.workspace import Workspace
 
 LOOPBACK = "127.0.0.1"
+# of JupyterLab's extensions those that show widgets
+_EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget")
+_ALONE = 40  # seconds after which a kernel goes to which no page is connected
 _PROVISIONER = "JUPYTER_DEFAULT_PROVISIONER_NAME"
 
 
@@ -61,17 +67,45 @@ def pages(place: Path, port: int, browser: bool, say: Callable[[str], None], tok
 
         config, token = Config(), token or secrets.token_urlsafe(24)
         config.Voila.ip, config.Voila.port, config.Voila.port_retries = LOOPBACK, _free(port), 0
-        config.Voila.token, config.Voila.open_browser, config.Voila.log_level = token, False, "WARN"
+        config.Voila.token, config.Voila.open_browser, config.Voila.log_level = token, False, "ERROR"
         config.VoilaConfiguration.template, config.VoilaConfiguration.classic_tree = "g3", True
         config.VoilaConfiguration.allow_template_override = "NO"
         config.VoilaConfiguration.file_allowlist = []  # no file of the workspace is served
+        config.VoilaConfiguration.extension_allowlist = list(_EXTENSIONS)
+        config.VoilaConfiguration.page_config_hook = _with_titles(place if place.is_dir() else place.parent)
+        # a page that is closed says goodbye to its kernel by a beacon, which carries no XSRF argument (voila issue 1458): nothing
+        # else is posted here, and it names a kernel that nobody can guess. A browser that was killed says nothing
+        config.Voila.tornado_settings = {"disable_check_xsrf": True}
+        config.MappingKernelManager.cull_idle_timeout, config.MappingKernelManager.cull_interval = _ALONE, _ALONE // 4
+        config.KernelManager.transport = "ipc" if os.name == "posix" else "tcp"  # sockets that are nobody else's
         app = Voila(config=config)
         app.initialize([str(place)])
         address = f"http://{LOOPBACK}:{config.Voila.port}/?token={token}"
-        say(address)
-        if browser:
-            threading.Timer(0.5, webbrowser.open, [address]).start()
+        calls = [say, *([webbrowser.open] if browser else [])]
+        threading.Thread(target=_once_open, args=(config.Voila.port, address, calls), daemon=True).start()
         app.start()
+
+
+def _with_titles(folder: Path) -> Callable[..., dict[str, Any]]:
+    """What gives the list of explorers their titles, which stand in the notebooks' metadata."""
+
+    def hook(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
+        read = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.ipynb")}
+        page_config["titles"] = {name: node.get("metadata", {}).get("title", "") for name, node in read.items()}
+        return page_config
+
+    return hook
+
+
+def _once_open(port: int, address: str, calls: Sequence[Callable[[str], object]]) -> None:
+    """Tell the address when somebody answers there, not before."""
+    for _ in range(600):
+        with socket.socket() as tried:
+            if tried.connect_ex((LOOPBACK, port)) == 0:
+                break
+        time.sleep(0.05)
+    for call in calls:
+        call(address)
 
 
 def lab(place: Path, port: int, browser: bool, _say: Callable[[str], None]) -> None:

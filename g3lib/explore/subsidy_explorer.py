@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ipywidgets
 import pandas as pd
 
-from g3lib.explore.answering import Explorer, heading, headline, picture, slider
+from g3lib.explore.answering import Explorer, asked, heading, headline, picture, slider
 from g3lib.explore.keeping import kept
-from g3lib.labels import VOCABULARIES, Lang, percent
+from g3lib.labels import VOCABULARIES, Lang, percent, pick
 from g3lib.measures import subsidy
 from g3lib.measures.subsidy.allocation import Allocation, Evaluation
 from g3lib.measures.subsidy.allocation.inputs import Inputs
@@ -294,6 +294,9 @@ def open_subsidy(province: str = "", period: str = "", lang: Lang = "zh", *, res
     Raises:
         NoData, UsageError: see `open_dataset`.
     """
+    wanted = asked(province=province, period=period, lang=lang)
+    province, period, lang = wanted["province"], wanted["period"], cast(Lang, wanted["lang"])
+    pick(lang, "", "")  # an unknown language is refused before any work
     workspace, needs = Workspace.find(), ["sales.subsidy"]
     data = open_dataset(province or first_unit(workspace.store(), ["province", "branch"], needs), period, needs)
     ahead = kept(data, "outlook", {}, lambda: outlook(data), lambda made: replace(made, sales=made.sales.iloc[:0]))
