@@ -12,6 +12,7 @@ import contextlib
 import html
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib import resources
 from typing import Any
 from urllib.parse import parse_qs
@@ -78,14 +79,28 @@ def asked(**given: str) -> dict[str, str]:
     return {name: query.get(name, [value])[0] for name, value in given.items()}
 
 
+@cache
+def shared(kind: str) -> dict[str, Any]:
+    """The layout and style that all widgets of a kind have in common: a browser asks for each object's state one by one."""
+    one = getattr(ipywidgets, kind)()
+    return {"layout": one.layout} | ({"style": one.style} if one.has_trait("style") else {})
+
+
 def heading(text: str) -> ipywidgets.HTML:
     """A heading among the controls."""
-    return ipywidgets.HTML(f'<div class="g3"><h2>{html.escape(text)}</h2></div>')
+    return ipywidgets.HTML(f'<div class="g3"><h2>{html.escape(text)}</h2></div>', **shared("HTML"))
 
 
 def slider(label: str, low: float, high: float, step: float, value: float = 0.0, form: str = "+.1f") -> ipywidgets.FloatSlider:
     """A slider that tells every move."""
-    return ipywidgets.FloatSlider(value=value, min=low, max=high, step=step, description=label, readout_format=form)
+    return ipywidgets.FloatSlider(
+        value=value, min=low, max=high, step=step, description=label, readout_format=form, **shared("FloatSlider")
+    )
+
+
+def tick(label: str, value: bool = True) -> ipywidgets.Checkbox:
+    """A box to tick."""
+    return ipywidgets.Checkbox(value=value, indent=False, description=label, **shared("Checkbox"))
 
 
 class Explorer:
@@ -132,7 +147,7 @@ class Explorer:
         """Buttons in a row: text → what it does; what goes wrong is said."""
         made = []
         for text, call in calls.items():
-            button = ipywidgets.Button(description=text)
+            button = ipywidgets.Button(description=text, **shared("Button"))
             button.on_click(lambda _, call=call: self._press(call))
             made.append(button)
         box = ipywidgets.Box(made)

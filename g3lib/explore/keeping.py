@@ -38,13 +38,9 @@ def kept(
         make: makes it.
         slim: what of it is kept.
     """
-    parts = [name, data.branch, str(data.period), dict(settings), library_digest()]
-    asked = json.dumps(parts, ensure_ascii=False, sort_keys=True)
-    folder = data.store.root / _FOLDER
-    path = folder / f"{hashlib.sha256(asked.encode()).hexdigest()[:24]}.bin"
-    key = digester().key
-    found = _read(path, key)
-    if found is not None and found["asked"] == asked and found["digest"] == data.digest(found["reads"]):
+    asked, path = _named(data, name, settings)
+    found = _found(data, asked, path)
+    if found is not None:
         data.recall(found["reads"])
         made: T = found["made"]
         return made
@@ -52,11 +48,24 @@ def kept(
     reads = list(data.reads)
     content = pickle.dumps({"asked": asked, "reads": reads, "digest": data.digest(reads), "made": slim(made)}, protocol=5)
     try:
-        replace_bytes(path, _signature(key, content) + content)
-        _tidy(folder)
+        replace_bytes(path, _signature(digester().key, content) + content)
+        _tidy(path.parent)
     except OSError:
         pass  # a store that cannot be written to, or a full disk: the page is there, the next one calculates again
     return made
+
+
+def _named(data: Dataset, name: str, settings: Mapping[str, Any]) -> tuple[str, Path]:
+    """What is asked, in words, and the file that it would be in."""
+    parts = [name, data.branch, str(data.period), dict(settings), library_digest()]
+    asked = json.dumps(parts, ensure_ascii=False, sort_keys=True)
+    return asked, data.store.root / _FOLDER / f"{hashlib.sha256(asked.encode()).hexdigest()[:24]}.bin"
+
+
+def _found(data: Dataset, asked: str, path: Path) -> dict[str, Any] | None:
+    """What is kept, while the exports that it was made of are as they were."""
+    found = _read(path, digester().key)
+    return found if found is not None and found["asked"] == asked and found["digest"] == data.digest(found["reads"]) else None
 
 
 def _signature(key: bytes, content: bytes) -> bytes:

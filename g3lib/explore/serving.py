@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import socket
 import threading
@@ -26,6 +27,7 @@ from g3lib.tables.workspace import Workspace
 LOOPBACK = "127.0.0.1"
 # of JupyterLab's extensions those that show widgets
 _EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget")
+_PART = re.compile(r"/voila/static/\d+\.voila\.js")
 _ALONE = 40  # seconds after which a kernel goes to which no page is connected
 _PROVISIONER = "JUPYTER_DEFAULT_PROVISIONER_NAME"
 
@@ -72,10 +74,11 @@ def pages(place: Path, port: int, browser: bool, say: Callable[[str], None], tok
         config.VoilaConfiguration.allow_template_override = "NO"
         config.VoilaConfiguration.file_allowlist = []  # no file of the workspace is served
         config.VoilaConfiguration.extension_allowlist = list(_EXTENSIONS)
-        config.VoilaConfiguration.page_config_hook = _with_titles(place if place.is_dir() else place.parent)
+        seen: set[str] = set()
+        config.VoilaConfiguration.page_config_hook = _told(place if place.is_dir() else place.parent, seen)
         # a page that is closed says goodbye to its kernel by a beacon, which carries no XSRF argument (voila issue 1458): nothing
         # else is posted here, and it names a kernel that nobody can guess. A browser that was killed says nothing
-        config.Voila.tornado_settings = {"disable_check_xsrf": True}
+        config.Voila.tornado_settings = {"disable_check_xsrf": True, "log_function": _noting(seen)}
         config.MappingKernelManager.cull_idle_timeout, config.MappingKernelManager.cull_interval = _ALONE, _ALONE // 4
         config.KernelManager.transport = "ipc" if os.name == "posix" else "tcp"  # sockets that are nobody else's
         app = Voila(config=config)
@@ -86,15 +89,26 @@ def pages(place: Path, port: int, browser: bool, say: Callable[[str], None], tok
         app.start()
 
 
-def _with_titles(folder: Path) -> Callable[..., dict[str, Any]]:
-    """What gives the list of explorers their titles, which stand in the notebooks' metadata."""
+def _told(folder: Path, seen: set[str]) -> Callable[..., dict[str, Any]]:
+    """What tells a page the explorers' titles, from their notebooks' metadata, and the scripts that pages have asked for."""
 
     def hook(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
         read = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.ipynb")}
         page_config["titles"] = {name: node.get("metadata", {}).get("title", "") for name, node in read.items()}
+        page_config["scripts"] = sorted(seen)
         return page_config
 
     return hook
+
+
+def _noting(seen: set[str]) -> Callable[[Any], None]:
+    """Note the parts of Voilà's script that a page asks for, one by one after its cells: the next visitor's page asks at once."""
+
+    def note(handler: Any) -> None:
+        if handler.get_status() < 400 and _PART.fullmatch(handler.request.path):
+            seen.add(handler.request.path)
+
+    return note
 
 
 def _once_open(port: int, address: str, calls: Sequence[Callable[[str], object]]) -> None:

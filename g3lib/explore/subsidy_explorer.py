@@ -10,7 +10,7 @@ from typing import Any, cast
 import ipywidgets
 import pandas as pd
 
-from g3lib.explore.answering import Explorer, asked, heading, headline, picture, slider
+from g3lib.explore.answering import Explorer, asked, heading, headline, picture, slider, tick
 from g3lib.explore.keeping import kept
 from g3lib.labels import VOCABULARIES, Lang, percent, pick
 from g3lib.measures import subsidy
@@ -27,6 +27,7 @@ from g3lib.tables import scenarios
 from g3lib.tables.coverage import first_unit, open_dataset
 from g3lib.tables.workspace import Workspace
 
+NEEDS = ["sales.subsidy"]
 _DIMENSIONS = ("device_class", "contract", "channel")
 _PARTS = [("headline", "headline"), ("figures", "html"), ("chart", "picture"), ("best", "html"), ("limits", "html"),
           ("returns", "html"), ("breaches", "html")]  # fmt: skip
@@ -70,12 +71,12 @@ class SubsidyExplorer(Explorer):
         super().__init__(voice, _PARTS)
         self.ahead, self._folder = ahead, folder
         self._about = {"province": data.branch, "period": str(data.period), "lang": voice.lang}
-        self._today, self._worth = ahead.within().budget, ahead.returns()  # of what no control changes
+        inputs, self._worth = ahead.within(), ahead.returns()  # payback today: no control changes it
         self._limits: Limits | None = None
         self._best: tuple[Limits, Allocation] | None = None
         self._drawing = Drawing(charts.rates_today_and_proposed, lambda table, _: 1.2 + 0.27 * len(table))
         self.moves = self._move_sliders()
-        self.budget, self.cap, self.floor, self.lifecycle, self.promises = self._limit_controls()
+        self.budget, self.cap, self.floor, self.lifecycle, self.promises = self._limit_controls(inputs.budget)
         hint = voice.say("如：秋季手机加2点", "such as: autumn, handsets +2")
         self.name = ipywidgets.Text(description=voice.say("情景名", "Name"), placeholder=hint)
         self.opened = ipywidgets.Dropdown(description=voice.say("已存情景", "Saved"), options=self._saved())
@@ -99,8 +100,8 @@ class SubsidyExplorer(Explorer):
             }
         return found
 
-    def _limit_controls(self) -> tuple[Any, ...]:
-        say, today = self.voice.say, self._today
+    def _limit_controls(self, today: float) -> tuple[Any, ...]:
+        say = self.voice.say
         step = 10.0 ** max(len(str(int(today))) - 3, 0)
         top = 2 * max(today, step)
         dearest = float(self.ahead.cells["list_price"].max()) if len(self.ahead.cells) else 1.0
@@ -108,8 +109,8 @@ class SubsidyExplorer(Explorer):
             slider(say("预算（元；0现行）", "budget (yuan; 0: now)"), 0, top, step, 0.0, ",.0f"),
             slider(say("单台上限（元；0无）", "cap a unit (0: none)"), 0, dearest, 10, 0.0, ",.0f"),
             slider(say("手机座机占比≥（%）", "phones' share ≥ (%)"), 0, 100, 1, 100 * self.ahead.mix_floor[1], ".0f"),
-            ipywidgets.Checkbox(value=True, indent=False, description=say("遵守生命周期上限", "keep to lifecycle caps")),
-            ipywidgets.Checkbox(value=True, indent=False, description=say("履行本省包销承诺", "keep the province's promises")),
+            tick(say("遵守生命周期上限", "keep to lifecycle caps")),
+            tick(say("履行本省包销承诺", "keep the province's promises")),
         )
 
     def _controls(self) -> list[Any]:
@@ -297,8 +298,8 @@ def open_subsidy(province: str = "", period: str = "", lang: Lang = "zh", *, res
     wanted = asked(province=province, period=period, lang=lang)
     province, period, lang = wanted["province"], wanted["period"], cast(Lang, wanted["lang"])
     pick(lang, "", "")  # an unknown language is refused before any work
-    workspace, needs = Workspace.find(), ["sales.subsidy"]
-    data = open_dataset(province or first_unit(workspace.store(), ["province", "branch"], needs), period, needs)
+    workspace = Workspace.find()
+    data = open_dataset(province or first_unit(workspace.store(), ["province", "branch"], NEEDS), period, NEEDS)
     ahead = kept(data, "outlook", {}, lambda: outlook(data), lambda made: replace(made, sales=made.sales.iloc[:0]))
     voice = Voice(lang, data.branch, str(data.period))
     explorer = SubsidyExplorer(ahead, voice, data, workspace.scenarios)

@@ -54,7 +54,10 @@ def prepared(role: str) -> Callable[[dict[str, Any], list[int]], None]:
 
 
 def _explorers() -> Callable[[dict[str, Any], list[int]], None]:
+    from g3lib.runs.edition import library_digest
+
     become = _kernels()
+    library_digest()  # by which what is kept on disk is known
     for module in pkgutil.iter_modules([str(resources.files("g3lib.explore"))], "g3lib.explore."):
         importlib.import_module(module.name)
     return become
@@ -148,6 +151,8 @@ def kernel(request: dict[str, Any], _fds: list[int]) -> None:
     app.kernel._kernel_modules[:] = _KERNELS_OWN
     inline: Any = backend_inline
     inline._enable_matplotlib_integration()  # at its import there was no shell to draw for
+    if widgets := sys.modules.get("ipywidgets"):  # nor one to hear of a page that asks for all widgets at once
+        widgets.register_comm_target()
     app.start()
     if app.control_thread is not None:  # it still tells that it has heard of the end, over sockets that are closed next
         app.control_thread.join(timeout=1)
