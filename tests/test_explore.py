@@ -203,10 +203,10 @@ def test_a_saved_scenario_is_what_notebook_05_runs_on(explorer: Any, root: Path)
     explorer.reset()
     assert explorer.chosen_moves() == {}
     explorer.opened.value = "少补上网本"
-    assert explorer.parameters() == found
+    assert explorer.state() == found
     assert explorer.tried().held.spend == before.spend
     explorer.keep()
-    assert explore.subsidy(PROVINCE, restore=True).parameters() == found
+    assert explore.subsidy(PROVINCE, restore=True).state() == found
     explorer.reset()
     explorer.keep()
     assert explore.subsidy(PROVINCE, restore=True).chosen_moves() == {}

@@ -6,7 +6,11 @@ from importlib import import_module
 from typing import Any
 
 # the server of the pages needs none of them, and starts a second earlier without
-_EXPLORERS = {"subsidy": ("g3lib.explore.subsidy_explorer", "open_subsidy")}
+_EXPLORERS = {
+    "subsidy": ("g3lib.explore.subsidy_explorer", "open_subsidy"),
+    "channels": ("g3lib.explore.channel_explorer", "open_channels"),
+    "campaigns": ("g3lib.explore.campaign_explorer", "open_campaigns"),
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -23,13 +24,14 @@ import pandas as pd
 import traitlets
 
 from g3lib.errors import G3Error
-from g3lib.findings import Finding
-from g3lib.labels import pick
+from g3lib.findings import Check, Finding
+from g3lib.labels import label, pick
 from g3lib.report.assets import notebook_style
 from g3lib.report.charts.drawing import Drawing, Frame
 from g3lib.report.claims.voice import Voice
 from g3lib.report.page import Data, made_up_html
 from g3lib.report.tables import html_table
+from g3lib.tables import scenarios
 
 _PAUSE = 0.03  # seconds without a further move before the tables follow
 _SHARP = 1.5  # a report's charts have no more pixels
@@ -98,6 +100,11 @@ def slider(label: str, low: float, high: float, step: float, value: float = 0.0,
     )
 
 
+def dropdown(label: str, options: Sequence[Any], **given: Any) -> ipywidgets.Dropdown:
+    """A choice of one."""
+    return ipywidgets.Dropdown(options=options, description=label, **given, **shared("Dropdown"))
+
+
 def tick(label: str, value: bool = True) -> ipywidgets.Checkbox:
     """A box to tick."""
     return ipywidgets.Checkbox(value=value, indent=False, description=label, **shared("Checkbox"))
@@ -108,10 +115,15 @@ class Explorer:
 
     A subclass makes its controls, names its parts, and says what `now` and `then` hold. Moves that arrive while one is being
     answered are answered once, with the last values: a widget's front end holds them back and sends the last.
+
+    Args:
+        voice: language, branch and period.
+        parts: name and kind of each part of the answer, in order.
+        name: under which its state is kept; folder: where scenarios are.
     """
 
-    def __init__(self, voice: Voice, parts: Sequence[tuple[str, str]]) -> None:
-        self.voice = voice
+    def __init__(self, voice: Voice, parts: Sequence[tuple[str, str]], name: str, folder: Path) -> None:
+        self.voice, self._name, self._folder = voice, name, folder
         self.answer = Answer(parts=[list(one) for one in parts])
         self.said = ipywidgets.HTML('<div class="g3"><p class="said"></p></div>')
         self._together = False
@@ -127,8 +139,24 @@ class Explorer:
         """The parts that follow when no further move waits."""
         return {}
 
+    def state(self) -> dict[str, Any]:
+        """What the controls say, as literals."""
+        raise NotImplementedError
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Set the controls as a state says; what cannot be set is refused before any is."""
+        raise NotImplementedError
+
     def keep(self) -> None:
-        """Keep the state, so that a reload finds it."""
+        """Keep the state, so that a reload begins there."""
+        scenarios.save(self._folder / ".last", self._name, self.state())
+
+    def restore(self) -> None:
+        """Begin where it was left."""
+        path = scenarios.kept(self._folder / ".last").get(self._name)
+        if path:
+            with self.telling():
+                self.set_state(scenarios.read(path))
 
     def chosen(self, part: str, key: Any) -> None:
         """A place of a picture was clicked."""
@@ -142,6 +170,15 @@ class Explorer:
         """A claim as heading, and the tables behind it; an empty one is left out."""
         tables = [html_table(frame, self.voice.lang, bold) for frame in frames if len(frame)]
         return {"html": f"<h2>{html.escape(findings[0].text)}</h2>{''.join(tables)}"}
+
+    def checked(self, checks: Sequence[Check]) -> dict[str, Any]:
+        """Checks as a table: verdict and what it says; nothing without any."""
+        if not checks:
+            return {"html": ""}
+        rows = [(label("verdict", str(check.verdict), self.voice.lang), check.text) for check in checks]
+        table = html_table(pd.DataFrame(rows, columns=["check", "says"]), self.voice.lang)
+        title = pick(self.voice.lang, "核对与说明", "Checks and caveats")
+        return {"html": f"<h2>{title}</h2>{table}"}
 
     def buttons(self, calls: Mapping[str, Callable[[], None]]) -> ipywidgets.Box:
         """Buttons in a row: text → what it does; what goes wrong is said."""
@@ -228,17 +265,23 @@ class Explorer:
 
     def page(self, title: str, data: Data, controls: Sequence[Any]) -> None:
         """Put the controls beside the answer, below what the page is about."""
-        span = f"{pick(self.voice.lang, '期间', 'Period')} {self.voice.span(str(data.period))}"
-        files = pick(self.voice.lang, f"数据来自{len(data.sources)}个文件", f"data from {len(data.sources)} files")
-        banner = made_up_html(self.voice.lang) if data.made_up else ""
-        head = f'<h1>{html.escape(title)} · {html.escape(data.branch)}</h1><p class="quiet">{html.escape(span)} · {files}</p>'
-        top = ipywidgets.HTML(f'<div class="g3">{head}{banner}</div>')
+        self._title, self._top = title, ipywidgets.HTML()
+        self.about(data)
         left = ipywidgets.VBox([*controls, self.said])
         right = ipywidgets.VBox([self.answer])
         both = ipywidgets.Box([left, right])
-        self._page = ipywidgets.VBox([top, both])
+        self._page = ipywidgets.VBox([self._top, both])
         for box, name in ((self._page, "g3-page"), (both, "g3-explorer"), (left, "g3-controls"), (right, "g3-answers")):
             box.add_class(name)
+
+    def about(self, data: Data) -> None:
+        """Say above all what the page is about: whose data, of when, made up or not."""
+        span = f"{pick(self.voice.lang, '期间', 'Period')} {self.voice.span(str(data.period))}"
+        files = pick(self.voice.lang, f"数据来自{len(data.sources)}个文件", f"data from {len(data.sources)} files")
+        banner = made_up_html(self.voice.lang) if data.made_up else ""
+        title = html.escape(f"{self._title} · {data.branch}")
+        head = f'<h1>{title}</h1><p class="quiet">{html.escape(span)} · {files}</p>'
+        self._top.value = f'<div class="g3">{head}{banner}</div>'
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, Any]:
         view: dict[str, Any] = self._page._repr_mimebundle_()  # untyped upstream

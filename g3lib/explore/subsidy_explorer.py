@@ -31,7 +31,6 @@ NEEDS = ["sales.subsidy"]
 _DIMENSIONS = ("device_class", "contract", "channel")
 _PARTS = [("headline", "headline"), ("figures", "html"), ("chart", "picture"), ("best", "html"), ("limits", "html"),
           ("returns", "html"), ("breaches", "html")]  # fmt: skip
-_LAST = "subsidy explorer"  # the name under which the state of the moment is kept
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,8 @@ class SubsidyExplorer(Explorer):
     """
 
     def __init__(self, ahead: Outlook, voice: Voice, data: Data, folder: Path) -> None:
-        super().__init__(voice, _PARTS)
-        self.ahead, self._folder = ahead, folder
+        super().__init__(voice, _PARTS, f"subsidy explorer {data.branch} {data.period}", folder)
+        self.ahead = ahead
         self._about = {"province": data.branch, "period": str(data.period), "lang": voice.lang}
         inputs, self._worth = ahead.within(), ahead.returns()  # payback today: no control changes it
         self._limits: Limits | None = None
@@ -134,7 +133,7 @@ class SubsidyExplorer(Explorer):
         asked = {name: {code: one.value / 100 for code, one in of.items() if one.value} for name, of in self.moves.items()}
         return {dimension: of for dimension, of in asked.items() if of}
 
-    def parameters(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """The parameters of notebook 05 that these controls stand for."""
         return {
             **self._about,
@@ -220,12 +219,12 @@ class SubsidyExplorer(Explorer):
 
     def reset(self) -> None:
         """Today's rates, today's budget."""
-        self._set({})
+        self.set_state({})
 
     def save(self) -> None:
         """Keep the controls as a scenario that notebook 05 runs on."""
         about = claims.scenario.moves(self.voice, self.chosen_moves())
-        path = scenarios.save(self._folder, self.name.value, self.parameters(), about)
+        path = scenarios.save(self._folder, self.name.value, self.state(), about)
         self.opened.options = self._saved()
         place = path.relative_to(self._folder.parents[1]).as_posix() if self._folder.parents[1] in path.parents else path.name
         self.say(self.voice.say(f"已保存：{place}。出报告：g3 run 05 --parameters {self.name.value.strip()}",
@@ -236,37 +235,24 @@ class SubsidyExplorer(Explorer):
         path = scenarios.kept(self._folder).get(name)
         if path:
             with self.telling():
-                self._set(scenarios.read(path))
-
-    def keep(self) -> None:
-        """Keep what the controls say, so that a reload begins there."""
-        scenarios.save(self._folder / ".last", self._own_name(), self.parameters())
-
-    def restore(self) -> None:
-        """Begin where this province was left."""
-        path = scenarios.kept(self._folder / ".last").get(self._own_name())
-        if path:
-            with self.telling():
-                self._set(scenarios.read(path))
-
-    def _own_name(self) -> str:
-        return f"{_LAST} {self._about['province']} {self._about['period']}"
+                self.set_state(scenarios.read(path))
 
     def _saved(self) -> list[tuple[str, str]]:
         return [(self.voice.say("（选择）", "(choose)"), ""), *((name, name) for name in scenarios.kept(self._folder))]
 
-    def _set(self, parameters: Mapping[str, Any]) -> None:
-        moves = parameters.get("moves") or {}
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Set the controls as a scenario says; one without a figure has today's."""
+        moves = state.get("moves") or {}
         subsidy.moved(self.ahead.cells, moves)  # what is no move is refused before a control is set
         with self.together():
             for dimension, of in self.moves.items():
                 for code, one in of.items():
                     one.value = 100 * moves.get(dimension, {}).get(code, 0.0)
-            self.budget.value = parameters.get("budget", 0.0)
-            self.cap.value = parameters.get("cap_per_unit", 0.0)
-            self.floor.value = 100 * parameters.get("mix_floor", 0.0)
-            self.lifecycle.value = parameters.get("keep_lifecycle", True)
-            self.promises.value = parameters.get("keep_promises", True)
+            self.budget.value = state.get("budget", 0.0)
+            self.cap.value = state.get("cap_per_unit", 0.0)
+            self.floor.value = 100 * state.get("mix_floor", 0.0)
+            self.lifecycle.value = state.get("keep_lifecycle", True)
+            self.promises.value = state.get("keep_promises", True)
 
 
 def differences(tried: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:

@@ -64,6 +64,15 @@ def known_units(store: Store, unit: str) -> list[str]:
     return sorted(name for name, count in held.items() if count > 1)
 
 
+def able_units(store: Store, units: Sequence[str], needs: Sequence[str]) -> list[str]:
+    """The branches and provinces that have what is needed.
+
+    Args:
+        units: `province`, `area`, `branch`: what they may be, in this order; needs: tables, or table.column.
+    """
+    return [name for unit in units for name in known_units(store, unit) if all(_have(store, name, need) for need in needs)]
+
+
 def first_unit(store: Store, units: Sequence[str], needs: Sequence[str]) -> str:
     """The first branch or province that has what is needed; a real one before one that is made up.
 
@@ -74,7 +83,7 @@ def first_unit(store: Store, units: Sequence[str], needs: Sequence[str]) -> str:
     Raises:
         NoData: there is none.
     """
-    able = [name for unit in units for name in known_units(store, unit) if all(_have(store, name, need) for need in needs)]
+    able = able_units(store, units, needs)
     if not able:
         raise NoData(f"Nothing in the store has {', '.join(needs)}: g3 load adds exports.")
     return next((name for name in able if not _is_made_up(store, name)), able[0])

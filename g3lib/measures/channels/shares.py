@@ -182,6 +182,56 @@ def change_of_share(units: pd.DataFrame, before: str, after: str, by: str = "cha
     return pd.DataFrame(columns).rename_axis(by).reset_index()
 
 
+def daily_cells(sales: pd.DataFrame, by: Sequence[str] = ("channel", "outlet")) -> pd.DataFrame:
+    """The sales summed by day: what measures of units, shares and targets read as they read sales, and far fewer rows.
+
+    Args:
+        sales: rows of the sales table.
+        by: what is kept apart beside date, grain and branch; a column that the sales lack is left out.
+
+    >>> sales = pd.DataFrame({"date": pd.to_datetime(["2010-01-01"] * 3), "grain": "day", "branch": "b", "channel": "own",
+    ...                       "outlet": ["o", "o", None], "units": [1.0, 2.0, 4.0], "model": ["a", "b", "c"]})
+    >>> daily_cells(sales)["units"].tolist()
+    [3.0, 4.0]
+    """
+    keys = [name for name in ("date", "grain", "branch", *by) if name in sales]
+    return sales.groupby(keys, dropna=False, as_index=False, sort=False)["units"].sum()
+
+
+def level(sales: pd.DataFrame, period: Period, by: str = "channel", most: int = 12) -> pd.DataFrame:
+    """Who gave what in the period's last month up to its last day known, beside the same days of the month before.
+
+    Args:
+        sales: rows of the sales table, or `daily_cells` of them.
+        period: its `asof` is the last day known.
+        by: `channel`, or `outlet`.
+        most: how many are named; the others are one row, without a name.
+
+    Returns:
+        The columns of `change_of_share`, most devices first, the rest last: a month without a sale counts as none. Empty
+        where neither month has a row.
+
+    >>> sales = pd.DataFrame({"date": pd.to_datetime(["2010-01-05", "2010-02-05", "2010-02-05"]), "outlet": ["a", "a", "b"],
+    ...                       "units": [10.0, 5.0, 6.0]})
+    >>> level(sales, Period.parse("2010-02-10"), "outlet")[["outlet", "units_after", "growth_points"]].values.tolist()
+    [['b', 6.0, 0.6], ['a', 5.0, -0.5]]
+    """
+    before, after = period.previous_month, period.last_month
+    month = month_of(sales["date"])
+    both = same_days(sales[month.isin([before, after]) & sales[by].notna()], period)
+    both = both[both["date"] <= pd.Timestamp(period.asof)]
+    if both.empty:
+        return pd.DataFrame(columns=[by, *_CHANGE])
+    units = both.assign(month=month_of(both["date"])).groupby(["month", by], as_index=False)["units"].sum()
+    nothing = pd.DataFrame({"month": [before, after], by: units[by].iloc[0], "units": 0.0})
+    found = change_of_share(pd.concat([units, nothing], ignore_index=True), before, after, by)
+    found = found.sort_values(["units_after", "units_before", by], ascending=[False, False, True], ignore_index=True)
+    if len(found) <= most:
+        return found
+    rest = found.iloc[most - 1 :].drop(columns=by).sum().to_frame().T.assign(**{by: ""})
+    return pd.concat([found.iloc[: most - 1], rest], ignore_index=True)
+
+
 def change_table(changed: pd.DataFrame, shifted: pd.DataFrame) -> pd.DataFrame:
     """A change of the total beside its shift-share, one row a channel.
 

@@ -5,6 +5,7 @@ from g3lib.report.charts.causes import effects, effects_against_minimum, outlet_
 from g3lib.report.charts.channels import (
     attainment_against_time,
     change_waterfall,
+    contributions,
     cost_waterfall,
     frontier,
     lorenz_curves,
@@ -22,9 +23,10 @@ from g3lib.report.charts.relations import histogram, scatter
 from g3lib.report.charts.subsidy import lifecycle_bars, rate_against_rule
 
 __all__ = [
-    "arrow_diagram", "attainment_against_time", "before_after", "capability_histogram", "change_waterfall", "cohort_faults",
-    "control_chart", "cost_per", "cost_waterfall", "cusum_chart", "effects", "effects_against_minimum", "fishbone",
-    "frontier", "histogram", "lifecycle_bars", "lorenz_curves", "matrix_diagram", "movers_waterfall", "outlet_distribution",
-    "parallel_trends", "pareto_bars", "policy_bands", "quadrants", "rate_against_rule", "rates_today_and_proposed",
-    "relation_diagram", "scatter", "series_fit", "start_and_lift", "tree_diagram", "units_by_month",
+    "arrow_diagram", "attainment_against_time", "before_after", "capability_histogram", "change_waterfall",
+    "cohort_faults", "contributions", "control_chart", "cost_per", "cost_waterfall", "cusum_chart", "effects",
+    "effects_against_minimum", "fishbone", "frontier", "histogram", "lifecycle_bars", "lorenz_curves", "matrix_diagram",
+    "movers_waterfall", "outlet_distribution", "parallel_trends", "pareto_bars", "policy_bands", "quadrants",
+    "rate_against_rule", "rates_today_and_proposed", "relation_diagram", "scatter", "series_fit", "start_and_lift",
+    "tree_diagram", "units_by_month",
 ]  # fmt: skip

@@ -132,6 +132,33 @@ def assumed(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame, smallest: 
     return found
 
 
+def nobody(voice: Voice) -> list[Finding]:
+    """That nobody has been said to have joined."""
+    text = voice.say("还没有选择参加活动的分公司", "No branch has been chosen as one that joined")
+    return [voice.finding("campaign.effect", None, "1", text, definition="difference in differences", status=Status.UNKNOWN)]
+
+
+def smallest(voice: Voice, found: pd.DataFrame) -> list[Finding]:
+    """What could be seen of a campaign that has not begun (`campaigns.minimum_effect`)."""
+    row = found.iloc[0]
+    groups = voice.say(f"{row.joining:.0f}个参加、{row.others:.0f}个对照，跟踪{row.months_after:.0f}个月", f"{row.joining:.0f} joining and {row.others:.0f} compared, followed for {row.months_after:.0f} months")
+    if row.mde != row.mde:
+        text = voice.say(f"{groups}：能看出多大的效果无从得出（{voice.word('why', row.reason)}）", f"{groups}: what could be seen is unknown ({voice.word('why', row.reason)})")
+        return [voice.finding("campaign.minimum", None, "1", text, definition="minimum detectable effect", status=Status.UNKNOWN)]
+    text = voice.say(f"{groups}：八成把握能看出的最小效果为{voice.points(row.mde)}", f"{groups}: the smallest effect seen with 80 % power is {voice.points(row.mde)}")
+    return [voice.finding("campaign.minimum", row.mde, "1", text, definition="minimum detectable effect", table="participation")]
+
+
+def by_branch(voice: Voice, moves: pd.DataFrame) -> list[Finding]:
+    """Which branch moved most (`campaigns.moves_by_branch`)."""
+    known = moves.dropna(subset="moved")
+    if known.empty:
+        return [voice.finding("campaign.branches", None, "1", voice.say("各分公司自身变动未知", "Each branch's own change is unknown"), status=Status.UNKNOWN)]
+    top = known.iloc[0]
+    text = voice.say(f"变动最大的是{top.branch}：{voice.points(top.moved)}", f"{top.branch} moved most: {voice.points(top.moved)}")
+    return [voice.finding("campaign.branches", top.moved, "1", text, definition="mean after − mean before", table="participation")]
+
+
 def series(voice: Voice, fit: Segmented, starts: Mapping[str, str]) -> list[Finding]:
     """What the branch's own series says: the jump at the start, or that nothing can be said.
 

@@ -7,7 +7,7 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number, percent, rounded
 from g3lib.measures.channels import printed_sum
-from g3lib.periods import shift
+from g3lib.periods import Period, shift
 from g3lib.report.claims.targets import target, target_units
 from g3lib.report.claims.voice import Voice
 
@@ -115,6 +115,41 @@ def change(voice: Voice, changed: pd.DataFrame, before: str, after: str, shifted
     lead = voice.finding("units.change", difference, "台", text, definition="change_of_share, shift_share", table="sales", period=span)
     return [lead, *(voice.figure(name, value, "台", of, definition="change_of_share, shift_share", table="sales", period=span)
                     for name, (value, of) in parts.items())]  # fmt: skip
+
+
+def level(voice: Voice, table: pd.DataFrame, period: Period, by: str, of: str = "") -> list[Finding]:
+    """Who sold what up to a day, who gave most, and how the whole stands to the same days of the month before.
+
+    Args:
+        table: `channels.level`; period: its last day known; by: `channel` or `outlet`; of: the channel whose outlets they are.
+    """
+    day = f"{period.asof:%Y-%m-%d}"
+    inside = voice.say(f"{voice.word('channel', of)}渠道", f" through the {voice.word('channel', of)} channel") if of else ""
+    if table.empty:
+        text = voice.say(f"到{day}{inside}没有销售记录", f"No sale{inside} up to {day} is known")
+        return [voice.finding("level.units", None, "台", text, status=Status.UNKNOWN, table="sales", period=day, headline=True)]
+    sold, was = (float(table[name].sum()) for name in ("units_after", "units_before"))
+    top = table.iloc[0]
+    name = voice.word(by, top[by]) if by == "channel" else str(top[by])
+    grown = voice.say("，上月同期没有销售", ", none in the same days of the month before")
+    if was:
+        grown = voice.say(f"，比上月同期{'增' if sold >= was else '减'}{percent(abs(sold / was - 1), 1)}", f", {sold / was - 1:+.1%} on the same days of the month before")
+    most = voice.say(f"；最多的是{name}（{percent(top['share_after'], 1)}）", f"; most: {name} ({percent(top['share_after'], 1)})") if sold else ""
+    month = period.last_month
+    text = voice.say(f"{voice.branch}{month}到{day[8:]}日{inside}销售{voice.count(sold)}", f"{voice.branch} sold {number(sold)} devices{inside} in {month} up to day {day[8:]}")
+    return [voice.finding("level.units", sold, "台", text + grown + most + voice.say("。", "."), definition="change_of_share", table="sales",
+                          previous=was, period=day, headline=True)]  # fmt: skip
+
+
+def openers(voice: Voice, table: pd.DataFrame) -> list[str]:
+    """What a click on each channel's bar does, in words (`channels.level`)."""
+    words = [(voice.word("channel", row.channel), number(row.units_after)) for row in table.itertuples()]
+    return [voice.say(f"{name}：{units}台，打开网点", f"{name}: {units} devices, open its outlets") for name, units in words]
+
+
+def shares(voice: Voice) -> list[Finding]:
+    """What the table of shares by month shows."""
+    return [voice.finding("shares", None, "", voice.say("各月各渠道占比", "Each channel's share by month"), table="sales")]
 
 
 def to_day(voice: Voice, month: str) -> str:

@@ -160,6 +160,23 @@ def _chance(voice: Voice, row: pd.Series) -> list[Finding]:
     return [*found, voice.finding("target.p_hit", row.p_hit, "1", text, definition="outlook", table="sales")]
 
 
+def owed(voice: Voice, table: pd.DataFrame) -> list[Finding]:
+    """Of which channel most is asked (`targets.must_add`)."""
+    if table["needed"].isna().all():
+        return [voice.finding("owed", None, "台", voice.say("各渠道须完成多少无从得出", "What each channel must add is unknown"), status=Status.UNKNOWN)]
+    most = table.loc[table["needed"].idxmax()]
+    name = voice.word("channel", most["channel"])
+    text = voice.say(f"须完成最多的是{name}渠道：每月{number(most['needed'], 1)}台", f"Most is asked of the {name} channel: {number(most['needed'], 1)} a month")
+    return [voice.finding("owed", float(most["needed"]), "台", text, definition="required_run_rate", table="targets")]
+
+
+def by_day(voice: Voice, table: pd.DataFrame) -> list[Finding]:
+    """What each day left must bring (`targets.run_rate_by_day`)."""
+    even = float(table["even_day"].iloc[0])
+    text = voice.say(f"此后每天须完成{number(even, 1)}台", f"{number(even, 1)} devices a day from here on")
+    return [voice.finding("by_day", even, "台", text, definition="required_run_rate", table="targets")]
+
+
 def _likely(p: float) -> str:
     """A chance in whole percent; what is all but sure is not called sure."""
     return "> 99%" if p > 0.99 else "< 1%" if p < 0.01 else percent(p, 0)
