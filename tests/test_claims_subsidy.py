@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection, PathCollection
 
 from g3lib import charts, labels, subsidy
 from g3lib.findings import Check, Finding, Status, Verdict
@@ -781,11 +782,13 @@ def test_rates_today_proposed_and_the_most_that_pays_back(lang: str) -> None:
     worth = pd.DataFrame({"device_class": ["handset", "wireless_phone"], "break_even_rate": [0.62, np.nan]})
     seen, ax = on_paper(charts.rates_today_and_proposed, table, worth, lang=lang)
     rows = table.sort_values("device_class", ascending=False)
-    dots = [(line.get_markerfacecolor() == "white", float(line.get_xdata()[0])) for line in ax.lines if line.get_marker() == "o"]
-    assert [x for hollow, x in dots if hollow] == pytest.approx(rows["rate_today"].tolist())
-    assert [x for hollow, x in dots if not hollow] == pytest.approx(rows["rate"].tolist())
-    marks = [line.get_xdata().tolist() for line in ax.lines if len(line.get_xdata()) == 2 and line.get_ydata()[0] != line.get_ydata()[1]]
-    assert marks == [[0.62, 0.62]]
+    hollow, filled = (part for part in ax.collections if isinstance(part, PathCollection))
+    assert hollow.get_facecolor().tolist() == [[1, 1, 1, 1]]
+    assert hollow.get_offsets()[:, 0].tolist() == pytest.approx(rows["rate_today"].tolist())
+    assert filled.get_offsets()[:, 0].tolist() == pytest.approx(rows["rate"].tolist())
+    assert hollow.get_offsets()[:, 1].tolist() == filled.get_offsets()[:, 1].tolist() == list(range(len(rows)))
+    segments = [segment for part in ax.collections if isinstance(part, LineCollection) for segment in part.get_segments()]
+    assert [segment[:, 0].tolist() for segment in segments if segment[0][1] != segment[1][1]] == [[0.62, 0.62]]
     for row, text in zip(rows.itertuples(), seen["texts"], strict=True):
         assert f"{labels.percent(row.rate_today, 1)} → {labels.percent(row.rate, 1)}" in text
         assert labels.number(row.gain, signed=True) in text

@@ -39,7 +39,7 @@ def test_anatomy(path: Path) -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_every_parameter_is_typed_and_explained(path: Path) -> None:
     lines = "".join(cells(path)[1]["source"]).splitlines()
-    assert all(re.fullmatch(r"\w+: (str|float|int|bool) = \S.*  # .+", line) for line in lines)
+    assert all(re.fullmatch(r"\w+: (str|float|int|bool|dict) = \S.*  # .+", line) for line in lines)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

@@ -52,7 +52,7 @@ class CampaignExplorer(Explorer):
         self.panel = campaigns.month_rates(data.participation)
         self.months = sorted(self.panel["month"].unique())
         if len(self.months) < 2:
-            zh, en = "参与率不足两个月，无从比较。", "Participation is known for fewer than two months: there is nothing to compare."
+            zh, en = "参与率不足两个月，无从比较。", "Participation is known for fewer than two months: nothing to compare."
             raise UsageError(voice.say(zh, en))
         self._drawing = Drawing(charts.parallel_trends, lambda *_: 3.4)
         say, names = voice.say, sorted(self.panel["branch"].unique())
