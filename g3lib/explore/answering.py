@@ -38,7 +38,8 @@ _SHARP = 1.5  # a report's charts have no more pixels
 _KEEP = 1.0  # and before the state is kept
 
 
-def _file(name: str) -> str:
+def script(name: str) -> str:
+    """A file beside this module: what a widget does in the browser, or how it looks."""
     return resources.files("g3lib.explore").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -51,8 +52,8 @@ class Answer(anywidget.AnyWidget):
         now, then: number of the answer, and its parts by name: `html`, or `png` with `alt`, `width`, `height` and `places`.
     """
 
-    _esm = _file("answer.js")
-    _css = notebook_style() + _file("explore.css")
+    _esm = script("answer.js")
+    _css = notebook_style() + script("explore.css")
     parts: traitlets.List[Any] = traitlets.List().tag(sync=True)
     ratio = traitlets.Float(1.0).tag(sync=True)
     now = traitlets.Dict().tag(sync=True)
@@ -213,6 +214,15 @@ class Explorer:
         finally:
             self._together = False
         self.show()
+
+    @contextlib.contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Controls set by the explorer itself, without an answer."""
+        before, self._together = self._together, True
+        try:
+            yield
+        finally:
+            self._together = before
 
     def show(self) -> None:
         """Answer what the controls say."""

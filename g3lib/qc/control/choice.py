@@ -17,7 +17,8 @@ import numpy as np
 
 from g3lib.measures.guards import numbers
 from g3lib.qc.control.attributes import Dispersion, c, dispersion, p, u
-from g3lib.qc.control.result import Chart, Options, Pair, Values
+from g3lib.qc.control.result import Chart, Options, Pair, Values, signals
+from g3lib.qc.control.rules import ALLOWED
 from g3lib.qc.control.variables import i_mr, xbar_r, xbar_s
 
 # beyond this a range throws too much away (Montgomery, 6.1)
@@ -118,3 +119,23 @@ def for_measurements(values: Values, subgroups: Sequence[Any] | None = None, **o
     if alike and small:
         return Suited(xbar_r(values, subgroups, **options), ("measurements", "small_subgroups"))
     return Suited(xbar_s(values, subgroups, **options), ("measurements", "unequal_subgroups" if not alike else "large_subgroups"))
+
+
+def reread(suited: Suited, rules: Sequence[str]) -> Suited:
+    """The same chart read by other rules; those that do not hold for its kind are left out, as on its spread chart.
+
+    Args:
+        suited: a chart with limits.
+        rules: see `Options`.
+
+    >>> suited = for_measurements([1.0, 2.0, 1.0, 2.0, 9.0, 1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 1.0])
+    >>> list(suited.location.signals), list(reread(suited, ["nelson_2"]).location.signals)
+    (['nelson_1'], [])
+    """
+
+    def read(chart: Chart) -> Chart:
+        return replace(chart, signals=signals(chart, [rule for rule in rules if rule in ALLOWED[chart.kind]]))
+
+    if isinstance(suited.chart, Pair):
+        return replace(suited, chart=Pair(read(suited.chart.location), read(suited.chart.spread)))
+    return replace(suited, chart=read(suited.chart))

@@ -38,9 +38,9 @@ def read_case(folder: Path) -> Case:
     told, faults = _told(folder / FILE)
     tables, data = {}, {}
     unread, faulty = {"case"} if faults else set(), {}
-    files = {FILE: _digest(folder / FILE)}
+    files = {FILE: digest_of(folder / FILE)}
     for path in sorted(p for p in folder.iterdir() if p.suffix.lower() == ".csv"):
-        files[path.name] = _digest(path)
+        files[path.name] = digest_of(path)
         # a system may have written SURVEY.CSV; data keep the name that their test gives them
         name = path.stem.lower() if path.stem.lower() in SPEC else path.stem
         try:
@@ -222,5 +222,6 @@ def _loose(cells: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """What a file of a case is known by."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

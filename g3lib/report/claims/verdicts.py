@@ -133,3 +133,57 @@ def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
                      row["p_cause"], row["p_no_cause"], share, row["units"], row["test"]))  # fmt: skip
     columns = ["cause", "cause_verdict", "estimate", "interval", "least", "crude_text", "p_cause", "p_no_cause", "share_text", "units_tested", "cause_test"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def both_ways(voice: Voice, name: str | None, plain: pd.DataFrame, found: pd.DataFrame) -> list[Finding]:
+    """One cause's verdict without a stratum and within its strata.
+
+    Args:
+        name: the cause; plain, found: `causes.confirm` of all, without strata and with them.
+    """
+    if not name or found.empty:
+        return [voice.finding("cause.sides", None, "", voice.say("案例没有声明要检验的末端原因", "The case declares no end cause to be tested"), status=Status.UNKNOWN)]
+    crude, own = (table[table["cause"] == name].iloc[0] for table in (plain, found))
+    words = [voice.word("cause_verdict", row["verdict"]) for row in (crude, own)]
+    stratum = own["stratum"] if isinstance(own["stratum"], str) and own["stratum"] else ""
+    if not stratum:
+        return [cause(voice, dict(own))]
+    alike = voice.say("分层不改变结论", "strata do not change the verdict") if words[0] == words[1] else voice.say("分层后结论改变", "strata change the verdict")
+    text = voice.say(f"{name}：不分层为“{words[0]}”，按{stratum}分层为“{words[1]}”，{alike}。", f"{name}: “{words[0]}” without strata, “{words[1]}” within {stratum}; {alike}.")
+    status = Status.WATCH if words[0] != words[1] else Status.PLAIN
+    return [voice.finding("cause.sides", float(own["effect"]), "", text, definition="test: " + str(own["test"]), table="case.tests", status=status), cause(voice, dict(own))]
+
+
+def side_by_side(voice: Voice, plain: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """All causes: effect and verdict without a stratum, then within its strata.
+
+    Args:
+        plain, found: as for `both_ways`.
+    """
+    names = ["cause", "crude_text", "crude_verdict", "within", "effect_text", "cause_verdict"]
+    if found.empty:
+        return pd.DataFrame(columns=names)
+    rows = []
+    for row, crude in zip(found.to_dict("records"), plain.set_index("cause").loc[found["cause"]].to_dict("records"), strict=True):
+        stratum = row["stratum"] if isinstance(row["stratum"], str) and row["stratum"] else "—"
+        rows.append((row["cause"], _with_ends(voice, crude), crude["verdict"], stratum, _with_ends(voice, row), row["verdict"]))
+    return pd.DataFrame(rows, columns=names)
+
+
+def _with_ends(voice: Voice, row: Mapping[Any, Any]) -> str:
+    """An effect with its interval, in its own measure."""
+    if row["effect"] != row["effect"]:
+        return "—"
+    if row["type"] == "risk":
+        low, middle, high = (f"{100 * row[name]:+.1f}" for name in ("low", "effect", "high"))
+        return voice.say(f"{middle}个百分点（{low}至{high}）", f"{middle} pp ({low} to {high})")
+    low, middle, high = (number(row[name], _digits(str(row["type"])), signed=row["type"] in _SIGNED) for name in ("low", "effect", "high"))
+    return voice.say(f"{middle}（{low}至{high}）", f"{middle} ({low} to {high})")
+
+
+def differ(voice: Voice, sides: pd.DataFrame) -> list[Finding]:
+    """How many causes have another verdict within strata (`side_by_side`)."""
+    names = sides.loc[sides["crude_verdict"] != sides["cause_verdict"], "cause"].tolist()
+    zh = f"分层改变了{len(names)}个原因的结论：{'、'.join(map(str, names))}" if names else "分层没有改变任何原因的结论"
+    en = f"Strata change the verdict of {len(names)} cause{'s' * (len(names) != 1)}: {', '.join(map(str, names))}" if names else "Strata change no verdict"
+    return [voice.finding("causes.differ", float(len(names)), "", voice.say(zh, en), definition="crude and stratified verdicts", table="case.tests")]
