@@ -26,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["G3_STORE"] = str(folder / "store")
     os.environ["G3_KEY_FILE"] = str(folder / "key")
     os.environ["G3_SCENARIOS"] = str(folder / "scenarios")
+    os.environ["G3_HEADINGS"] = str(folder / "headings.csv")
     os.environ["G3_TEST_SAMPLE"] = str(folder / "sample")
     if config.option.collectonly:
         return

@@ -1,9 +1,11 @@
-"""Explorers without a browser: their numbers are the library's, what they keep is found again, a chart drawn again is the chart."""
+"""Explorers without a browser: their numbers are the library's, what they keep is found again, a chart drawn anew is the chart."""
 
 from __future__ import annotations
 
 import io
 import pickle
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,18 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from g3lib import charts, claims, explore, subsidy
-from g3lib.errors import NoData, UsageError
+from g3lib import campaigns, causes, channels, charts, claims, explore, subsidy, targets
+from g3lib.errors import DataError, NoData, UsageError
 from g3lib.explore import keeping, serving
+from g3lib.periods import Period
+from g3lib.qc.story.reading import read_case
+from g3lib.qc.story.writing import write_back
 from g3lib.report.charts.drawing import Drawing, Frame
+from g3lib.report.claims.voice import Voice
 from g3lib.runs.notebooks import Notebook
-from g3lib.tables import scenarios
+from g3lib.tables import headings, scenarios
 from g3lib.tables.coverage import open_dataset
+from g3lib.tables.store import Store
 from g3lib.tables.workspace import Workspace
 
 PROVINCE = "样例省（虚构）"
@@ -233,3 +240,279 @@ def test_an_explorer_is_found_by_its_name(root: Path) -> None:
     assert serving.find(workspace, "").name == "explore"
     with pytest.raises(UsageError, match="subsidy"):
         serving.find(workspace, "nothing")
+
+
+# ---- the channel and target explorer --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def by_channel() -> Any:
+    return explore.channels("样例三区", restore=False)
+
+
+def test_a_day_on_the_slider_is_that_day_in_the_library(by_channel: Any) -> None:
+    by_channel.up()
+    by_channel.day.value = "2013-12-15"
+    period = Period.parse("2013-12-15")
+    data = open_dataset("样例三区", "2013-12-15", ["sales"])
+    table = channels.level(data.sales, period, "channel", 14)
+    voice = Voice("zh", "样例三区", "2013-12-15")
+    assert by_channel.plain() == claims.channels.level(voice, table, period, "channel")[0].text
+    # the sums by day say what the sales say
+    pd.testing.assert_frame_equal(by_channel.seen().table, table)
+    own = data.targets[data.targets["branch"] == "样例三区"]
+    reached = targets.progress(data.sales, own, period, data.thresholds, data.scopes)
+    pd.testing.assert_frame_equal(by_channel.seen().reached, reached)
+    early = reached["per_day"].iloc[0]
+    by_channel.day.value = "2013-12-28"
+    assert by_channel.seen().reached["per_day"].iloc[0] != early  # the run rate moves with the day
+
+
+def test_a_click_on_a_bar_opens_its_outlets_and_up_leads_back(by_channel: Any) -> None:
+    by_channel.up()
+    places = by_channel.answer.now["parts"]["chart"]["places"]
+    assert [place["key"] for place in places] == by_channel.seen().table["channel"].tolist()
+    tops = [place["box"]["top"] for place in places]
+    assert tops == sorted(tops) and all(place["box"]["left"] >= 0 and place["box"]["top"] + place["box"]["height"] <= 1 for place in places)
+    by_channel._heard(None, {"part": "chart", "chosen": "social"}, [])
+    found = by_channel.seen()
+    assert (found.level, found.inside) == ("outlet", "social")
+    sold = open_dataset("样例三区", "2013-12", ["sales"]).sales
+    period = Period.parse(by_channel.day.value)
+    own = sold[(sold["channel"] == "social") & sold["date"].between(pd.Timestamp(period.asof.replace(day=1)), pd.Timestamp(period.asof))]
+    assert found.table["units_after"].sum() == own["units"].sum()
+    by_channel.up()
+    assert by_channel.seen().level == "channel"
+
+
+def test_the_rest_of_many_outlets_is_one_row() -> None:
+    sales = pd.DataFrame({"date": pd.to_datetime(["2013-02-03"] * 5 + ["2013-01-03"]), "outlet": list("abcdea"), "units": [5.0, 4, 3, 2, 1, 6]})
+    table = channels.level(sales, Period.parse("2013-02"), "outlet", most=3)
+    assert table["outlet"].tolist() == ["a", "b", ""]
+    assert table["units_after"].tolist() == [5, 4, 6]
+    assert table["share_after"].sum() == pytest.approx(1.0)
+    assert table["growth_points"].sum() == pytest.approx(15 / 6 - 1)
+    assert channels.level(sales, Period.parse("2014-02"), "outlet").empty
+
+
+def test_every_branch_of_the_store_can_be_opened(by_channel: Any) -> None:
+    for name in by_channel._units:
+        by_channel.open(name)
+        assert name in by_channel.plain()
+        assert by_channel.said.value.count("breach") == 0
+    state = by_channel.state()
+    by_channel.open("样例三区")
+    by_channel.set_state(state)
+    assert by_channel.state() == state
+    by_channel.set_state({"branch": "火星", "day": "2099-01-01", "level": "planet", "channel": "x"})
+    assert by_channel.state() == state
+    by_channel.open("样例三区")
+
+
+def test_sales_without_outlets_say_so(by_channel: Any) -> None:
+    by_channel.open("南区分公司")
+    shown = by_channel.answer.now
+    by_channel.level.value = "outlet"
+    assert "没有网点" in by_channel.said.value
+    assert by_channel.answer.now == shown
+    by_channel.open("样例三区")
+
+
+# ---- the campaign explorer ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def by_campaign() -> Any:
+    return explore.campaigns("样例一区", restore=False)
+
+
+def test_a_campaign_of_the_exports_is_what_notebook_04_compares(by_campaign: Any) -> None:
+    data = open_dataset("样例一区", "", ["participation"])
+    starts = campaigns.starts_of(data.campaigns)
+    panel = campaigns.not_in_others(campaigns.month_rates(data.participation), data.campaigns)
+    found = by_campaign.compared()
+    assert found.starts == starts
+    pd.testing.assert_frame_equal(found.effect, campaigns.did(panel, starts))
+    assert by_campaign.plain() == claims.attribution.attribution(by_campaign.voice, found.effect, found.placebo)[0].text
+    smallest = campaigns.minimum_effect(campaigns.before_start(panel, starts), len(starts), by_campaign.follow.value)
+    assert claims.attribution.smallest(by_campaign.voice, smallest)[0].text in by_campaign.answer.then["parts"]["before"]["html"]
+
+
+def test_groups_window_and_start_move_the_comparison(by_campaign: Any) -> None:
+    before = by_campaign.state()
+    joined, others = by_campaign.joined.value, by_campaign.others.value
+    by_campaign.others.value = others[:3]
+    by_campaign.window.value = ("2013-01", "2013-10")
+    found = by_campaign.compared()
+    assert set(found.panel["branch"]) == {*joined, *others[:3]}
+    assert (found.panel["month"].min(), found.panel["month"].max()) == ("2013-01", "2013-10")
+    by_campaign.start.value = "2013-05"
+    assert set(by_campaign.compared().starts.values()) == {"2013-05"}
+    by_campaign.joined.value = ()
+    assert "还没有选择" in by_campaign.plain()
+    by_campaign.joined.value = others[:1]
+    assert "按参加算" in by_campaign.said.value
+    by_campaign.set_state(before)
+    assert by_campaign.state() == before
+
+
+def test_each_branch_moved_by_its_own_start() -> None:
+    panel = pd.DataFrame({"branch": list("aaabbbccc"), "month": ["2013-01", "2013-02", "2013-03"] * 3, "rate": [0.1, 0.2, 0.3, 0.1, 0.1, 0.4, 0.2, 0.2, 0.2]})
+    found = campaigns.moves_by_branch(panel, {"a": "2013-02", "b": "2013-03"}).set_index("branch")
+    assert found["moved"].round(3).to_dict() == {"b": 0.3, "a": 0.15, "c": 0.0}
+    assert campaigns.moves_by_branch(panel, {}).empty
+
+
+# ---- the QC explorer ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Any:
+    shutil.copytree(root / "data" / "cases", tmp_path / "cases")
+    monkeypatch.setenv("G3_CASES", str(tmp_path / "cases"))
+    return explore.cases("demo-province", restore=False)
+
+
+def test_verdicts_both_ways_are_those_of_the_tests(case: Any) -> None:
+    story = case.story
+    declared = story.case.table("tests")
+    pd.testing.assert_frame_equal(case.tested(case._strata)[["cause", "effect", "verdict"]], story.tested[["cause", "effect", "verdict"]])
+    plain = causes.confirm(declared.assign(stratum=None), story.case.data)
+    case.cause.value = "缺货频繁"
+    words = dict(zip(plain["cause"], plain["verdict"], strict=True))
+    assert words["缺货频繁"] == "rejected"
+    assert "“非要因”" in case.plain() and "按规模分层为“要因”" in case.plain()
+    case.stratum.value = ""
+    assert "按规模分层" not in case.plain()
+    assert case.changes() == {"tests": {"缺货频繁": {"stratum": ""}}}
+
+
+def test_run_rules_are_switched_on_and_off(case: Any) -> None:
+    assert "点超出控制限" in case.answer.then["parts"]["series"]["html"]
+    case.rules["nelson_1"].value = False
+    assert "没有异常点" in case.answer.then["parts"]["series"]["html"]
+    for box in case.rules.values():
+        box.value = False
+    assert case.series().location.signals == {}
+
+
+def test_a_cause_is_moved_and_the_case_written_back_valid(case: Any, tmp_path: Path) -> None:
+    file = tmp_path / "cases" / "demo-province" / "causes.csv"
+    before = file.read_text(encoding="utf-8")
+    case._dropped(None, {"moved": "缺货频繁", "onto": "环境"}, [])
+    case.cause.value = "海报更换不及时"
+    case.stratum.value = ""
+    case._press(case.write)
+    assert "已写回" in case.said.value
+    after = file.read_text(encoding="utf-8")
+    assert [line for line in after.split("\n") if line not in before.split("\n")] == ["缺货频繁,环境"]
+    again = read_case(file.parent)
+    assert dict(zip(again.table("causes")["cause"], again.table("causes")["effect"], strict=True))["缺货频繁"] == "环境"
+    assert again.table("tests").set_index("cause").loc["海报更换不及时", "stratum"] is None or pd.isna(again.table("tests").set_index("cause").loc["海报更换不及时", "stratum"])
+    assert case.changes() == {}
+    case._press(case.write)
+    assert "没有改动" in case.said.value
+
+
+def test_a_move_that_cannot_be_is_refused_and_nothing_is_written(case: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "cases" / "demo-province"
+    case._dropped(None, {"moved": "人员", "onto": "不会讲补贴政策"}, [])
+    assert "cycle" in case.said.value
+    case._dropped(None, {"moved": "没有的原因", "onto": "人员"}, [])
+    assert "不在原因表中" in case.said.value
+    assert case.changes() == {}
+    case.move("缺货频繁", "环境")
+    (folder / "causes.csv").write_text((folder / "causes.csv").read_text(encoding="utf-8") + "新原因,环境\n", encoding="utf-8")
+    case._press(case.write)
+    assert "has changed since" in case.said.value
+    assert "缺货频繁,环境" not in (folder / "causes.csv").read_text(encoding="utf-8")
+    case.undo()
+    assert "新原因" in {row["name"] for row in case.table.rows}
+    with pytest.raises(DataError):  # what is written is read as a whole first
+        write_back(case.story.case, {"tests": {"缺货频繁": {"measure": "没有的列"}}})
+    assert read_case(folder)
+
+
+def test_a_case_without_tests_has_nothing_to_compare(case: Any) -> None:
+    case.move("缺货频繁", "环境")
+    kept = case.state()
+    case.open("nanqu-2010")
+    assert "没有声明" in case.plain()
+    case.open("demo-province")
+    case.set_state(kept)
+    assert case.changes() == kept["changes"]
+
+
+# ---- the data explorer ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: Path) -> Any:
+    monkeypatch.setenv("G3_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("G3_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("G3_HEADINGS", str(tmp_path / "headings.csv"))
+    monkeypatch.chdir(root)
+    return explore.data()
+
+
+def upload(explorer: Any, name: str, text: str) -> None:
+    content = text.encode()
+    middle = len(content) // 2
+    for number, piece in enumerate((content[:middle], content[middle:])):
+        explorer._dropped(None, {"name": name, "number": number, "pieces": 2}, [memoryview(piece)])
+
+
+BAD = "日期,分公司,渠道,台数,客户号码,出货点编码\n2013-01-05,甲区,自营,3,13800138000,A1\n2013-13-05,甲区,自营,3,13900139000,A1\n2013-01-06,甲区,天猫,x,13700137000,A2\n"
+
+
+def test_faults_stand_beside_the_rows_and_no_number_is_shown(looked: Any) -> None:
+    upload(looked, "../坏.csv", BAD)
+    assert looked.plain() == "坏.csv是“销售”：3条记录，1条可装载，2条退回。"
+    parts = looked.answer.then["parts"]
+    for word in ("2013-13-05", "a day that exists", "天猫", "该行退回"):
+        assert word in parts["faults"]["html"]
+    assert "2013-01-06 | 甲区 | 天猫 | x" in parts["rejected"]["html"]
+    every = "".join(part["html"] for part in parts.values())
+    assert not re.search(r"1[3-9]\d{9}", every)
+    assert not (looked.workspace.store_root / "manifest.json").exists()  # nothing is loaded by looking
+
+
+def test_an_unknown_heading_is_named_kept_and_loaded(looked: Any) -> None:
+    upload(looked, "坏.csv", BAD)
+    assert looked.unknown.value == "出货点编码"
+    looked._press(looked.learn)
+    assert "先选" in looked.said.value
+    looked.column.value = "outlet"
+    looked._press(looked.learn)
+    assert "已记住" in looked.said.value and looked.unknown.options == ()
+    looked._press(looked.load)
+    assert "1 good + 2 rejected" in looked.said.value
+    assert Store(looked.workspace.store_root).read("sales", ["甲区"])["outlet"].tolist() == ["A1"]
+    with pytest.raises(UsageError, match="already means outlet"):
+        headings.learn("出货点编码", "branch")
+    with pytest.raises(UsageError, match="no column"):
+        headings.learn("新", "planet")
+
+
+def test_a_file_that_nobody_understands_can_be_named_word_by_word(looked: Any) -> None:
+    upload(looked, "异.csv", "哪天,谁,卖了几台,从哪\n2013-01-05,甲区,3,自营\n")
+    assert "没有被读懂" in looked.plain()
+    assert looked.unknown.options == ("哪天", "谁", "卖了几台", "从哪")
+    for word, column in (("哪天", "date"), ("谁", "branch"), ("卖了几台", "units"), ("从哪", "channel")):
+        looked.unknown.value, looked.column.value = word, column
+        looked._press(looked.learn)
+    assert looked.plain() == "异.csv是“销售”：1条记录，1条可装载，0条退回。"
+    upload(looked, "图.png", "x")
+    assert "不是可读的文件" in looked.said.value
+    looked.typed.value = "data/sources/nowhere.csv"
+    assert "不是可读的文件" in looked.said.value
+
+
+def test_own_headings_that_do_not_stand_are_all_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("column,heading\nplanet,星球\nmoon,月亮\nunits,几台\n", encoding="utf-8")
+    monkeypatch.setenv("G3_HEADINGS", str(path))
+    with pytest.raises(UsageError, match=r"(?s)星球.*月亮"):
+        headings.own()
+    path.write_text("column,heading\nunits,几台\n", encoding="utf-8")
+    assert headings.own() == {"几台": "units"}

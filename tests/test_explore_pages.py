@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from g3lib import claims, subsidy
+from g3lib import campaigns, channels, claims, subsidy
 from g3lib.report.claims.voice import Voice
 from g3lib.tables import scenarios
 from g3lib.tables.coverage import open_dataset
+from g3lib.tables.store import Store
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
@@ -28,6 +29,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 PROVINCE = "样例省（虚构）"
 WIDTHS = (1400, 900, 420)
+EXPLORERS = ("subsidy", "channels", "campaigns", "cases", "data")
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +39,19 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(kept: Path) -> Iterator[str]:
+def own(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+    """A store, cases and headings of the pages' own: what they load and write back is no other test's."""
+    folder = tmp_path_factory.mktemp("own")
+    shutil.copytree(os.environ["G3_STORE"], folder / "store")
+    shutil.copytree(root / "data" / "cases", folder / "cases")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(kept: Path, own: Path) -> Iterator[str]:
     """The explorers' pages, served as a user serves them."""
     command = [sys.executable, "-m", "g3lib.cli", "explore", "--no-browser", "--port", "18866"]
-    env = os.environ | {"G3_SCENARIOS": str(kept)}
+    env = os.environ | {"G3_SCENARIOS": str(kept), "G3_STORE": str(own / "store"), "G3_CASES": str(own / "cases"), "G3_HEADINGS": str(own / "headings.csv")}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env) as server:
         assert server.stdout
         yield server.stdout.readline().strip()
@@ -223,13 +234,16 @@ def test_a_page_that_is_closed_leaves_no_kernel(opened: Any, address: str) -> No
     assert len(forked()) < there
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_page_fits_its_screen_and_leaves_nobody_out(opened: Any, width: int) -> None:
-    page = opened("subsidy", width)
-    assert page.page.evaluate("document.documentElement.scrollWidth") == width
-    # ipywidgets' sliders have no name of their own: the answer gives them one, and nothing upstream is left to be listed
-    found = axe.Axe().run(page.page).response["violations"]
-    assert [f"{fault['id']}: {node['html'][:150]}" for fault in found for node in fault["nodes"]] == []
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_a_page_fits_its_screen_and_leaves_nobody_out(opened: Any, name: str) -> None:
+    page = opened(name)
+    for width in WIDTHS:
+        page.page.set_viewport_size({"width": width, "height": 1000})
+        page.page.wait_for_timeout(100)
+        assert page.page.evaluate("document.documentElement.scrollWidth") == width
+        # ipywidgets' sliders have no name of their own: the answer gives them one, and nothing upstream is left to be listed
+        found = axe.Axe().run(page.page).response["violations"]
+        assert [f"{fault['id']}: {node['html'][:150]}" for fault in found for node in fault["nodes"]] == []
 
 
 def test_memory_stays_flat(opened: Any) -> None:
@@ -254,3 +268,96 @@ def test_memory_stays_flat(opened: Any) -> None:
     after = measured()
     assert after[0] < before[0] + 6
     assert after[1] <= before[1] + 40
+
+
+def test_a_bar_opens_its_outlets_and_the_run_rate_moves_with_the_day(opened: Any) -> None:
+    page = opened("channels")
+    page.answered(lambda: page.page.get_by_label("分公司").select_option("样例三区"))
+    data = open_dataset("样例三区", "", ["sales"])
+    voice, period = Voice("zh", "样例三区", str(data.period)), data.period
+    table = channels.level(data.sales, period, "channel", 14)
+    assert claims.channels.level(voice, table, period, "channel")[0].text in page.text("headline")
+    page.answered(lambda: page.page.locator(".g3-place").nth(1).click())
+    inside = data.sales[data.sales["channel"] == table["channel"].iloc[1]]
+    outlets = channels.level(inside, period, "outlet", 14)
+    assert claims.channels.level(voice, outlets, period, "outlet", table["channel"].iloc[1])[0].text in page.text("headline")
+    before = page.text("days")
+    page.answered(lambda: page.handle("截至").press("ArrowLeft"))
+    assert page.text("days") != before
+    page.answered(lambda: page.page.get_by_role("button", name="回到渠道").click())
+    # a place over a bar is reached and opened by keys too
+    page.page.locator(".g3-place").first.focus()
+    page.answered(lambda: page.page.keyboard.press("Enter"))
+    assert page.page.get_by_label("层级").locator("option:checked").inner_text() == "网点"
+
+
+def test_groups_are_chosen_and_the_effect_follows(opened: Any) -> None:
+    page = opened("campaigns")
+    data = open_dataset("样例一区", "", ["participation"])
+    starts = campaigns.starts_of(data.campaigns)
+    panel = campaigns.not_in_others(campaigns.month_rates(data.participation), data.campaigns)
+    effect = campaigns.did(panel, starts)
+    assert f"{100 * effect['att'].iloc[0]:+.2f}个百分点" in page.text("headline")
+    fewer = sorted(set(panel["branch"]) - set(starts))[:3]
+    page.answered(lambda: page.page.get_by_label("对照").select_option(fewer))
+    now = campaigns.did(panel[panel["branch"].isin([*starts, *fewer])], starts)
+    assert f"与{len(fewer)}个未参加的分公司比" in page.text("headline")
+    assert f"{100 * now['low'].iloc[0]:+.2f}个百分点" in page.text("headline")
+    assert "最小效果" in page.text("before")
+
+
+def test_a_cause_is_dragged_and_written_back(opened: Any, own: Path) -> None:
+    page = opened("cases")
+    page.page.get_by_label("末端原因").select_option("缺货频繁")
+    page.page.get_by_text("分层后结论改变").wait_for()
+    causes = page.page.locator(".g3-causes")
+    source, target = (causes.locator(f"li[data-cause='{name}']") for name in ("缺货频繁", "环境"))
+    page.answered(lambda: source.drag_to(target, source_position={"x": 20, "y": 8}, target_position={"x": 20, "y": 8}))
+    choice = causes.get_by_label("缺货频繁 导致")
+    assert choice.locator("option:checked").inner_text() == "环境"
+    page.answered(lambda: choice.select_option("方法"))  # the same by keys
+    page.page.get_by_role("button", name="写回案例").click()
+    page.page.get_by_text("已写回").wait_for()
+    assert "缺货频繁,方法" in (own / "cases" / "demo-province" / "causes.csv").read_text(encoding="utf-8")
+
+
+def test_a_bad_and_a_good_file_are_dropped_named_and_loaded(opened: Any, tmp_path: Path, own: Path) -> None:
+    page = opened("data")
+    bad, good = tmp_path / "坏.csv", tmp_path / "好.csv"
+    bad.write_text("日期,分公司,渠道,台数,出货点编码\n2019-01-05,新区,自营,3,A1\n2019-13-05,新区,天猫,x,A1\n", encoding="utf-8")
+    good.write_text("日期,分公司,渠道,台数,出货点编码\n2019-01-05,新区,自营,3,A1\n2019-01-06,新区,社会,4,A2\n", encoding="utf-8")
+    chooser = page.page.locator("input[type=file]")
+    page.answered(lambda: chooser.set_input_files(bad))
+    assert "坏.csv是“销售”：2条记录，1条可装载，1条退回" in page.text("headline")
+    for word in ("2019-13-05", "天猫", "x"):
+        assert word in page.text("faults")
+    # dropped, not chosen
+    dropped = page.page.evaluate_handle(
+        "text => { const data = new DataTransfer(); data.items.add(new File([text], '好.csv', {type: 'text/csv'})); return data; }", good.read_text(encoding="utf-8")
+    )
+    page.answered(lambda: page.page.locator(".g3-drop").dispatch_event("drop", {"dataTransfer": dropped}))
+    assert "没有问题" in page.text("faults")
+    page.page.get_by_label("它是").select_option(index=_index_of(page, "（outlet）"))
+    page.answered(lambda: page.page.get_by_role("button", name="记住这个表头").click())
+    assert "outlet,出货点编码" in (own / "headings.csv").read_text(encoding="utf-8-sig")
+    page.page.get_by_role("button", name="装载", exact=True).click()
+    page.page.get_by_text("2 good + 0 rejected").wait_for()
+    assert Store(own / "store").read("sales", ["新区"])["outlet"].tolist() == ["A1", "A2"]
+
+
+def _index_of(page: Page, ending: str) -> int:
+    texts = page.page.get_by_label("它是").locator("option").all_inner_texts()
+    return next(place for place, text in enumerate(texts) if text.endswith(ending))
+
+
+def test_the_list_of_explorers_and_an_english_page(browser: Any, address: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(address)
+    assert page.locator("li").count() == len(EXPLORERS)
+    assert axe.Axe().run(page).response["violations"] == []
+    page.get_by_role("link", name="in English").nth(page.locator("li").all_inner_texts().index(next(t for t in page.locator("li").all_inner_texts() if "Subsidy" in t))).click()
+    page.wait_for_selector(".g3-answer[data-then]", timeout=60_000)
+    assert "Next month a net" in page.locator("[data-part=headline]").inner_text()
+    assert not [text for text in page.locator(".widget-label").all_inner_texts() if any("一" <= letter <= "龥" for letter in text)]
+    context.close()

@@ -9,6 +9,7 @@ from typing import Any
 _EXPLORERS = {
     "subsidy": ("g3lib.explore.subsidy_explorer", "open_subsidy"),
     "channels": ("g3lib.explore.channel_explorer", "open_channels"),
+    "data": ("g3lib.explore.data_explorer", "open_data"),
     "cases": ("g3lib.explore.case_explorer", "open_cases"),
     "campaigns": ("g3lib.explore.campaign_explorer", "open_campaigns"),
 }

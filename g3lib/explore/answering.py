@@ -277,12 +277,20 @@ class Explorer:
         """Put the controls beside the answer, below what the page is about."""
         self._title, self._top = title, ipywidgets.HTML()
         self.about(data)
+        self._lay_out(controls)
+
+    def _lay_out(self, controls: Sequence[Any]) -> None:
         left = ipywidgets.VBox([*controls, self.said])
         right = ipywidgets.VBox([self.answer])
         both = ipywidgets.Box([left, right])
         self._page = ipywidgets.VBox([self._top, both])
         for box, name in ((self._page, "g3-page"), (both, "g3-explorer"), (left, "g3-controls"), (right, "g3-answers")):
             box.add_class(name)
+
+    def bare_page(self, title: str, controls: Sequence[Any]) -> None:
+        """A page about nothing yet: the controls beside the answer, below its title."""
+        self._title, self._top = title, ipywidgets.HTML(f'<div class="g3"><h1>{html.escape(title)}</h1></div>')
+        self._lay_out(controls)
 
     def about(self, data: Data) -> None:
         """Say above all what the page is about: whose data, of when, made up or not."""

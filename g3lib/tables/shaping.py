@@ -16,6 +16,7 @@ from importlib import resources
 
 from g3lib.errors import Fault, Severity
 from g3lib.labels import code, fold
+from g3lib.tables import headings
 from g3lib.tables.cells import plain, when
 from g3lib.tables.notes import Note
 from g3lib.tables.reading import Sheet
@@ -48,6 +49,14 @@ def aliases() -> Mapping[str, frozenset[str]]:
     for row in csv.DictReader(text.splitlines()):
         known.setdefault(fold(row["heading"]), set()).add(row["column"])
     return {heading: frozenset(columns) for heading, columns in known.items()}
+
+
+def _columns_of(heading: str) -> frozenset[str]:
+    """The canonical columns that a heading may stand for: as the library knows it, else as the province keeps it."""
+    folded = fold(heading)
+    if known := aliases().get(folded):
+        return known
+    return frozenset(column for word, column in headings.own().items() if fold(word) == folded)
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,7 @@ def meaning(text: str) -> Meaning:
     bare = plain(text)
     if not bare:
         return Meaning(text)
-    if columns := aliases().get(fold(bare)):
+    if columns := _columns_of(bare):
         return Meaning(text, columns, instead={v: word for v in _DIMENSIONS if (word := code(v, bare))})
     if found := _UNIT.fullmatch(bare):
         inner = meaning(found["name"])
@@ -264,7 +273,7 @@ def _titles(rows: list[list[str]]) -> _Titles:
             elif fold(key) in {"年份", "年度", "year"} and re.fullmatch(r"\d{4}年?", plain(value)):
                 year = int(plain(value)[:4])
             else:
-                for column in aliases().get(fold(key), ()):
+                for column in _columns_of(key):
                     constants[column] = value.strip()
     if year is None and len(years) == 1:  # of two years nobody knows which one a month belongs to
         year = years.pop()

@@ -13,6 +13,7 @@ from g3lib.report.claims import (
     channels,
     control,
     customers,
+    gate,
     group,
     outcome,
     overview,
@@ -25,4 +26,4 @@ from g3lib.report.claims import (
 )
 from g3lib.report.claims.voice import Voice
 
-__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "control", "customers", "group", "outcome", "overview", "plan", "scenario", "story", "subsidy", "targets", "verdicts"]
+__all__ = ["Voice", "attribution", "brief", "campaigns", "causes", "channels", "control", "customers", "gate", "group", "outcome", "overview", "plan", "scenario", "story", "subsidy", "targets", "verdicts"]
