@@ -15,7 +15,7 @@ import traitlets
 
 from g3lib.errors import Fault, UsageError
 from g3lib.explore.answering import Explorer, asked, dropdown, heading, headline, script
-from g3lib.labels import Lang, label, pick
+from g3lib.labels import VOCABULARIES, Lang, label, pick
 from g3lib.report import claims
 from g3lib.report.claims.voice import Voice
 from g3lib.tables import adding, headings, loading
@@ -163,8 +163,12 @@ class DataExplorer(Explorer):
     def _preview(self, export: loading.Export) -> pd.DataFrame:
         """The first good rows as texts, without whose numbers they are; each row's number in the sheet first."""
         shown = export.rows.drop(columns=[name for name in _HIDDEN if name in export.rows]).head(_SHOWN)
-        texts = {self._word(name): shown[name].map(_text) for name in shown.columns if name != ROW}
-        return pd.DataFrame({"sheet_row": shown[ROW].astype(int).tolist(), **{name: of.tolist() for name, of in texts.items()}})
+        texts = {self._word(name): [self._said_as(name, value) for value in shown[name]] for name in shown if name != ROW}
+        return pd.DataFrame({"sheet_row": shown[ROW].astype(int).tolist(), **texts})
+
+    def _said_as(self, column: str, value: object) -> str:
+        """A value of the store in the reader's words."""
+        return label(column, value, self.voice.lang) if column in VOCABULARIES and isinstance(value, str) else _text(value)
 
     def plain(self) -> str:
         """The headline's sentence."""
@@ -233,7 +237,7 @@ def _rejected(rejected: pd.DataFrame) -> pd.DataFrame:
     """Each rejected row beside its reasons."""
     shown = rejected.head(_SHOWN)
     records = [" | ".join(str(cell) for cell in json.loads(record).values()) for record in shown["record"]] if len(shown) else []
-    return pd.DataFrame({"sheet_row": shown["row"].tolist(), "reasons": shown["reasons"].tolist(), "record_text": records})
+    return pd.DataFrame({"sheet_row": shown["row"].tolist(), "record_text": records, "reasons": shown["reasons"].tolist()})
 
 
 def open_data(lang: Lang = "zh") -> DataExplorer:

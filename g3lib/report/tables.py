@@ -79,7 +79,8 @@ _FORMATS: dict[str, Format] = {
 }
 
 # columns of sentences wrap; all others keep to one line
-_LONG = {"root_cause", "says", "finding", "told", "measure", "goal_text", "how", "where", "side_effect", "standard"}
+_LONG = {"root_cause", "says", "finding", "told", "measure", "goal_text", "how", "where", "side_effect", "standard", "reasons",
+         "record_text", "fault_expected"}  # fmt: skip
 _LEFT = {"text", "date", *VOCABULARIES}
 
 

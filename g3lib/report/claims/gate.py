@@ -8,6 +8,7 @@ from g3lib.errors import Fault, Severity
 from g3lib.findings import Finding, Status
 from g3lib.labels import number
 from g3lib.report.claims.voice import Voice
+from g3lib.tables.gate import ROW
 from g3lib.tables.loading import Checked, Export
 
 
@@ -35,7 +36,7 @@ def understood(voice: Voice, exports: Sequence[Export]) -> list[Finding]:
     """Which headings were understood."""
     unknown = [dict(note.values)["heading"] for export in exports for note in export.notes if note.code == "unknown_heading"]
     left = voice.say(f"，未识别{len(unknown)}个：{voice.listed(unknown[:6])}", f", {len(unknown)} not: {voice.listed(unknown[:6])}") if unknown else ""
-    known = sum(len(export.rows.columns) - 1 for export in exports)
+    known = sum(len(set(export.rows.columns) - {ROW, "grain"}) for export in exports)  # what no heading gives is none
     return [voice.finding("gate.understood", float(known), "", voice.say(f"读懂{known}列{left}", f"{known} columns understood{left}"))]
 
 
