@@ -1,9 +1,9 @@
 """Campaigns: how far a rate rose, how sure its rank is, and what of it a comparison lets one ascribe to the campaign."""
 
 from g3lib.measures.campaigns.comparison import (
-    around, balanced, before_start, did, group_time, least_p, minimum_effect, moves_by_branch, not_in_others,
-    placebo, starts_of, trends,
+    around, balanced, before_start, did, group_time, least_p, minimum_effect, not_in_others, placebo, starts_of, trends,
 )  # fmt: skip
+from g3lib.measures.campaigns.moves import moves_by_branch
 from g3lib.measures.campaigns.ranking import ranked, shrunken
 from g3lib.measures.campaigns.series import Segmented, segmented
 from g3lib.measures.campaigns.uplift import (
