@@ -32,7 +32,7 @@ lint: $(STAMP)
 # the committed outputs: what a reader sees first, and what nbval compares with
 notebooks: $(STAMP) $(SAMPLE)
 	$(BIN)/g3 load data/sources data/sample
-	$(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False notebooks/0*.ipynb notebooks/explore/*.ipynb
+	G3_SCENARIOS=$$(mktemp -d) $(BIN)/python -m jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False notebooks/0*.ipynb notebooks/explore/*.ipynb
 
 bench: $(STAMP)
 	$(BIN)/python tests/bench/gate_memory.py
@@ -44,6 +44,7 @@ bench: $(STAMP)
 	$(BIN)/python tests/bench/deck.py
 	$(BIN)/python tests/bench/run_all.py
 	$(BIN)/python tests/bench/batch.py
+	$(BIN)/python tests/bench/explore.py
 
 study: $(STAMP)
 	$(BIN)/python -m pytest tests/study -p no:cacheprovider

@@ -311,6 +311,8 @@ def _of_scenario(
     workspace: Workspace, scenario: Path, given: dict[str, Any], branches: tuple[str, ...], period: str, lang: str
 ) -> tuple[dict[str, Any], tuple[str, ...], str, Any]:
     """The parameters of a scenario under those that were given, and what it is about where nothing else was said."""
+    from g3lib.errors import UsageError
+    from g3lib.labels import LANGS
     from g3lib.tables import scenarios
 
     kept = scenarios.kept(workspace.scenarios)
@@ -318,6 +320,8 @@ def _of_scenario(
     about = tuple(str(found.pop(unit)) for unit in ("province", "branch") if unit in found)
     period = period or str(found.pop("period", ""))
     lang = lang or str(found.pop("lang", "zh"))
+    if lang not in LANGS:
+        raise UsageError(f"{scenario} says lang: {lang!r}; known: {', '.join(LANGS)}.")
     return {k: v for k, v in found.items() if k not in ("period", "lang")} | given, branches or about, period, lang
 
 

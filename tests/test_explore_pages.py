@@ -139,7 +139,7 @@ def ahead() -> subsidy.Outlook:
 def sentence(ahead: subsidy.Outlook, moves: subsidy.Moves, budget: float | None = None) -> str:
     inputs = ahead.within(budget)
     held, meant = subsidy.scenario(ahead, inputs, moves)
-    return claims.scenario.headline(Voice("zh", PROVINCE, "2013-12"), held, meant, inputs.budget)[0].text
+    return claims.scenario.headline(Voice("zh", PROVINCE, "2013-12"), held, meant, inputs.budget, budget is not None)[0].text
 
 
 def test_nobody_gets_in_without_the_token(address: str) -> None:
@@ -162,9 +162,9 @@ def test_sliders_answer_what_the_library_answers(opened: Any, ahead: subsidy.Out
     moves = {"device_class": {"handset": 0.02}, "channel": {"social": -0.01}}
     assert sentence(ahead, moves) in page.text("headline")
     _, meant = subsidy.scenario(ahead, ahead.within(), moves)
-    over = f"{meant.breaches['over_units'].sum():,.0f}台"
-    assert over in page.text("figures")
-    assert over in page.text("breaches")
+    over, below = (meant.breaches[name].sum() for name in ("over_units", "below_units"))
+    assert f"{over + below:,.0f}台" in page.text("figures")
+    assert f"{over:,.0f}台" in page.text("breaches")
     rates = meant.by_group.query("device_class == 'handset' and channel == 'social'").iloc[0]
     assert page.page.locator("[data-part=chart] img").get_attribute("alt")
     assert rates["rate"] > rates["rate_today"]

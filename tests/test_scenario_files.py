@@ -60,6 +60,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("data", "notebooks"):
         (tmp_path / name).mkdir()
     monkeypatch.setenv("G3_STORE", str(tmp_path / "store"))
+    monkeypatch.delenv("G3_SCENARIOS")
     monkeypatch.setenv("G3_KEY_FILE", str(tmp_path / "key"))
     monkeypatch.chdir(tmp_path)
     rows = [f"{b},2010-{m:02d},自营,{m}" for b in ("甲区", "乙区") for m in (1, 2, 3)]
@@ -101,6 +102,16 @@ def test_every_fault_of_a_scenario_is_named_before_anything_runs(folder: Path) -
         assert word in done.output
     assert not list((folder / "reports").rglob("*.ipynb"))
     assert CliRunner().invoke(main, ["run", "--parameters", "none"]).exit_code == 2
+
+
+def test_a_scenario_of_no_language_or_with_dates(folder: Path) -> None:
+    scenarios.save(folder / "data" / "scenarios", "外", {"lang": "../../outside"})
+    done = CliRunner().invoke(main, ["run", "--parameters", "外"])
+    assert done.exit_code == 2 and "known: zh, en" in done.output
+    (folder / "d.yaml").write_text("period: 2010-02-28\nbudget: 1\n", encoding="utf-8")
+    assert scenarios.read(folder / "d.yaml")["period"] == "2010-02-28"
+    (folder / "data" / "scenarios" / ".#x.yaml").symlink_to("nowhere")
+    assert list(scenarios.kept(folder / "data" / "scenarios")) == ["外"]
 
 
 def test_a_mapping_is_taken_as_json_or_as_it_is(folder: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import html
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -33,6 +34,7 @@ from g3lib.report.page import Data, made_up_html
 from g3lib.report.tables import html_table
 from g3lib.tables import scenarios
 
+_log = logging.getLogger("g3lib")
 _PAUSE = 0.03  # seconds without a further move before the tables follow
 _SHARP = 1.5  # a report's charts have no more pixels
 _KEEP = 1.0  # and before the state is kept
@@ -127,7 +129,7 @@ class Explorer:
         self.voice, self._name, self._folder = voice, name, folder
         self.answer = Answer(parts=[list(one) for one in parts])
         self.said = ipywidgets.HTML('<div class="g3"><p class="said"></p></div>')
-        self._together = False
+        self._together = self._live = False
         self._later: dict[str, asyncio.TimerHandle] = {}
         self.answer.on_msg(self._heard)
         self.answer.observe(lambda _change: self.show(), "ratio")
@@ -152,12 +154,15 @@ class Explorer:
         """Keep the state, so that a reload begins there."""
         scenarios.save(self._folder / ".last", self._name, self.state())
 
-    def restore(self) -> None:
-        """Begin where it was left."""
+    def restore(self) -> bool:
+        """Begin where it was left; whether there was anything to begin with."""
         path = scenarios.kept(self._folder / ".last").get(self._name)
-        if path:
-            with self.telling():
-                self.set_state(scenarios.read(path))
+        if path is None:
+            return False
+        with self.telling():
+            self.set_state(scenarios.read(path))
+            return True
+        return False
 
     def chosen(self, part: str, key: Any) -> None:
         """A place of a picture was clicked."""
@@ -207,13 +212,14 @@ class Explorer:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Several controls set by the explorer itself are one move."""
-        self._together = True
+        """Several controls set by the explorer itself are one move, also where one such set holds another."""
+        before, self._together = self._together, True
         try:
             yield
         finally:
-            self._together = False
-        self.show()
+            self._together = before
+        if not before:
+            self.show()
 
     @contextlib.contextmanager
     def quiet(self) -> Iterator[None]:
@@ -225,15 +231,37 @@ class Explorer:
             self._together = before
 
     def show(self) -> None:
-        """Answer what the controls say."""
+        """Answer what the controls say, and keep it."""
         with self.telling():
             number = self.answer.now.get("number", 0) + 1
             self.answer.now = {"number": number, "parts": self.now()}
+            self.say("")
             self._after("then", _PAUSE, self._follow)
+            if self._live:
+                self._after("keep", _KEEP, self._keep)
 
     def _follow(self) -> None:
+        # where this goes wrong, another answer's tables do not stay
+        parts: dict[str, Any] = {name: {"html": ""} for name in self.answer.then.get("parts", {})}
         with self.telling():
-            self.answer.then = {"number": self.answer.now["number"], "parts": self.then()}
+            parts = self.then()
+        self.answer.then = {"number": self.answer.now["number"], "parts": parts}
+
+    def _keep(self) -> None:
+        with self.telling():
+            self.keep()
+
+    def begin(self, restore: bool) -> None:
+        """Go on where it was left, if asked; from here on what the controls say is kept."""
+        if restore:
+            self.restore()
+        self._live = True
+
+    def flush(self) -> None:
+        """Do now what was to be kept in a moment."""
+        if "keep" in self._later:
+            self._later.pop("keep").cancel()
+            self._keep()
 
     @contextlib.contextmanager
     def telling(self) -> Iterator[None]:
@@ -242,6 +270,13 @@ class Explorer:
             yield
         except G3Error as error:
             self.say(str(error), breach=True)
+        except OSError as error:
+            why = f"{error.strerror or error} {error.filename or ''}".strip()
+            self.say(self.voice.say(f"文件读写失败：{why}", f"A file could not be read or written: {why}"), breach=True)
+        except Exception as error:  # a page shows no traceback: the log has it, the reader hears that something is wrong
+            _log.exception("an explorer could not answer")
+            why = f"{type(error).__name__}: {error}"
+            self.say(self.voice.say(f"程序内部错误：{why}", f"Internal fault: {why}"), breach=True)
 
     def say(self, text: str, breach: bool = False) -> None:
         """A line below the controls."""
@@ -251,7 +286,6 @@ class Explorer:
     def _moved(self, _change: Any) -> None:
         if not self._together:
             self.show()
-            self._after("keep", _KEEP, self.keep)
 
     def _heard(self, _widget: Any, message: Any, _buffers: Any) -> None:
         if isinstance(message, dict) and "chosen" in message:

@@ -79,17 +79,23 @@ class CampaignExplorer(Explorer):
         """The groups and the start of a campaign that the exports name, its first if they differ; all others are compared."""
         starts = campaigns.starts_of(self.data.campaigns, campaign) if campaign else {}
         own = {name: start for name, start in starts.items() if name in self.joined.options}
+        first = min(own.values(), default="")
+        seen = first in self.months
         with self.together():
             self.campaign.value = campaign
-            if own:
-                self.joined.value = tuple(sorted(own))
+            self._starts = own if seen else {}
+            if campaign:
+                # a campaign of others, or of a time that is not known, has no groups to compare here
+                self.joined.value = tuple(sorted(own)) if seen else ()
                 left = campaigns.not_in_others(self.panel, self.data.campaigns, campaign)["branch"]
-                self.others.value = tuple(sorted(set(left) - set(own)))
-                first = min(own.values())
-                self.start.value = first if first in self.months else self.start.value
-                self._starts = own
-            else:
-                self._starts = {}
+                self.others.value = tuple(sorted(set(left) - set(own))) if seen else ()
+            if seen:
+                self.start.value = first
+        if campaign and not seen:
+            said = (f"{campaign}的参加者没有参与率数据。", f"Nobody of {campaign} has a participation rate here.")
+            if own:
+                said = (f"{campaign}开始于{first}，不在已知月份内。", f"{campaign} began in {first}, outside the months known.")
+            self.say(self.voice.say(*said), breach=True)
 
     def all_others(self) -> None:
         """Whoever did not join is compared."""
@@ -99,12 +105,6 @@ class CampaignExplorer(Explorer):
 
     def compared(self) -> Compared:
         """The comparison that the controls ask for."""
-        both = sorted(set(self.joined.value) & set(self.others.value))
-        if both:
-            zh, en = f"{'、'.join(both)}既在参加又在对照：按参加算。", f"{', '.join(both)}: joined and compared; taken as joined."
-            self.say(self.voice.say(zh, en), breach=True)
-        elif self.said.value:
-            self.say("")
         first, last = self.window.value
         inside = self.panel[self.panel["month"].between(first, last)]
         inside = inside[inside["branch"].isin({*self.joined.value, *self.others.value})].reset_index(drop=True)
@@ -129,7 +129,9 @@ class CampaignExplorer(Explorer):
         early = campaigns.before_start(found.panel, found.starts) if found.starts else found.panel
         joining = len(found.starts) or 1
         smallest = campaigns.minimum_effect(early, joining, self.follow.value)
-        checks = claims.attribution.assumed(voice, found.effect, found.placebo, smallest)
+        both = sorted(set(self.joined.value) & set(self.others.value))
+        checks = claims.attribution.both_sides(voice, both)
+        checks += claims.attribution.assumed(voice, found.effect, found.placebo, smallest)
         lifts = campaigns.moves_by_branch(found.panel, found.starts)
         return {
             "checks": self.checked(checks),
@@ -193,6 +195,5 @@ def open_campaigns(branch: str = "", lang: Lang = "zh", *, restore: bool = True)
     workspace = Workspace.find()
     name = wanted["branch"] or _first(workspace)
     explorer = CampaignExplorer(open_dataset(name, "", NEEDS), cast(Lang, wanted["lang"]), workspace.scenarios)
-    if restore:
-        explorer.restore()
+    explorer.begin(restore)
     return explorer

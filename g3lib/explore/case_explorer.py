@@ -13,6 +13,7 @@ import traitlets
 from g3lib.errors import UsageError
 from g3lib.explore.answering import Explorer, asked, dropdown, heading, headline, picture, script, tick
 from g3lib.labels import Lang, label, pick
+from g3lib.names import names_in
 from g3lib.qc import causes, control
 from g3lib.qc.story.writing import write_back
 from g3lib.qc.tree import Links, tree
@@ -21,7 +22,8 @@ from g3lib.report.case import CaseReport, known_cases, open_case
 from g3lib.report.charts.drawing import Drawing
 from g3lib.tables.workspace import Workspace
 
-_PARTS = [("headline", "headline"), ("fishbone", "picture"), ("sides", "html"), ("course", "picture"), ("series", "html")]
+_PARTS = [("headline", "headline"), ("fishbone", "picture"), ("sides", "html"), ("checks", "html"), ("course", "picture"),
+          ("series", "html")]  # fmt: skip
 
 
 class CauseTable(anywidget.AnyWidget):
@@ -58,8 +60,9 @@ class CaseExplorer(Explorer):
         self._take(report)
         self.table.on_msg(self._dropped)
         self.cause.observe(lambda _: self._offer(), "value")
-        self.watch([self.stratum, *self.rules.values()])
-        self.case.observe(lambda change: self._press(lambda: self.open(change["new"])), "value")
+        self.stratum.observe(self._restratified, "value")
+        self.watch(self.rules.values())
+        self.case.observe(self._another, "value")
         acts = self.buttons({say("写回案例", "Write the case back"): self.write, say("撤销改动", "Undo"): self.undo})
         rules = [heading(say("判异规则", "run rules")), *self.rules.values()]
         tested = [heading(say("要因检验：换一个分层", "test of causes: another stratum")), self.cause, self.stratum]
@@ -72,30 +75,49 @@ class CaseExplorer(Explorer):
         declared = self.story.case.table("tests")
         self._strata = dict(zip(declared["cause"], declared["stratum"].fillna(""), strict=True)) if len(declared) else {}
         self._read = dict(self._strata)
-        self._tested: dict[tuple[tuple[str, str], ...], pd.DataFrame] = {}
+        self._tested: dict[tuple[tuple[str, str], ...], tuple[pd.DataFrame, pd.Series]] = {}
         self.links = self.story.case.table("causes")[["cause", "effect"]].astype("object").copy()
         with self.quiet():
             self.cause.options = list(self._strata)
             self.cause.value = next(iter(self._strata), None)
         self._offer(show=False)
 
-    def open(self, name: str) -> None:
-        """Another case."""
+    def _another(self, change: Any) -> None:
+        if not self._together:
+            self._press(lambda: self.open(change["new"]))
+            with self.quiet():  # a case that cannot be read is not the one that is shown
+                self.case.value = self.story.case.name
+
+    def _restratified(self, change: Any) -> None:
+        """A stratum that somebody chose; one that is merely offered changes nothing."""
+        if not self._together and self.cause.value:
+            self._strata[self.cause.value] = change["new"] or ""
+            self.show()
+
+    def open(self, name: str, restore: bool = True) -> None:
+        """Another case, as it was left; what was moved in this one is kept first."""
         report = open_case(name, self.voice.lang)
+        self.flush()
         self.voice, self._name = report.voice, f"case explorer {name}"
-        self._take(report)
+        with self.quiet():  # nothing is shown, nor kept, before it is known where it was left
+            self.case.value = name
+            for box in self.rules.values():
+                box.value = True
+            self._take(report)
         self.about(report.data)
-        self.say("")
-        self.show()
+        if not (restore and self._live and self.restore()):
+            self.show()
 
     def _offer(self, show: bool = True) -> None:
         """The strata that the chosen cause's data have."""
         with self.quiet():
             own = self._declared(self.cause.value)
-            free = [] if own is None else [c for c in self.story.case.data[own["data"]].columns if c not in _used(own)]
+            declared = self._strata.get(self.cause.value, "")
+            columns = [] if own is None else self.story.case.data[own["data"]].columns
+            free = [name for name in columns if name == declared or name not in _used(own)]
             self.stratum.options = [(pick(self.voice.lang, "（不分层）", "(none)"), ""), *((one, one) for one in free)]
-            self.stratum.value = self._strata.get(self.cause.value, "") if self._strata.get(self.cause.value) in free else ""
-        if show:
+            self.stratum.value = declared if declared in free else ""
+        if show and not self._together:
             self.show()
 
     def _declared(self, cause: str | None) -> pd.Series | None:
@@ -108,7 +130,6 @@ class CaseExplorer(Explorer):
     def _dropped(self, _widget: Any, message: Any, _buffers: Any) -> None:
         if isinstance(message, dict) and {"moved", "onto"} <= message.keys():
             self._press(lambda: self.move(str(message["moved"]), str(message["onto"])))
-            self._after("keep", 1.0, self.keep)
 
     def move(self, cause: str, onto: str) -> None:
         """Let a cause lead to something else.
@@ -122,7 +143,6 @@ class CaseExplorer(Explorer):
         links.loc[links["cause"] == cause, "effect"] = onto
         tree(links)
         self.links = links
-        self.say("")
         self.show()
 
     def tree(self) -> Links | None:
@@ -131,21 +151,20 @@ class CaseExplorer(Explorer):
 
     # ---- the answer
 
-    def tested(self, strata: Mapping[str, str]) -> pd.DataFrame:
-        """The tests of all causes under these strata (cause → column, empty for none); each set is made once."""
-        asked_for = tuple(sorted(strata.items()))
-        if asked_for not in self._tested:
-            rows = self.story.case.table("tests")
-            wanted = rows.assign(stratum=rows["cause"].map(strata).replace("", None).astype("object"))
-            self._tested[asked_for] = causes.confirm(wanted, self.story.case.data) if len(rows) else pd.DataFrame()
-        return self._tested[asked_for]
+    def tested(self) -> tuple[pd.DataFrame, pd.Series]:
+        """The tests of all causes under the strata chosen, and each one's verdict without its own; each choice is tested once."""
+        chosen = tuple(sorted(self._strata.items()))
+        if chosen not in self._tested:
+            rows, data = self.story.case.table("tests"), self.story.case.data
+            wanted = rows.assign(stratum=rows["cause"].map(self._strata).replace("", None).astype("object"))
+            nothing = pd.DataFrame(), pd.Series(dtype="object")
+            self._tested[chosen] = (causes.confirm(wanted, data), causes.crude_verdicts(wanted, data)) if len(rows) else nothing
+        return self._tested[chosen]
 
     def now(self) -> dict[str, Any]:
         """Verdict of the chosen cause both ways, and the fishbone."""
-        if self.cause.value:
-            self._strata[self.cause.value] = self.stratum.value or ""
-        found, plain = self.tested(self._strata), self.tested(dict.fromkeys(self._strata, ""))
-        said = claims.verdicts.both_ways(self.voice, self.cause.value, plain, found)
+        found, crude = self.tested()
+        said = claims.verdicts.both_ways(self.voice, self.cause.value, found, crude)
         links = self.tree()
         marks = dict(zip(found["cause"], found["verdict"], strict=True)) if len(found) else {}
         self.table.rows = _rows(links, self.links, marks)
@@ -156,11 +175,10 @@ class CaseExplorer(Explorer):
 
     def then(self) -> dict[str, Any]:
         """All causes both ways, side by side; the series under the rules that are switched on."""
-        plain, found = self.tested(dict.fromkeys(self._strata, "")), self.tested(self._strata)
-        sides = claims.verdicts.side_by_side(self.voice, plain, found)
+        sides = claims.verdicts.side_by_side(self.voice, *self.tested())
         changed = (sides["crude_verdict"] != sides["cause_verdict"]).tolist()
         parts = {"sides": self.told(claims.verdicts.differ(self.voice, sides), sides, bold=changed)}
-        parts |= {"course": {"html": ""}, "series": {"html": ""}}
+        parts |= {"course": {"html": ""}, "series": {"html": ""}, "checks": self.checked(claims.verdicts.exploring(self.voice))}
         suited = self.series()
         if suited is not None:
             said = claims.story.control(self.voice, self.story, suited)
@@ -178,8 +196,7 @@ class CaseExplorer(Explorer):
 
     def plain(self) -> str:
         """The chosen cause's verdict both ways."""
-        found, plain = self.tested(self._strata), self.tested(dict.fromkeys(self._strata, ""))
-        return claims.verdicts.both_ways(self.voice, self.cause.value, plain, found)[0].text
+        return claims.verdicts.both_ways(self.voice, self.cause.value, *self.tested())[0].text
 
     # ---- writing back, and its state
 
@@ -195,14 +212,13 @@ class CaseExplorer(Explorer):
         """Write the case's folder back; where it would not be valid nothing is written."""
         written = write_back(self.story.case, self.changes())
         names = self.voice.listed([path.name for path in written])
-        self.open(self.story.case.name)
+        self.open(self.story.case.name, restore=False)
         said = (f"已写回：{names}", f"Written: {names}") if written else ("没有改动。", "Nothing has changed.")
         self.say(self.voice.say(*said))
 
     def undo(self) -> None:
         """Back to the case as it is on disk."""
-        self.open(self.story.case.name)
-        self.say("")
+        self.open(self.story.case.name, restore=False)
 
     def state(self) -> dict[str, Any]:
         """Moved causes, strata, rules."""
@@ -233,10 +249,12 @@ class CaseExplorer(Explorer):
 _RULES = tuple(f"nelson_{number}" for number in range(1, 9))
 
 
-def _used(declared: pd.Series) -> set[str]:
+def _used(declared: pd.Series | None) -> set[str]:
     """The columns that a test needs otherwise."""
+    if declared is None:
+        return set()
     own = {declared["measure"] or declared["cause"], declared["outcome"], declared["cluster"], declared["unit"]}
-    return {str(name) for name in own if name is not None and name == name} | set(str(declared["downstream"] or "").split("、"))
+    return {str(name) for name in own if name is not None and name == name} | set(names_in(declared["downstream"]))
 
 
 def _rows(links: Links | None, table: pd.DataFrame, marks: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -274,7 +292,6 @@ def open_cases(case: str = "", lang: Lang = "zh", *, restore: bool = True) -> Ca
     if not names:
         raise UsageError(pick(chosen, "data/cases下没有案例。", "There is no case below data/cases."))
     explorer = CaseExplorer(open_case(wanted["case"] or names[0], chosen), names, workspace.scenarios)
-    if restore:
-        explorer.restore()
+    explorer.begin(restore)
     return explorer
 

@@ -53,9 +53,10 @@ class Place:
         if self.cells.empty:
             return []
         first, last = self.cells["date"].min(), pd.Timestamp(self.data.period.asof)
-        if self.cells["grain"].eq("month").any():
-            return sorted(self.cells["date"].dt.strftime("%Y-%m").unique())
-        return [f"{day:%Y-%m-%d}" for day in pd.date_range(max(first, last - pd.DateOffset(years=1)), last)]
+        sums = self.cells["grain"].eq("month")
+        whole = set(self.cells.loc[sums, "date"].dt.strftime("%Y-%m"))
+        days = [] if sums.all() else pd.date_range(max(first, last - pd.DateOffset(years=1)), last)
+        return sorted(whole | {f"{day:%Y-%m-%d}" for day in days if f"{day:%Y-%m}" not in whole})
 
     @cached_property
     def has_outlets(self) -> bool:
@@ -107,9 +108,12 @@ class ChannelExplorer(Explorer):
         return [(pick(self.voice.lang, "（全部）", "(all)"), ""), *((self.voice.word("channel", one), one) for one in known)]
 
     def _changed(self, change: Any) -> None:
+        if self._together:
+            return
         with self.telling():
             self.open(change["new"])
-            self.keep()
+        with self.quiet():  # a branch that cannot be opened is not the one that is shown
+            self.branch.value = self.place.data.branch
 
     def open(self, branch: str) -> None:
         """Another branch, up to its own last day."""
@@ -176,7 +180,6 @@ class ChannelExplorer(Explorer):
         if part == "chart" and key in {one for _, one in self.inside.options}:
             with self.together():
                 self.inside.value, self.level.value = key, "outlet"
-            self.keep()
 
     def then(self) -> dict[str, Any]:
         """Progress, what each channel owes, the days left, and the months so far."""
@@ -243,6 +246,5 @@ def open_channels(branch: str = "", lang: Lang = "zh", *, restore: bool = True) 
     units = able_units(store, ["province", "branch"], NEEDS)
     name = wanted["branch"] or first_unit(store, ["branch"], NEEDS)
     explorer = ChannelExplorer(Place(open_dataset(name, "", NEEDS)), units, cast(Lang, wanted["lang"]), workspace.scenarios)
-    if restore and not wanted["branch"]:
-        explorer.restore()
+    explorer.begin(restore and not wanted["branch"])
     return explorer

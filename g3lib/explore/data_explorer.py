@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,6 +28,7 @@ from g3lib.tables.workspace import Workspace
 
 _TABLES = ("understood", "faults", "rejected", "rows", "notes")
 _PARTS = [("headline", "headline"), *((name, "html") for name in _TABLES)]
+_UPLOADS = "g3-upload-"
 _SHOWN = 20  # rows of each table on the page
 _HIDDEN = ("customer", "device", "grain")  # whose numbers reach no page; and what the gate itself adds
 
@@ -49,7 +52,8 @@ class DataExplorer(Explorer):
     def __init__(self, workspace: Workspace, lang: Lang) -> None:
         super().__init__(Voice(lang, "", ""), _PARTS, "data explorer", workspace.scenarios)
         self.workspace = workspace
-        self._scratch = tempfile.TemporaryDirectory(prefix="g3-upload-")
+        _sweep()
+        self._scratch = tempfile.TemporaryDirectory(prefix=f"{_UPLOADS}{os.getpid()}-")  # its owner's alone
         self.path: Path | None = None
         self.found: loading.Checked | None = None
         say = self.voice.say
@@ -62,7 +66,7 @@ class DataExplorer(Explorer):
         self.unknown = dropdown(say("未识别表头", "Unknown heading"), [])
         self.column = dropdown(say("它是", "It is"), [("", ""), *((self._word(name), name) for name in headings.columns())])
         self.file.on_msg(self._dropped)
-        self.typed.observe(lambda change: self._press(lambda: self.take(Path(change["new"]))), "value")
+        self.typed.observe(lambda change: self._press(lambda: self._typed(change["new"])), "value")
         self.table.observe(lambda _: self._press(self.check), "value")
         learn = self.buttons({say("记住这个表头", "Remember this heading"): self.learn})
         loads = self.buttons({say("装载", "Load"): self.load})
@@ -84,10 +88,27 @@ class DataExplorer(Explorer):
             return
         self._pieces = [*self._pieces, bytes(buffers[0])] if message["number"] else [bytes(buffers[0])]
         if len(self._pieces) == message["pieces"]:
-            path = Path(self._scratch.name) / Path(str(message["name"])).name
-            path.write_bytes(b"".join(self._pieces))
-            self._pieces = []
-            self._press(lambda: self.take(path))
+            content, self._pieces = b"".join(self._pieces), []
+            self._press(lambda: self._uploaded(Path(str(message["name"])).name, content))
+
+    def _uploaded(self, name: str, content: bytes) -> None:
+        """Keep an upload for as long as it is looked at: it may hold customers' numbers."""
+        self.forget()
+        if name in ("", ".", ".."):
+            raise UsageError(self.voice.say("文件没有名字。", "The file has no name."))
+        path = Path(self._scratch.name) / name
+        path.write_bytes(content)
+        self.take(path)
+
+    def forget(self) -> None:
+        """Remove what was uploaded."""
+        for path in Path(self._scratch.name).iterdir():
+            path.unlink()
+        self.path, self.found = None, None
+
+    def _typed(self, text: str) -> None:
+        if text.strip():
+            self.take(Path(text.strip()))
 
     def take(self, path: Path) -> None:
         """Look at a file.
@@ -95,6 +116,7 @@ class DataExplorer(Explorer):
         Raises:
             UsageError: there is no such file, or one of a kind that nobody reads.
         """
+        self.path, self.found = None, None  # what cannot be looked at leaves nothing to be loaded
         path = path if path.is_absolute() else self.workspace.root / path
         if not path.is_file() or path.suffix.lower() not in SUFFIXES:
             kinds = ", ".join(sorted(SUFFIXES))
@@ -143,12 +165,11 @@ class DataExplorer(Explorer):
         faults, exports = self.found.all_faults, self.found.exports
         parts: dict[str, Any] = nothing | {"faults": self.told(claims.gate.faults(self.voice, faults), _fault_table(faults))}
         if exports:
-            export = exports[0]
-            refused = _rejected(export.rejected)
+            refused = [(export, _rejected(export.rejected)) for export in exports if len(export.rejected)]
             parts |= {
-                "understood": self.told(claims.gate.understood(self.voice, exports), self._columns(export)),
-                "rejected": self.told(claims.gate.rejected(self.voice, export), refused) if len(refused) else {"html": ""},
-                "rows": self.told(claims.gate.rows(self.voice, export, _SHOWN), self._preview(export)),
+                "understood": self.told(claims.gate.understood(self.voice, exports), *map(self._columns, exports)),
+                "rejected": _below(self.told(claims.gate.rejected(self.voice, export), table) for export, table in refused),
+                "rows": _below(self.told(claims.gate.rows(self.voice, one, _SHOWN), self._preview(one)) for one in exports),
             }
             remarks = [note.text(self.voice.lang) for one in exports for note in one.notes]
             if remarks:
@@ -194,6 +215,8 @@ class DataExplorer(Explorer):
         (loaded,) = adding.load(self.workspace.store_root, [self.path], self.table.value or None)
         lines = list(telling.loaded(loaded, self.workspace.store_root))
         nothing = self.voice.say("没有可装载的行。", "Nothing could be loaded.")
+        if self.path.is_relative_to(self._scratch.name):
+            self.forget()
         self.say("\n".join(lines) or nothing, breach=not loaded.outcomes or any(one.entry is None for one in loaded.outcomes))
 
     # ---- its state: a file is no state, its table is
@@ -208,6 +231,16 @@ class DataExplorer(Explorer):
             self.table.value = state["table"]
 
 
+def _sweep() -> None:
+    """Remove what explorers that were killed had been given."""
+    import psutil
+
+    for folder in Path(tempfile.gettempdir()).glob(f"{_UPLOADS}*"):
+        writer = folder.name.removeprefix(_UPLOADS).split("-")[0]
+        if writer.isdecimal() and not psutil.pid_exists(int(writer)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _first_headings() -> dict[str, str]:
     from g3lib.labels import read_csv
 
@@ -218,6 +251,11 @@ def _first_headings() -> dict[str, str]:
 
 
 _WORDS = _first_headings()
+
+
+def _below(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The same of several sheets, one below the other."""
+    return {"html": "".join(part["html"] for part in parts)}
 
 
 def _text(value: object) -> str:

@@ -93,12 +93,19 @@ def _told(folder: Path, seen: set[str]) -> Callable[..., dict[str, Any]]:
     """What tells a page the explorers' titles, from their notebooks' metadata, and the scripts that pages have asked for."""
 
     def hook(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
-        read = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.ipynb")}
-        page_config["titles"] = {name: node.get("metadata", {}).get("title", "") for name, node in read.items()}
+        page_config["titles"] = {path.name: _title(path) for path in folder.glob("*.ipynb")}
         page_config["scripts"] = sorted(seen)
         return page_config
 
     return hook
+
+
+def _title(path: Path) -> str:
+    """What a notebook is called; nothing where it cannot be read, which its own page will tell."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["metadata"]["title"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _noting(seen: set[str]) -> Callable[[Any], None]:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import ipywidgets
 import pandas as pd
 
+from g3lib.errors import UsageError, listed
 from g3lib.explore.answering import Explorer, asked, heading, headline, picture, slider, tick
 from g3lib.explore.keeping import kept
 from g3lib.labels import VOCABULARIES, Lang, percent, pick
@@ -30,7 +31,7 @@ from g3lib.tables.workspace import Workspace
 NEEDS = ["sales.subsidy"]
 _DIMENSIONS = ("device_class", "contract", "channel")
 _PARTS = [("headline", "headline"), ("figures", "html"), ("chart", "picture"), ("best", "html"), ("limits", "html"),
-          ("returns", "html"), ("breaches", "html")]  # fmt: skip
+          ("returns", "html"), ("breaches", "html"), ("checks", "html")]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class Tried:
     def budget(self) -> float:
         """Yuan; what today's rates would spend where none is set."""
         return self.limits.inputs.budget
+
+    @property
+    def is_set(self) -> bool:
+        """Whether somebody set it."""
+        return bool(self.limits.asked[-1])
 
 
 class SubsidyExplorer(Explorer):
@@ -169,7 +175,7 @@ class SubsidyExplorer(Explorer):
     def now(self) -> dict[str, Any]:
         """Headline and chart."""
         found = self._shown = self.tried()
-        said = claims.scenario.headline(self.voice, found.held, found.meant, found.budget)[:1]
+        said = claims.scenario.headline(self.voice, found.held, found.meant, found.budget, found.is_set)[:1]
         broken = claims.scenario.limits(self.voice, found.held)
         by_group = found.meant.by_group
         frame = self.drawn(self._drawing, by_group, self._worth, lang=self.voice.lang)
@@ -180,7 +186,7 @@ class SubsidyExplorer(Explorer):
         """Figures, limits, payback, rules, and the best plan where it was asked for."""
         found, voice = self._shown, self.voice
         returns = found.meant.returns
-        figures = claims.scenario.parts(voice, found.held, found.meant, found.budget)
+        figures = claims.scenario.parts(voice, found.held, found.meant, found.budget, found.is_set)
         limits = claims.scenario.limits_table(voice, found.held)
         broken = found.meant.breaches.head(8)[["rule", "reason", "over_units", "over_yuan", "below_units", "below_yuan"]]
         return {
@@ -189,11 +195,13 @@ class SubsidyExplorer(Explorer):
             "returns": self.told(claims.plan.returns(voice, returns), claims.plan.returns_table(voice, returns)),
             "breaches": self.told(claims.scenario.breaches(voice, found.meant), broken),
             "best": self._beside_best(found),
+            "checks": self.checked(claims.scenario.checks(voice, found.meant, self.chosen_moves())),
         }
 
     def plain(self) -> str:
         """The headline's sentence."""
-        return claims.scenario.headline(self.voice, self._shown.held, self._shown.meant, self._shown.budget)[0].text
+        found = self._shown
+        return claims.scenario.headline(self.voice, found.held, found.meant, found.budget, found.is_set)[0].text
 
     # ---- the buttons
 
@@ -213,12 +221,14 @@ class SubsidyExplorer(Explorer):
         if plan.status == "infeasible":
             return self.told(claims.plan.limits(voice, plan), claims.plan.limits_table(voice, plan))
         best = Scenario(found.limits.ahead, plan.plan)
-        both = {"scenario": (found.held.spend, found.meant), "best": (plan.spend, best)}
+        both = {"scenario": subsidy.tried_as(found.held, found.meant), "best": subsidy.Tried(plan.spend, best, ())}
         said = claims.scenario.compared(voice, both, self.chosen_moves())
         return self.told(said, claims.scenario.compared_table(voice, both), differences(found.meant.by_group, best.by_group))
 
     def reset(self) -> None:
         """Today's rates, today's budget."""
+        with self.quiet():
+            self.opened.value = ""
         self.set_state({})
 
     def save(self) -> None:
@@ -233,7 +243,7 @@ class SubsidyExplorer(Explorer):
     def open(self, name: str) -> None:
         """Set the controls as a saved scenario says; an empty name is none."""
         path = scenarios.kept(self._folder).get(name)
-        if path:
+        if path and not self._together:
             with self.telling():
                 self.set_state(scenarios.read(path))
 
@@ -241,9 +251,16 @@ class SubsidyExplorer(Explorer):
         return [(self.voice.say("（选择）", "(choose)"), ""), *((name, name) for name in scenarios.kept(self._folder))]
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Set the controls as a scenario says; one without a figure has today's."""
+        """Set the controls as a scenario says; one without a figure has today's.
+
+        Raises:
+            UsageError: lists all of it that these controls cannot say; none is set then.
+        """
+        if faults := [*self._of_others(state), *self._out_of_range(state)]:
+            head = self.voice.say("这个情景不能在这里打开：", "This scenario cannot be opened here:")
+            raise UsageError(listed(faults, head))
         moves = state.get("moves") or {}
-        subsidy.moved(self.ahead.cells, moves)  # what is no move is refused before a control is set
+        subsidy.moved(self.ahead.cells, moves)
         with self.together():
             for dimension, of in self.moves.items():
                 for code, one in of.items():
@@ -253,6 +270,37 @@ class SubsidyExplorer(Explorer):
             self.floor.value = 100 * state.get("mix_floor", 0.0)
             self.lifecycle.value = state.get("keep_lifecycle", True)
             self.promises.value = state.get("keep_promises", True)
+
+    def _of_others(self, state: Mapping[str, Any]) -> list[str]:
+        """What a scenario says of another province, month or setting than this page's."""
+        own = self.state()
+        fixed = ("province", "period", "max_move", "rate_max", "rate_base", "tolerance")
+        other = [name for name in fixed if name in state and str(state[name]) != str(own[name])]
+        return [f"{name}: {state[name]!r}, {own[name]!r}" for name in other]
+
+    def _out_of_range(self, state: Mapping[str, Any]) -> list[str]:
+        """What its sliders and boxes do not reach."""
+        faults = []
+        limits = {"budget": (self.budget, 1), "cap_per_unit": (self.cap, 1), "mix_floor": (self.floor, 100)}
+        for name, (control, scale) in limits.items():
+            faults += _fault(name, state.get(name, 0.0), control.max / scale)
+        for name in ("keep_lifecycle", "keep_promises"):
+            faults += [] if isinstance(state.get(name, True), bool) else [f"{name}: {state[name]!r}"]
+        moves = state.get("moves") or {}
+        if not isinstance(moves, Mapping) or not all(isinstance(of, Mapping) for of in moves.values()):
+            return [*faults, f"moves: {moves!r}"]
+        for dimension, of in moves.items():
+            for code, change in of.items():
+                one = self.moves.get(dimension, {}).get(code)
+                place = f"{dimension} {code}"
+                faults += [f"{place}: ?"] if one is None else _fault(place, change, one.max / 100, one.min / 100)
+        return faults
+
+
+def _fault(name: str, value: object, most: float, least: float = 0.0) -> list[str]:
+    """That a figure is none, or not one that a slider reaches."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and least - 1e-9 <= value <= most + 1e-9
+    return [] if known else [f"{name}: {value!r} ({least:g}…{most:g})"]
 
 
 def differences(tried: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
@@ -289,6 +337,5 @@ def open_subsidy(province: str = "", period: str = "", lang: Lang = "zh", *, res
     ahead = kept(data, "outlook", {}, lambda: outlook(data), lambda made: replace(made, sales=made.sales.iloc[:0]))
     voice = Voice(lang, data.branch, str(data.period))
     explorer = SubsidyExplorer(ahead, voice, data, workspace.scenarios)
-    if restore:
-        explorer.restore()
+    explorer.begin(restore)
     return explorer

@@ -58,7 +58,11 @@ def _read(path: str, _changed: int, _size: int) -> dict[str, str]:
         rows = list(csv.DictReader(Path(path).read_text(encoding="utf-8-sig").splitlines()))
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8; save it as UTF-8.") from error
-    found = {(row.get("heading") or "").strip(): (row.get("column") or "").strip() for row in rows}
+    except (OSError, csv.Error) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    # a quote that keeps a spreadsheet from taking a heading for a formula is no part of it
+    bare = [((row.get("heading") or "").strip(), (row.get("column") or "").strip()) for row in rows]
+    found = {word[1:] if word[:1] == "'" and inert(word[1:]) == word else word: column for word, column in bare}
     known = columns()
     strange = [f"{word!r} stands for {column!r}, which no table has" for word, column in found.items() if column not in known]
     if strange:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,15 @@ def read(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is no YAML{place}: {getattr(error, 'problem', None) or error}") from error
     if not isinstance(found, dict):
         raise UsageError(f"{path} holds {type(found).__name__}; expected parameters, one a line, such as `budget: 1300000`.")
+    found = {name: _as_text(value) for name, value in found.items()}
     if strange := [f"{name!r} is no name of a parameter" for name in found if not isinstance(name, str)]:
         raise UsageError(listed(strange, f"{path}:"))
     return found
+
+
+def _as_text(value: Any) -> Any:
+    """A date of YAML as its text: a parameter is a literal."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def save(folder: Path, name: str, parameters: Mapping[str, Any], about: str = "") -> Path:
@@ -72,7 +79,9 @@ def save(folder: Path, name: str, parameters: Mapping[str, Any], about: str = ""
 
 def kept(folder: Path) -> dict[str, Path]:
     """The scenarios that a folder holds, by the name that each was saved under, the latest first."""
-    paths = sorted(folder.glob("*" + _SUFFIX), key=lambda path: (-path.stat().st_mtime_ns, path.name)) if folder.is_dir() else []
+    own = folder.glob("*" + _SUFFIX) if folder.is_dir() else ()
+    files = [path for path in own if not path.name.startswith(".") and path.is_file()]
+    paths = sorted(files, key=lambda path: (-path.stat().st_mtime_ns, path.name))
     found: dict[str, Path] = {}
     for path in paths:
         found.setdefault(_title(path), path)

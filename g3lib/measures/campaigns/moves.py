@@ -17,8 +17,8 @@ def moves_by_branch(panel: pd.DataFrame, starts: Mapping[str, str]) -> pd.DataFr
         panel, starts: see `did`; without a start nothing is known.
 
     Returns:
-        branch, side (`joined`, `others`), start, mean_before, mean_after, moved (fractions; NaN without months on a side); who
-        moved most first.
+        branch, side (`joined`, `others`), start, mean_before, mean_after, moved (fractions; NaN without months on a side); those
+        that joined first, then who moved furthest, up or down.
 
     >>> panel = pd.DataFrame({"branch": list("aabb"), "month": ["2013-01", "2013-02"] * 2, "rate": [0.2, 0.5, 0.1, 0.2]})
     >>> moves_by_branch(panel, {"a": "2013-02"})[["branch", "side", "moved"]].round(2).values.tolist()
@@ -34,7 +34,9 @@ def moves_by_branch(panel: pd.DataFrame, starts: Mapping[str, str]) -> pd.DataFr
         before, after = rates[months < start], rates[months >= start]
         means = [part.mean() if len(part) else np.nan for part in (before, after)]
         rows.append((branch, "joined" if branch in starts else "others", start, *means, means[1] - means[0]))
-    return pd.DataFrame(rows, columns=_MOVES).sort_values(["moved", "branch"], ascending=[False, True], ignore_index=True)
+    return pd.DataFrame(rows, columns=_MOVES).sort_values(
+        ["side", "moved", "branch"], key=lambda column: -column.abs() if column.name == "moved" else column, ignore_index=True
+    )
 
 
 _MOVES = ["branch", "side", "start", "mean_before", "mean_after", "moved"]

@@ -15,8 +15,9 @@ import pandas as pd
 
 from g3lib.labels import VOCABULARIES, rounded
 from g3lib.measures.guards import parts_only
-from g3lib.periods import Period, month_of, shift
+from g3lib.periods import Period, days_in, month_of, shift
 
+UNSTATED = "unstated"  # a sale that does not say through what
 CHANNEL_ORDER = tuple(VOCABULARIES["channel"])
 
 
@@ -199,36 +200,45 @@ def daily_cells(sales: pd.DataFrame, by: Sequence[str] = ("channel", "outlet")) 
 
 
 def level(sales: pd.DataFrame, period: Period, by: str = "channel", most: int = 12) -> pd.DataFrame:
-    """Who gave what in the period's last month up to its last day known, beside the same days of the month before.
+    """Who gave what in the period's last month up to its last day known, beside as many days of the month before.
+
+    The month before is taken up to the same day and, where it is shorter or longer, at its own pace for as many days: a flat
+    pace shows no change. Days of the Spring Festival are not aligned.
 
     Args:
         sales: rows of the sales table, or `daily_cells` of them.
         period: its `asof` is the last day known.
-        by: `channel`, or `outlet`.
+        by: `channel`, or `outlet`; sales that do not say are `unstated`.
         most: how many are named; the others are one row, without a name.
 
     Returns:
-        The columns of `change_of_share`, most devices first, the rest last: a month without a sale counts as none. Empty
-        where neither month has a row.
+        The columns of `change_of_share`, most devices first, the rest last: a month without a sale counts as none. What lies
+        before the first sale known is unknown, and so is what follows from it. Empty where neither month has a row.
 
-    >>> sales = pd.DataFrame({"date": pd.to_datetime(["2010-01-05", "2010-02-05", "2010-02-05"]), "outlet": ["a", "a", "b"],
-    ...                       "units": [10.0, 5.0, 6.0]})
+    >>> sales = pd.DataFrame({"date": pd.to_datetime(["2010-01-01", "2010-01-05", "2010-02-05", "2010-02-05"]),
+    ...                       "outlet": ["a", "a", "a", None], "units": [4.0, 6.0, 5.0, 6.0]})
     >>> level(sales, Period.parse("2010-02-10"), "outlet")[["outlet", "units_after", "growth_points"]].values.tolist()
-    [['b', 6.0, 0.6], ['a', 5.0, -0.5]]
+    [['unstated', 6.0, 0.6], ['a', 5.0, -0.5]]
     """
     before, after = period.previous_month, period.last_month
     month = month_of(sales["date"])
-    both = same_days(sales[month.isin([before, after]) & sales[by].notna()], period)
+    both = same_days(sales[month.isin([before, after])], period)
     both = both[both["date"] <= pd.Timestamp(period.asof)]
     if both.empty:
         return pd.DataFrame(columns=[by, *_CHANGE])
-    units = both.assign(month=month_of(both["date"])).groupby(["month", by], as_index=False)["units"].sum()
+    both = both.assign(month=month_of(both["date"]), **{by: both[by].fillna(UNSTATED)})
+    units = both.groupby(["month", by], as_index=False)["units"].sum()
+    whole = period.asof == period.end  # then so is the month before
+    days = period.asof.day / (days_in(before) if whole else min(period.asof.day, days_in(before)))
+    units["units"] *= np.where(units["month"] == before, days, 1.0)
     nothing = pd.DataFrame({"month": [before, after], by: units[by].iloc[0], "units": 0.0})
     found = change_of_share(pd.concat([units, nothing], ignore_index=True), before, after, by)
+    if sales["date"].min() > pd.Timestamp(f"{before}-01"):
+        found[["units_before", "change", "growth_points", "share_before", "share_change"]] = np.nan
     found = found.sort_values(["units_after", "units_before", by], ascending=[False, False, True], ignore_index=True)
     if len(found) <= most:
         return found
-    rest = found.iloc[most - 1 :].drop(columns=by).sum().to_frame().T.assign(**{by: ""})
+    rest = found.iloc[most - 1 :].drop(columns=by).sum(min_count=1).to_frame().T.assign(**{by: ""})
     return pd.concat([found.iloc[: most - 1], rest], ignore_index=True)
 
 

@@ -22,7 +22,8 @@ from g3lib.measures.subsidy.rates import BASES, NUMERATORS, monthly_rate, subsid
 from g3lib.measures.subsidy.response import displaced_bare, panel, response
 from g3lib.measures.subsidy.retention import contract_steps, cumulative_incidence, durations, kaplan_meier
 from g3lib.measures.subsidy.scenario import (
-    Outlook, Scenario, mean_rates, mean_subsidies, planned_breaches, groups_of, policy_terms, scenario, side_by_side, with_budget,
+    Outlook, Scenario, Tried, groups_of, mean_rates, mean_subsidies, planned_breaches, policy_terms, scenario, side_by_side,
+    tried_as, with_budget,
 )  # fmt: skip
 from g3lib.measures.subsidy.unified import contract_mix, price_band_mix, selected_models, unified_deviations
 from g3lib.measures.subsidy.worth import (
@@ -32,7 +33,7 @@ from g3lib.measures.subsidy.worth import (
 from g3lib.tables.policy import in_force, lint
 
 __all__ = [
-    "BASES", "NUMERATORS", "Allocation", "Evaluation", "FollowedClass", "Outlook", "Scenario", "against_rules",
+    "BASES", "NUMERATORS", "Allocation", "Evaluation", "FollowedClass", "Outlook", "Scenario", "Tried", "against_rules",
     "allocate", "assumption", "booked", "breaches", "break_even_subsidy", "caps", "caps_by_model",
     "cash_curve", "caused", "chain_ladder", "changes", "check_policy", "cohort_rates", "commitment_status",
     "contract_mix", "contract_steps", "cost_layers", "cost_per", "credits", "cumulative_incidence", "customer_costs",
@@ -43,6 +44,6 @@ __all__ = [
     "planned_breaches", "policy_terms", "price_band_mix", "prices_on", "projected_share", "promised", "recent",
     "refund_ledger", "refunds_by_sale", "response", "returns", "returns_at", "returns_by_class", "run_on_plan",
     "sale_signs", "scenario", "selected_models", "side_by_side", "stock_cost", "subsidy_rate", "suspected", "suspected_boxes",
-    "transfers", "unified_deviations", "unmatched", "with_budget", "with_models", "with_rules", "without_boxes",
+    "transfers", "tried_as", "unified_deviations", "unmatched", "with_budget", "with_models", "with_rules", "without_boxes",
     "without_promise",
 ]  # fmt: skip

@@ -143,7 +143,7 @@ def gain(plan: pd.DataFrame, cells: pd.DataFrame, response: pd.DataFrame, confid
     """What the plan gains over today's rates, with what the response leaves open: value, low, high.
 
     Σ value × units today × (exp(beta × change of rate) − 1); the variance is that of the betas (`influence`), by the delta
-    method, t with the fewest of their degrees of freedom. What a month sells by chance is not in it.
+    method, t with the fewest degrees of freedom of those that move. What a month sells by chance is not in it.
 
     Args:
         plan: `Allocation.plan`; cells: what it was made of, same index; response: `response` by class.
@@ -166,7 +166,8 @@ def gain(plan: pd.DataFrame, cells: pd.DataFrame, response: pd.DataFrame, confid
         return found, float("nan"), float("nan")
     influence = pd.DataFrame(learnt["influence"].tolist(), index=learnt.index).fillna(0.0)
     se = float(np.sqrt(((influence.mul(slope.reindex(learnt.index).fillna(0.0), axis=0)).sum() ** 2).sum()))
-    reach = float(stats.t.ppf(0.5 + confidence / 2, learnt["df"].min())) * se
+    moving = learnt[slope.reindex(learnt.index).fillna(0.0) != 0]  # a class that stays adds no error, so its df has no say
+    reach = float(stats.t.ppf(0.5 + confidence / 2, (moving if len(moving) else learnt)["df"].min())) * se
     return found, found - reach, found + reach
 
 

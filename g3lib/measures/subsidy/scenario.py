@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from g3lib.findings import Verdict
 from g3lib.measures.subsidy.allocation import Allocation, Evaluation, allocate, evaluate, limited, moved
 from g3lib.measures.subsidy.allocation.evaluate import spent_today
 from g3lib.measures.subsidy.allocation.inputs import KEY, Inputs
@@ -36,8 +37,8 @@ def policy_terms(recent: pd.DataFrame, policy: pd.DataFrame, cells: pd.DataFrame
         base: the base of the rules' rates, see `subsidy_rate`; the numerator is the device discount.
 
     Returns:
-        A row for each cell × rule × point of today's rate, so that sales on both sides of a rule's bound are not averaged into
-        one that keeps to it: cell (its position), position (of the rule in `in_force(policy, on)`, or `NO_RULE`,
+        A row for each cell × rule × hundredth of a point of today's rate, so that sales on both sides of a rule's bound are not
+        averaged into one that keeps to it: cell (its position), position (of the rule in `in_force(policy, on)`, or `NO_RULE`,
         `SEVERAL`), share (of the cell's units), list_price, subsidy, base (yuan a unit; NaN where a sale does not say), and the
         cell's KEY columns and device_class.
 
@@ -58,7 +59,7 @@ def policy_terms(recent: pd.DataFrame, policy: pd.DataFrame, cells: pd.DataFrame
             "cell": where.get_indexer(pd.MultiIndex.from_frame(ahead[KEY])),
             "position": match_policy(ahead, in_force(policy, on)).to_numpy(),
             "known": yuan["base_yuan"].notna().to_numpy(),
-            "point": (100 * ahead["subsidy"] / ahead["list_price"]).round().to_numpy(),
+            "point": (10_000 * ahead["subsidy"] / ahead["list_price"]).round().to_numpy(),
             "units": ahead["units"].to_numpy(),
             "list_price": (ahead["list_price"] * ahead["units"]).to_numpy(),
             "subsidy": (ahead["subsidy"] * ahead["units"]).to_numpy(),
@@ -98,7 +99,9 @@ def planned_breaches(
     at = terms["cell"].to_numpy()
     units = plan["units"].to_numpy()[at] * terms["share"]
     subsidy = (terms["subsidy"] + plan["rate_change"].fillna(0.0).to_numpy()[at] * terms["list_price"]).clip(lower=0.0)
-    parts = pd.DataFrame({"subsidy_yuan": subsidy * units, "base_yuan": terms["base"] * units, "units": units})
+    # a discount that rises lowers what is paid for the device, and with it the contract price
+    price = terms["base"] - (subsidy - terms["subsidy"]) if base == "contract" else terms["base"]
+    parts = pd.DataFrame({"subsidy_yuan": subsidy * units, "base_yuan": price * units, "units": units})
     checked = held_against(parts, terms["position"], policy, numerator="device", base=base, tolerance=tolerance)
     return pd.concat([terms[[*KEY, "device_class"]], units.rename("units"), checked], axis=1)
 
@@ -242,15 +245,27 @@ def scenario(ahead: Outlook, inputs: Inputs, moves: Moves) -> tuple[Evaluation, 
     return found, Scenario(ahead, found.plan)
 
 
-def side_by_side(ahead: Outlook, plan: Allocation, moves: Moves) -> dict[str, tuple[float, Scenario]]:
+class Tried(NamedTuple):
+    """A plan among others: its net spend (yuan), what it means, and the hard limits that it breaks."""
+
+    spend: float
+    meant: Scenario
+    broken: tuple[str, ...]
+
+
+def tried_as(held: Evaluation, meant: Scenario) -> Tried:
+    """An evaluated scenario as one among others."""
+    return Tried(held.spend, meant, tuple(held.limits.loc[held.limits["verdict"] == Verdict.FAIL, "limit"]))
+
+
+def side_by_side(ahead: Outlook, plan: Allocation, moves: Moves) -> dict[str, Tried]:
     """Today's rates, those that are moved, and the plan, all under the plan's budget.
 
     Args:
         ahead: `outlook`; plan: `ahead.best`; moves: see `scenario`.
 
     Returns:
-        `today`, `scenario` (only where moves are given) and `best` (only where there is a plan): net spend (yuan) and what it
-        means.
+        `today`, `scenario` (only where moves are given) and `best` (only where there is a plan, which keeps every limit).
     """
     inputs = ahead.within(plan.budget)
     tried: dict[str, Moves] = {"today": {}}
@@ -258,12 +273,11 @@ def side_by_side(ahead: Outlook, plan: Allocation, moves: Moves) -> dict[str, tu
         tried["scenario"] = moves
     found = {}
     for name, changed in tried.items():
-        held, meant = scenario(ahead, inputs, changed)
-        found[name] = held.spend, meant
-    return found if plan.status == "infeasible" else found | {"best": (plan.spend, Scenario(ahead, plan.plan))}
+        found[name] = tried_as(*scenario(ahead, inputs, changed))
+    return found if plan.status == "infeasible" else found | {"best": Tried(plan.spend, Scenario(ahead, plan.plan), ())}
 
 
-def groups_of(tried: Mapping[str, tuple[float, Scenario]]) -> pd.DataFrame:
+def groups_of(tried: Mapping[str, Tried]) -> pd.DataFrame:
     """What each of several plans changes for each class × channel, one below the other.
 
     Args:
@@ -272,9 +286,8 @@ def groups_of(tried: Mapping[str, tuple[float, Scenario]]) -> pd.DataFrame:
     Returns:
         plan_kind, then the columns of `changes` by device_class and channel.
     """
-    return pd.concat([meant.by_group.assign(plan_kind=name) for name, (_, meant) in tried.items()], ignore_index=True)[
-        ["plan_kind", *next(iter(tried.values()))[1].by_group.columns]
-    ]
+    every = pd.concat([one.meant.by_group.assign(plan_kind=name) for name, one in tried.items()], ignore_index=True)
+    return every[["plan_kind", *every.columns.drop("plan_kind")]]
 
 
 def with_budget(inputs: Inputs, budget: float | None) -> Inputs:

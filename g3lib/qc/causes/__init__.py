@@ -6,11 +6,12 @@ not suffice, and the sample is told that would decide. Effects are stratified, s
 not make a cause, nor hide one; Holm's procedure runs over all declared causes.
 """
 
-from g3lib.qc.causes.confirm import confirm
+from g3lib.qc.causes.confirm import confirm, crude_verdicts
 from g3lib.qc.causes.declared import TYPES
 from g3lib.qc.causes.outlets import confirm_facts, low_sellers, outlet_units, outlet_year
 from g3lib.qc.causes.twogroups import heterogeneity, risk_difference
 
 __all__ = [
-    "TYPES", "confirm", "confirm_facts", "heterogeneity", "low_sellers", "outlet_units", "outlet_year", "risk_difference",
+    "TYPES", "confirm", "confirm_facts", "crude_verdicts", "heterogeneity", "low_sellers", "outlet_units", "outlet_year",
+    "risk_difference",
 ]  # fmt: skip

@@ -69,7 +69,44 @@ def confirm(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame] | pd.DataFr
     frames = translated(wanted, frames)
     refuse(wanted, frames)
     strictest = level / len(wanted)
-    out = pd.DataFrame([_row(row, frames[row["data"]], strictest) for row in wanted.to_dict("records")])
+    return _judged(pd.DataFrame([_row(row, frames[row["data"]], strictest) for row in wanted.to_dict("records")]), level)
+
+
+def crude_verdicts(declared: pd.DataFrame, data: Mapping[str, pd.DataFrame], level: float = 0.05) -> pd.Series:
+    """Each cause's verdict were its own stratum left out: on the same rows, all other causes as they are declared.
+
+    What the stratum does is thus told apart from what the rows without one do, and from what other causes' strata do by Holm's
+    procedure over all of them.
+
+    Args:
+        declared, data, level: see `confirm`.
+
+    Returns:
+        Verdicts, index as declared; of a cause without a stratum its own verdict.
+
+    >>> units = pd.DataFrame({"out of stock": [1] * 60 + [0] * 60, "low": [1] * 50 + [0] * 10 + [1] * 10 + [0] * 50})
+    >>> crude_verdicts(pd.DataFrame({"cause": ["out of stock"], "outcome": "low", "minimum_effect": 0.1}), {"": units}).tolist()
+    ['confirmed']
+    """
+    complete(declared)
+    wanted = filled(declared)
+    frames = translated(wanted, dict(data))
+    refuse(wanted, frames)
+    strictest = level / len(wanted)
+    records = wanted.to_dict("records")
+    rows = [_row(row, frames[row["data"]], strictest) for row in records]
+    verdicts = []
+    for place, row in enumerate(records):
+        crude = list(rows)
+        if row["stratum"]:
+            frame = frames[row["data"]]
+            crude[place] = _row(row | {"stratum": ""}, frame[frame[row["stratum"]].notna()], strictest)
+        verdicts.append(_judged(pd.DataFrame(crude), level)["verdict"].iloc[place])
+    return pd.Series(verdicts, index=declared.index, dtype="object")
+
+
+def _judged(out: pd.DataFrame, level: float) -> pd.DataFrame:
+    """The rows with their family-wise verdicts."""
     for name in ("p_cause", "p_no_cause"):
         # a cause that could not be tested stays in the family: with p = 1 it can never be confirmed
         out[name] = holm(out[name].fillna(1.0))

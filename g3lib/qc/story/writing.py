@@ -1,4 +1,4 @@
-"""A case's tables written back: single cells changed, all else as it stood, and only where the case stays valid.
+"""A case's tables written back: single cells changed, no other, and only where the case stays valid.
 
 The changed folder is read as a whole in a copy first (`read_case`); a file that somebody else has changed meanwhile is not
 written over.
@@ -53,8 +53,16 @@ def write_back(case: Case, changes: Mapping[str, Mapping[str, Mapping[str, str]]
             for path, content in written.items():
                 (copy / path.name).write_bytes(content)
             read_case(copy)
-        for path, content in written.items():
-            replace_bytes(path, content)
+        before = {path: path.read_bytes() for path in written}
+        try:
+            for path, content in written.items():
+                replace_bytes(path, content)
+        except OSError as error:
+            for path, content in before.items():
+                if path.read_bytes() != content:
+                    replace_bytes(path, content)
+            name = Path(error.filename or "").name or "a file"
+            raise DataError(f"{name} cannot be written ({error.strerror}); nothing was.") from error
     return list(written)
 
 

@@ -67,23 +67,24 @@ def contributions(table: pd.DataFrame, ax: Axes, lang: Lang, by: str = "channel"
         table: `channels.level` by the same; a row without a name is all others.
     """
     rows = np.arange(len(table))
-    largest = float(table[["units_before", "units_after"]].max().max()) or 1.0
+    largest = float(np.nan_to_num(table[["units_before", "units_after"]].max().max())) or 1.0
     ax.barh(rows, table["units_after"], color=ACCENT, height=0.6)
     ax.vlines(table["units_before"], rows - 0.36, rows + 0.36, color=INK, linewidth=2)
-    beyond = table[["units_before", "units_after"]].max(axis=1)
+    beyond = table[["units_before", "units_after"]].max(axis=1)  # a month before that is unknown has no mark
     figures = table[["units_after", "share_after", "growth_points"]].to_numpy(dtype=float)
     for row, (end, (units, share, growth)) in enumerate(zip(beyond, figures, strict=True)):
         part = f"  {pick(lang, '拉动', 'growth')} {100 * growth:+.1f}pp" if growth == growth else ""
         text = f"{number(units)}  {percent(share, 1) if share == share else '—'}{part}"
         ax.text(end + 0.015 * largest, row, text, va="center", fontsize=9)
-    names = [(label(by, name, lang) if by == "channel" else str(name)) or pick(lang, "其余", "others") for name in table[by]]
+    said = {"": pick(lang, "其余", "others"), "unstated": label("level_of_sales", "unstated", lang)}
+    names = [said.get(name) or (label(by, name, lang) if by == "channel" else str(name)) for name in table[by]]
     ax.set_yticks(rows, names, fontsize=9)
     ax.set_ylim(len(table) - 0.4, -0.6)
     ax.set_xlim(0, 1.45 * largest)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.xaxis.set_major_formatter(lambda v, _: number(v))
-    ax.set_xlabel(pick(lang, "台；竖线为上月同期；右侧为占比与拉动增长的百分点",
-                       "devices; mark: same days of the month before; right: share, points of growth"))  # fmt: skip
+    ax.set_xlabel(pick(lang, "台；竖线为上月同样天数；右侧为占比与拉动增长的百分点",
+                       "devices; mark: as many days of the month before; right: share, points of growth"))  # fmt: skip
     return ax
 
 

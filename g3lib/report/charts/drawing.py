@@ -48,6 +48,7 @@ class Drawing:
         self._ax: Axes | None = None
         self._still: Any = None  # the pixels of what does not move
         self._key: Any = None
+        self._words: frozenset[str] = frozenset()
 
     def frame(self, *args: Any, **kwargs: Any) -> Frame:
         """The chart of these arguments."""
@@ -67,6 +68,7 @@ class Drawing:
         canvas: Any = FigureCanvasAgg(fig)  # untyped upstream
         self._draw(*args, ax=ax, **kwargs)
         canvas.draw()
+        self._words = _words(_still(ax))
         fig.set_layout_engine("none")  # where things lie was settled once; a frame moves none of them
         return np.asarray(canvas.buffer_rgba())
 
@@ -74,6 +76,7 @@ class Drawing:
         ax: Any = self._ax  # untyped upstream, like its canvas
         for artist in [*ax.lines, *ax.collections, *ax.patches, *ax.texts]:
             artist.remove()
+        del ax.containers[:]
         ax.dataLim.set(Bbox.null())
         ax.ignore_existing_data_limits = True
         ax.set_prop_cycle(None)
@@ -83,6 +86,8 @@ class Drawing:
         canvas = ax.figure.canvas
         moving = [*ax.lines, *ax.collections, *ax.patches, *ax.texts]
         key = _still(ax)
+        if _words(key) != self._words:  # other labels need other room
+            return self._anew(ax.figure.get_figheight(), args, kwargs)
         if self._still is None or key != self._key:
             for artist in moving:
                 artist.set_visible(False)
@@ -106,6 +111,12 @@ class Drawing:
         Image.fromarray(np.ascontiguousarray(pixels[..., :3])).save(picture, format="png", compress_level=1)
         place = (float(box.x0), float(1 - box.y1), float(box.width), float(box.height))
         return Frame(picture.getvalue(), round(wide * scale), round(high * scale), place)
+
+
+def _words(key: tuple[Any, ...]) -> frozenset[str]:
+    """The labels of `_still`, whatever their order: what the layout made room for."""
+    _, _, *names, across, up = key
+    return frozenset([*names, *across[1], *up[1]])
 
 
 def _still(ax: Any) -> tuple[Any, ...]:

@@ -138,6 +138,12 @@ def nobody(voice: Voice) -> list[Finding]:
     return [voice.finding("campaign.effect", None, "1", text, definition="difference in differences", status=Status.UNKNOWN)]
 
 
+def both_sides(voice: Voice, names: list[str]) -> list[Check]:
+    """Who was chosen on both sides."""
+    text = voice.say(f"{voice.listed(names)}既在参加又在对照：按参加算。", f"{voice.listed(names)}: joined and compared; taken as joined.")
+    return [Check("both_sides", Verdict.WARNING, text)] if names else []
+
+
 def smallest(voice: Voice, found: pd.DataFrame) -> list[Finding]:
     """What could be seen of a campaign that has not begun (`campaigns.minimum_effect`)."""
     row = found.iloc[0]
@@ -150,12 +156,12 @@ def smallest(voice: Voice, found: pd.DataFrame) -> list[Finding]:
 
 
 def by_branch(voice: Voice, moves: pd.DataFrame) -> list[Finding]:
-    """Which branch moved most (`campaigns.moves_by_branch`)."""
-    known = moves.dropna(subset="moved")
+    """Which of the branches that joined moved furthest (`campaigns.moves_by_branch`)."""
+    known = moves[(moves["side"] == "joined") & moves["moved"].notna()]
     if known.empty:
         return [voice.finding("campaign.branches", None, "1", voice.say("各分公司自身变动未知", "Each branch's own change is unknown"), status=Status.UNKNOWN)]
     top = known.iloc[0]
-    text = voice.say(f"变动最大的是{top.branch}：{voice.points(top.moved)}", f"{top.branch} moved most: {voice.points(top.moved)}")
+    text = voice.say(f"参加者中自身变动最大的是{top.branch}：{voice.points(top.moved)}（前后对比，不作归因）", f"Of those that joined {top.branch} moved most: {voice.points(top.moved)} (before/after, not attributed)")
     return [voice.finding("campaign.branches", top.moved, "1", text, definition="mean after − mean before", table="participation")]
 
 

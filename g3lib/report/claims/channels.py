@@ -118,7 +118,7 @@ def change(voice: Voice, changed: pd.DataFrame, before: str, after: str, shifted
 
 
 def level(voice: Voice, table: pd.DataFrame, period: Period, by: str, of: str = "") -> list[Finding]:
-    """Who sold what up to a day, who gave most, and how the whole stands to the same days of the month before.
+    """Who sold what up to a day, who gave most, and how the whole stands to as many days of the month before.
 
     Args:
         table: `channels.level`; period: its last day known; by: `channel` or `outlet`; of: the channel whose outlets they are.
@@ -128,17 +128,17 @@ def level(voice: Voice, table: pd.DataFrame, period: Period, by: str, of: str = 
     if table.empty:
         text = voice.say(f"到{day}{inside}没有销售记录", f"No sale{inside} up to {day} is known")
         return [voice.finding("level.units", None, "台", text, status=Status.UNKNOWN, table="sales", period=day, headline=True)]
-    sold, was = (float(table[name].sum()) for name in ("units_after", "units_before"))
+    sold, was = (float(table[name].sum(min_count=1)) for name in ("units_after", "units_before"))
     top = table.iloc[0]
-    name = voice.word(by, top[by]) if by == "channel" else str(top[by])
-    grown = voice.say("，上月同期没有销售", ", none in the same days of the month before")
-    if was:
-        grown = voice.say(f"，比上月同期{'增' if sold >= was else '减'}{percent(abs(sold / was - 1), 1)}", f", {sold / was - 1:+.1%} on the same days of the month before")
+    name = voice.word("level_of_sales", top[by]) if top[by] == "unstated" else voice.word(by, top[by]) if by == "channel" else str(top[by])
+    grown = voice.say("，上月情况未知", ", the month before is unknown") if was != was else voice.say("，上月没有销售", ", none in the month before")
+    if was > 0:
+        grown = voice.say(f"，比上月同样天数{'增' if sold >= was else '减'}{percent(abs(sold / was - 1), 1)}", f", {sold / was - 1:+.1%} on as many days of the month before")
     most = voice.say(f"；最多的是{name}（{percent(top['share_after'], 1)}）", f"; most: {name} ({percent(top['share_after'], 1)})") if sold else ""
     month = period.last_month
     text = voice.say(f"{voice.branch}{month}到{day[8:]}日{inside}销售{voice.count(sold)}", f"{voice.branch} sold {number(sold)} devices{inside} in {month} up to day {day[8:]}")
     return [voice.finding("level.units", sold, "台", text + grown + most + voice.say("。", "."), definition="change_of_share", table="sales",
-                          previous=was, period=day, headline=True)]  # fmt: skip
+                          previous=None if was != was else was, period=day, headline=True)]  # fmt: skip
 
 
 def openers(voice: Voice, table: pd.DataFrame) -> list[str]:

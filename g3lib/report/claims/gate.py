@@ -52,14 +52,19 @@ def faults(voice: Voice, found: Sequence[Fault]) -> list[Finding]:
 
 def rejected(voice: Voice, export: Export) -> list[Finding]:
     """How many rows are rejected."""
-    text = voice.say(f"退回{number(len(export.rejected))}行，原因在旁", f"{number(len(export.rejected))} rows rejected, with their reasons")
+    text = _sheet(export) + voice.say(f"退回{number(len(export.rejected))}行，原因在旁", f"{number(len(export.rejected))} rows rejected, with their reasons")
     return [voice.finding("gate.rejected", float(len(export.rejected)), "", text, status=Status.WATCH)]
+
+
+def _sheet(export: Export) -> str:
+    """The sheet's name, where a file has several."""
+    return f"{export.sheet} · " if export.sheet else ""
 
 
 def rows(voice: Voice, export: Export, most: int) -> list[Finding]:
     """Which rows are shown."""
     shown = min(most, len(export.rows))
-    text = voice.say(f"可装载的前{shown}行（客户与终端号码不显示）", f"The first {shown} good rows (numbers of customers and devices are not shown)")
+    text = _sheet(export) + voice.say(f"可装载的前{shown}行（客户与终端号码不显示）", f"The first {shown} good rows (numbers of customers and devices are not shown)")
     return [voice.finding("gate.rows", float(len(export.rows)), "", text)]
 
 

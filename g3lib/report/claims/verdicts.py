@@ -135,16 +135,17 @@ def tests_table(voice: Voice, story: Story) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def both_ways(voice: Voice, name: str | None, plain: pd.DataFrame, found: pd.DataFrame) -> list[Finding]:
-    """One cause's verdict without a stratum and within its strata.
+def both_ways(voice: Voice, name: str | None, found: pd.DataFrame, crude: pd.Series) -> list[Finding]:
+    """One cause's verdict without its stratum and within its strata.
 
     Args:
-        name: the cause; plain, found: `causes.confirm` of all, without strata and with them.
+        name: the cause; found: `causes.confirm` of all; crude: `causes.crude_verdicts` of the same.
     """
     if not name or found.empty:
         return [voice.finding("cause.sides", None, "", voice.say("案例没有声明要检验的末端原因", "The case declares no end cause to be tested"), status=Status.UNKNOWN)]
-    crude, own = (table[table["cause"] == name].iloc[0] for table in (plain, found))
-    words = [voice.word("cause_verdict", row["verdict"]) for row in (crude, own)]
+    place = found["cause"].tolist().index(name)
+    own = found.iloc[place]
+    words = [voice.word("cause_verdict", verdict) for verdict in (crude.iloc[place], own["verdict"])]
     stratum = own["stratum"] if isinstance(own["stratum"], str) and own["stratum"] else ""
     if not stratum:
         return [cause(voice, dict(own))]
@@ -154,25 +155,32 @@ def both_ways(voice: Voice, name: str | None, plain: pd.DataFrame, found: pd.Dat
     return [voice.finding("cause.sides", float(own["effect"]), "", text, definition="test: " + str(own["test"]), table="case.tests", status=status), cause(voice, dict(own))]
 
 
-def side_by_side(voice: Voice, plain: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """All causes: effect and verdict without a stratum, then within its strata.
+def side_by_side(voice: Voice, found: pd.DataFrame, crude: pd.Series) -> pd.DataFrame:
+    """All causes: effect and verdict without their stratum, on the same rows, then within it.
 
     Args:
-        plain, found: as for `both_ways`.
+        found, crude: as for `both_ways`.
     """
     names = ["cause", "crude_text", "crude_verdict", "within", "effect_text", "cause_verdict"]
-    if found.empty:
-        return pd.DataFrame(columns=names)
     rows = []
-    for row, crude in zip(found.to_dict("records"), plain.set_index("cause").loc[found["cause"]].to_dict("records"), strict=True):
-        stratum = row["stratum"] if isinstance(row["stratum"], str) and row["stratum"] else "—"
-        rows.append((row["cause"], _with_ends(voice, crude), crude["verdict"], stratum, _with_ends(voice, row), row["verdict"]))
+    for row, verdict in zip(found.to_dict("records"), crude, strict=True):
+        stratum = row["stratum"] if isinstance(row["stratum"], str) and row["stratum"] else ""
+        plain = row | {"low": row["low_crude"], "effect": row["crude"], "high": row["high_crude"]} if stratum else row
+        rows.append((row["cause"], _with_ends(voice, plain), verdict, stratum or "—", _with_ends(voice, row), row["verdict"]))
     return pd.DataFrame(rows, columns=names)
+
+
+def exploring(voice: Voice) -> list[Check]:
+    """That what is chosen after looking is no test."""
+    return [Check("exploring", Verdict.WARNING, voice.say(
+        "这里的分层是看着数据选的，只作探索：正式结论要用事先声明的分层、在没有看过的数据上检验；写回案例后请同时更新声明日期。",
+        "A stratum that is chosen here is chosen with the data in view, which explores and tests nothing: a verdict takes a stratum declared before looking, "
+        "on data not seen. Whoever writes it back renews the day of declaration too."))]  # fmt: skip
 
 
 def _with_ends(voice: Voice, row: Mapping[Any, Any]) -> str:
     """An effect with its interval, in its own measure."""
-    if row["effect"] != row["effect"]:
+    if any(row[name] != row[name] for name in ("low", "effect", "high")):
         return "—"
     if row["type"] == "risk":
         low, middle, high = (f"{100 * row[name]:+.1f}" for name in ("low", "effect", "high"))
