@@ -221,7 +221,8 @@ def test_a_page_that_is_closed_leaves_no_kernel(opened: Any, address: str) -> No
     parts = urlsplit(address)
 
     def forked() -> list[psutil.Process]:
-        (server,) = [p for p in psutil.process_iter() if f"--port {parts.port}" in " ".join(p.cmdline())]
+        found = [p for p in psutil.process_iter(["cmdline"]) if f"--port {parts.port}" in " ".join(p.info["cmdline"] or [])]
+        (server,) = found  # a process that ends meanwhile has no command any more
         return server.children(recursive=True)
 
     page = opened("subsidy")

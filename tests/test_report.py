@@ -52,6 +52,8 @@ FITTED = pd.DataFrame({"month": ["2013-01", "2013-02", "2013-03"], "value": [0.2
 STANDINGS = pd.DataFrame({"place": ["省", "甲", "乙"], "is_branch": [False, True, True], "progress_index": [0.9, 1.1, 0.8], "cost_per_valid": [600.0, 580, 640],
                           "quadrant": ["", "learn_from", "help"]})  # fmt: skip
 
+GIVEN = pd.DataFrame({"channel": ["own", "unstated", ""], "units_before": [50.0, 40.0, 1.0], "units_after": [60.0, 30.0, 2.0],
+                      "share_after": [0.65, 0.33, 0.02], "growth_points": [0.11, -0.11, 0.01]})  # fmt: skip
 DRAWN = [
     (charts.movers_waterfall, MOVED, {}, "change"),
     (charts.cost_waterfall, PRICED, {"before": "a", "after": "b"}, "mix_yuan"),
@@ -66,6 +68,9 @@ DRAWN = [
     (charts.series_fit, FITTED, {}, "fitted"),
     (charts.units_by_month, UNITS, {"accent": "own"}, "units"),
     (charts.change_waterfall, CHANGE, {"before": "a", "after": "b"}, "change"),
+    (charts.contributions, GIVEN, {"by": "channel"}, "units_after"),
+    (charts.contributions, GIVEN, {"by": "channel"}, "units_before"),
+    (charts.contributions, GIVEN, {"by": "channel"}, "growth_points"),
     (charts.attainment_against_time, PROGRESS, {}, "attainment"),
     (charts.attainment_against_time, PROGRESS, {}, "time_progress"),
     (charts.before_after, LIFTS, {"branch": "甲", "area": (0.2, 0.3)}, "after"),
