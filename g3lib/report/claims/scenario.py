@@ -171,7 +171,7 @@ def compared_table(voice: Voice, found: Mapping[str, Tried]) -> pd.DataFrame:
     for name, (spend, meant, broken) in found.items():
         sold, won = (f"{number(of.value)}{'' if name == 'today' else _more(voice, of)}" for of in (meant.units, meant.customers))
         more = meant.customers.value - meant.customers.today
-        each = (spend - found["today"].spend) / more if "today" in found and more > 0.5 else float("nan")
+        each = round((spend - found["today"].spend) / more, 2) + 0.0 if "today" in found and more > 0.5 else float("nan")
         over, below = (float(meant.breaches[of].sum()) for of in ("over_units", "below_units"))
         limits_broken = voice.listed([limit_name(limit, voice.lang) for limit in broken]) or voice.say("无", "none")
         rows.append((name, spend, sold, won, each, over, below, limits_broken))
