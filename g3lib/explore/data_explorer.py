@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -218,17 +218,6 @@ class DataExplorer(Explorer):
         if self.path.is_relative_to(self._scratch.name):
             self.forget()
         self.say("\n".join(lines) or nothing, breach=not loaded.outcomes or any(one.entry is None for one in loaded.outcomes))
-
-    # ---- its state: a file is no state, its table is
-
-    def state(self) -> dict[str, Any]:
-        """The table that is asked for."""
-        return {"table": self.table.value}
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Ask for that table."""
-        if state.get("table") in TABLES:
-            self.table.value = state["table"]
 
 
 def _sweep() -> None:

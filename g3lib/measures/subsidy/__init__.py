@@ -23,7 +23,7 @@ from g3lib.measures.subsidy.response import displaced_bare, panel, response
 from g3lib.measures.subsidy.retention import contract_steps, cumulative_incidence, durations, kaplan_meier
 from g3lib.measures.subsidy.scenario import (
     Outlook, Scenario, Tried, groups_of, mean_rates, mean_subsidies, planned_breaches, policy_terms, scenario, side_by_side,
-    tried_as, with_budget,
+    tried_as,
 )  # fmt: skip
 from g3lib.measures.subsidy.unified import contract_mix, price_band_mix, selected_models, unified_deviations
 from g3lib.measures.subsidy.worth import (
@@ -44,6 +44,6 @@ __all__ = [
     "planned_breaches", "policy_terms", "price_band_mix", "prices_on", "projected_share", "promised", "recent",
     "refund_ledger", "refunds_by_sale", "response", "returns", "returns_at", "returns_by_class", "run_on_plan",
     "sale_signs", "scenario", "selected_models", "side_by_side", "stock_cost", "subsidy_rate", "suspected", "suspected_boxes",
-    "transfers", "tried_as", "unified_deviations", "unmatched", "with_budget", "with_models", "with_rules", "without_boxes",
+    "transfers", "tried_as", "unified_deviations", "unmatched", "with_models", "with_rules", "without_boxes",
     "without_promise",
 ]  # fmt: skip

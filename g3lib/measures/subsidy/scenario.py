@@ -15,7 +15,6 @@ import pandas as pd
 
 from g3lib.findings import Verdict
 from g3lib.measures.subsidy.allocation import Allocation, Evaluation, allocate, evaluate, limited, moved
-from g3lib.measures.subsidy.allocation.evaluate import spent_today
 from g3lib.measures.subsidy.allocation.inputs import KEY, Inputs
 from g3lib.measures.subsidy.planning import caps, changes, gain
 from g3lib.measures.subsidy.policy import breaches, held_against, match_policy
@@ -288,11 +287,6 @@ def groups_of(tried: Mapping[str, Tried]) -> pd.DataFrame:
     """
     every = pd.concat([one.meant.by_group.assign(plan_kind=name) for name, one in tried.items()], ignore_index=True)
     return every[["plan_kind", *every.columns.drop("plan_kind")]]
-
-
-def with_budget(inputs: Inputs, budget: float | None) -> Inputs:
-    """The same limits under another budget; None: what today's rates would spend."""
-    return replace(inputs, budget=spent_today(inputs) if budget is None else float(budget))
 
 
 def mean_rates(cells: pd.DataFrame, by: str) -> pd.Series:
