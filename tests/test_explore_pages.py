@@ -217,12 +217,10 @@ def test_optimise_save_reset_open_reload(opened: Any, ahead: subsidy.Outlook, ke
     assert sentence(ahead, saved["moves"]) in page.text("headline")
 
 
-def test_a_page_that_is_closed_leaves_no_kernel(opened: Any, address: str) -> None:
-    parts = urlsplit(address)
-
+def test_a_page_that_is_closed_leaves_no_kernel(opened: Any) -> None:
     def forked() -> list[psutil.Process]:
-        found = [p for p in psutil.process_iter(["cmdline"]) if f"--port {parts.port}" in " ".join(p.info["cmdline"] or [])]
-        (server,) = found  # a process that ends meanwhile has no command any more
+        every = psutil.process_iter(["ppid", "cmdline"])  # a process that ends meanwhile has no command any more
+        (server,) = [p for p in every if p.info["ppid"] == os.getpid() and "explore" in (p.info["cmdline"] or [])]
         return server.children(recursive=True)
 
     page = opened("subsidy")
