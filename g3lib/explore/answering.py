@@ -7,6 +7,7 @@ every move) and `then` (figures and tables, as soon as no further move waits).
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import contextlib
 import html
@@ -36,8 +37,8 @@ from g3lib.tables import scenarios
 
 _log = logging.getLogger("g3lib")
 _PAUSE = 0.03  # seconds without a further move before the tables follow
-_SHARP = 1.5  # a report's charts have no more pixels
 _KEEP = 1.0  # and before the state is kept
+_SHARP = 1.5  # a report's charts have no more pixels
 
 
 def script(name: str) -> str:
@@ -113,7 +114,7 @@ def tick(label: str, value: bool = True) -> ipywidgets.Checkbox:
     return ipywidgets.Checkbox(value=value, indent=False, description=label, **shared("Checkbox"))
 
 
-class Explorer:
+class Explorer(abc.ABC):
     """Controls beside an answer; shows itself in Jupyter.
 
     A subclass makes its controls, names its parts, and says what `now` and `then` hold. Moves that arrive while one is being
@@ -134,21 +135,20 @@ class Explorer:
         self.answer.on_msg(self._heard)
         self.answer.observe(lambda _change: self.show(), "ratio")
 
+    @abc.abstractmethod
     def now(self) -> dict[str, Any]:
         """The parts that follow every move."""
-        raise NotImplementedError
 
     def then(self) -> dict[str, Any]:
         """The parts that follow when no further move waits."""
         return {}
 
     def state(self) -> dict[str, Any]:
-        """What the controls say, as literals."""
-        raise NotImplementedError
+        """What the controls say, as literals; nothing, of an explorer that keeps none."""
+        return {}
 
-    def set_state(self, state: Mapping[str, Any]) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - an explorer that keeps nothing sets nothing
         """Set the controls as a state says; what cannot be set is refused before any is."""
-        raise NotImplementedError
 
     def keep(self) -> None:
         """Keep the state, so that a reload begins there."""
@@ -164,7 +164,7 @@ class Explorer:
             return True
         return False
 
-    def chosen(self, part: str, key: Any) -> None:
+    def chosen(self, part: str, key: Any) -> None:  # noqa: B027 - where nothing can be clicked
         """A place of a picture was clicked."""
 
     def drawn(self, drawing: Drawing, *args: Any, **kwargs: Any) -> Frame:
@@ -201,9 +201,9 @@ class Explorer:
         with self.telling():
             call()
 
+    @abc.abstractmethod
     def plain(self) -> str:
         """The answer in one line, for where no widget can be shown."""
-        raise NotImplementedError
 
     def watch(self, controls: Iterable[Any]) -> None:
         """Answer whenever one of these changes."""
@@ -213,12 +213,10 @@ class Explorer:
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
         """Several controls set by the explorer itself are one move, also where one such set holds another."""
-        before, self._together = self._together, True
-        try:
+        outermost = not self._together
+        with self.quiet():
             yield
-        finally:
-            self._together = before
-        if not before:
+        if outermost:
             self.show()
 
     @contextlib.contextmanager

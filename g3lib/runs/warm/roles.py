@@ -26,8 +26,7 @@ _LATE = re.compile(r"^\s+(?:from (\S+) import|import (\S+))", re.MULTILINE)
 _NOT_IN_CELLS = (
     "g3lib.explore", "g3lib.runs", "g3lib.cli", "g3lib.report.html", "g3lib.report.cleaning", "g3lib.report.index",
     "g3lib.tables.adding", "g3lib.tables.cells", "g3lib.tables.gate", "g3lib.tables.loading", "g3lib.tables.reading",
-    "g3lib.tables.sample",
-    "g3lib.tables.schema", "g3lib.tables.shaping",
+    "g3lib.tables.sample", "g3lib.tables.schema", "g3lib.tables.shaping",
 )  # fmt: skip
 # files that a debugger does not step into: those that an ordinary kernel has imported when it begins, not all of the template's
 _KERNELS_OWN: list[str] = []
