@@ -89,6 +89,15 @@ def label(vocabulary: str, value: object, lang: Lang) -> str:
     return str(value) if word is None else pick(lang, word.zh, word.en)
 
 
+def any_word(code: str, lang: Lang) -> str:
+    """The label of a code whichever vocabulary has it; a code that none has is shown as it is.
+
+    >>> any_word("own", "zh"), any_word("kiosk", "zh")
+    ('自营', 'kiosk')
+    """
+    return next((label(name, code, lang) for name, words in VOCABULARIES.items() if code in words), code)
+
+
 def pick(lang: str, zh: str, en: str) -> str:
     """The text in the chosen language."""
     if lang not in LANGS:

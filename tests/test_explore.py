@@ -116,12 +116,12 @@ def made(data: Any) -> Iterator[list[int]]:
         path.unlink()
 
 
-def count(data: Any, made: list[int], name: str = "counted", **settings: Any) -> int:
+def count(data: Any, made: list[int], name: str = "counted") -> int:
     def make() -> int:
         made.append(len(data.sales))
         return len(data.sales)
 
-    return keeping.kept(data, name, settings, make)
+    return keeping.kept(data, name, make)
 
 
 def test_what_was_made_is_found_until_something_changes(data: Any, made: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,9 +131,9 @@ def test_what_was_made_is_found_until_something_changes(data: Any, made: list[in
     assert len(made) == 1
     assert fresh.sources == data.sources  # what it rests on is named though nothing was read
     count(open_dataset(PROVINCE, "2013-11", ["sales.subsidy"]), made)
-    count(data, made, months=2)
+    count(data, made, "counted otherwise")
     assert len(made) == 3
-    monkeypatch.setattr(keeping, "library_digest", lambda: "another")
+    monkeypatch.setattr(keeping, "_LIBRARY", "another")
     count(data, made)
     monkeypatch.setattr(type(data), "digest", lambda *_: "other exports")
     count(data, made)
@@ -672,7 +672,7 @@ def test_an_unknown_heading_is_named_kept_and_loaded(looked: Any) -> None:
     looked._press(looked.learn)
     assert "已记住" in looked.said.value and looked.unknown.options == ()
     looked._press(looked.load)
-    assert "1 good + 2 rejected" in looked.said.value
+    assert "装载1行为“销售”，退回2行" in looked.said.value
     assert not list(Path(looked._scratch.name).iterdir())  # an upload stays no longer than it is looked at
     assert Store(looked.workspace.store_root).read("sales", ["甲区"])["outlet"].tolist() == ["A1"]
     with pytest.raises(UsageError, match="already means outlet"):

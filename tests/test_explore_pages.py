@@ -340,7 +340,7 @@ def test_a_bad_and_a_good_file_are_dropped_named_and_loaded(opened: Any, tmp_pat
     page.answered(lambda: page.page.get_by_role("button", name="记住这个表头").click())
     assert "outlet,出货点编码" in (own / "headings.csv").read_text(encoding="utf-8-sig")
     page.page.get_by_role("button", name="装载", exact=True).click()
-    page.page.get_by_text("2 good + 0 rejected").wait_for()
+    page.page.get_by_text("装载2行为“销售”，退回0行").wait_for()
     assert Store(own / "store").read("sales", ["新区"])["outlet"].tolist() == ["A1", "A2"]
 
 

@@ -84,8 +84,9 @@ def test_the_library_grows_no_further_unseen() -> None:
     # and slides in modules of their own, whose heads are counted too; tests of strata that hold their level; then the engine of
     # the batch: kernels forked from a template, a ledger that resumes, what becomes of a process that dies; a page that
     # travels: what is let into it, its policy, its contents; what a run says when it cannot begin, goes on or has broken off;
-    # then the explorers: rates held against every limit under a slider, an outlook apart from the plan, pages of widgets)
-    assert sum(map(code_lines, MODULES)) < 22500
+    # then the explorers: rates held against every limit under a slider, an outlook apart from the plan, pages of widgets; and
+    # what they had worked out themselves, as measures with examples)
+    assert sum(map(code_lines, MODULES)) < 22700
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

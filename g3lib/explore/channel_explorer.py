@@ -49,14 +49,8 @@ class Place:
 
     @cached_property
     def days(self) -> list[str]:
-        """What can be asked about, as periods: each day of the last year that is known, or the months of what has only sums."""
-        if self.cells.empty:
-            return []
-        first, last = self.cells["date"].min(), pd.Timestamp(self.data.period.asof)
-        sums = self.cells["grain"].eq("month")
-        whole = set(self.cells.loc[sums, "date"].dt.strftime("%Y-%m"))
-        days = [] if sums.all() else pd.date_range(max(first, last - pd.DateOffset(years=1)), last)
-        return sorted(whole | {f"{day:%Y-%m-%d}" for day in days if f"{day:%Y-%m}" not in whole})
+        """`channels.known_days`."""
+        return channels.known_days(self.cells, self.data.period.asof)
 
     @cached_property
     def has_outlets(self) -> bool:

@@ -17,6 +17,7 @@ import traitlets
 
 from g3lib.errors import Fault, UsageError
 from g3lib.explore.answering import Explorer, asked, dropdown, heading, headline, script
+from g3lib.findings import Status
 from g3lib.labels import VOCABULARIES, Lang, label, pick
 from g3lib.report import claims
 from g3lib.report.claims.voice import Voice
@@ -210,14 +211,11 @@ class DataExplorer(Explorer):
         """Into the store: good rows are added, rejected ones kept with their reasons."""
         if self.path is None:
             raise UsageError(self.voice.say("还没有文件。", "There is no file yet."))
-        from g3lib.tables import telling
-
         (loaded,) = adding.load(self.workspace.store_root, [self.path], self.table.value or None)
-        lines = list(telling.loaded(loaded, self.workspace.store_root))
-        nothing = self.voice.say("没有可装载的行。", "Nothing could be loaded.")
         if self.path.is_relative_to(self._scratch.name):
             self.forget()
-        self.say("\n".join(lines) or nothing, breach=not loaded.outcomes or any(one.entry is None for one in loaded.outcomes))
+        said = claims.gate.loaded(self.voice, loaded)
+        self.say("\n".join(one.text for one in said), breach=any(one.status == Status.BREACH for one in said))
 
 
 def _sweep() -> None:

@@ -6,11 +6,14 @@ Only messages to widgets reach it: nobody types code into a page. Nothing on it 
 
 from __future__ import annotations
 
+import atexit
+import html
 import json
 import os
 import re
 import secrets
 import socket
+import tempfile
 import threading
 import time
 import webbrowser
@@ -84,7 +87,7 @@ def pages(place: Path, port: int, browser: bool, say: Callable[[str], None], tok
         app = Voila(config=config)
         app.initialize([str(place)])
         address = f"http://{LOOPBACK}:{config.Voila.port}/?token={token}"
-        calls = [say, *([webbrowser.open] if browser else [])]
+        calls = [say, *([_opened] if browser else [])]
         threading.Thread(target=_once_open, args=(config.Voila.port, address, calls), daemon=True).start()
         app.start()
 
@@ -116,6 +119,14 @@ def _noting(seen: set[str]) -> Callable[[Any], None]:
             seen.add(handler.request.path)
 
     return note
+
+
+def _opened(address: str) -> None:
+    """Open the browser, by a file of this user's alone: a command line, which has the token, is read by everybody."""
+    with tempfile.NamedTemporaryFile("w", prefix="g3-explore-", suffix=".html", delete=False, encoding="utf-8") as file:
+        file.write(f'<!doctype html><meta http-equiv="refresh" content="0;url={html.escape(address)}">')
+    atexit.register(Path(file.name).unlink, missing_ok=True)
+    webbrowser.open(Path(file.name).as_uri())
 
 
 def _once_open(port: int, address: str, calls: Sequence[Callable[[str], object]]) -> None:
@@ -159,9 +170,9 @@ def _free(port: int) -> int:
 
 @contextmanager
 def _warm() -> Iterator[None]:
-    """The explorers' template while a server runs; where there can be none kernels are ordinary ones."""
+    """A template with the explorers imported while a server runs; where there can be none kernels are ordinary ones."""
     try:
-        template = Template("explorers")
+        template = Template("kernels", more=("g3lib.explore",))
     except TemplateGone:
         yield
         return

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import ipywidgets
-import pandas as pd
 
 from g3lib.errors import UsageError, listed
 from g3lib.explore.answering import Explorer, asked, heading, headline, picture, slider, tick
@@ -223,7 +222,8 @@ class SubsidyExplorer(Explorer):
         best = Scenario(found.limits.ahead, plan.plan)
         both = {"scenario": subsidy.tried_as(found.held, found.meant), "best": subsidy.Tried(plan.spend, best, ())}
         said = claims.scenario.compared(voice, both, self.chosen_moves())
-        return self.told(said, claims.scenario.compared_table(voice, both), differences(found.meant.by_group, best.by_group))
+        otherwise = subsidy.plan_differences(found.meant.by_group, best.by_group)
+        return self.told(said, claims.scenario.compared_table(voice, both), otherwise)
 
     def reset(self) -> None:
         """Today's rates, today's budget."""
@@ -236,7 +236,7 @@ class SubsidyExplorer(Explorer):
         about = claims.scenario.moves(self.voice, self.chosen_moves())
         path = scenarios.save(self._folder, self.name.value, self.state(), about)
         self.opened.options = self._saved()
-        place = path.relative_to(self._folder.parents[1]).as_posix() if self._folder.parents[1] in path.parents else path.name
+        place = f"{path.parent.name}/{path.name}"
         self.say(self.voice.say(f"已保存：{place}。出报告：g3 run 05 --parameters {self.name.value.strip()}",
                                 f"Saved as {place}. Its report: g3 run 05 --parameters {self.name.value.strip()!r}"))  # fmt: skip
 
@@ -303,20 +303,6 @@ def _fault(name: str, value: object, most: float, least: float = 0.0) -> list[st
     return [] if known else [f"{name}: {value!r} ({least:g}…{most:g})"]
 
 
-def differences(tried: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
-    """What the best plan does otherwise, by class and channel: the tried rate, the best one, what it spends and gains more.
-
-    Args:
-        tried, best: `Scenario.by_group`.
-    """
-    both = tried.merge(best, on=["device_class", "channel"], suffixes=("", "_best"), validate="one_to_one")
-    table = both[["device_class", "channel"]].assign(
-        rate_tried=both["rate"], rate_best=both["rate_best"], spend_more=both["spend_best"] - both["spend"],
-        gain_more=both["gain_planned_best"] - both["gain_planned"],
-    )  # fmt: skip
-    return table.sort_values("spend_more", key=abs, ascending=False, ignore_index=True)
-
-
 def open_subsidy(province: str = "", period: str = "", lang: Lang = "zh", *, restore: bool = True) -> SubsidyExplorer:
     """The explorer of a province's, or a branch's, next month.
 
@@ -334,7 +320,7 @@ def open_subsidy(province: str = "", period: str = "", lang: Lang = "zh", *, res
     pick(lang, "", "")  # an unknown language is refused before any work
     workspace = Workspace.find()
     data = open_dataset(province or first_unit(workspace.store(), ["province", "branch"], NEEDS), period, NEEDS)
-    ahead = kept(data, "outlook", {}, lambda: outlook(data), lambda made: replace(made, sales=made.sales.iloc[:0]))
+    ahead = kept(data, "outlook", lambda: outlook(data), lambda made: replace(made, sales=made.sales.iloc[:0]))
     voice = Voice(lang, data.branch, str(data.period))
     explorer = SubsidyExplorer(ahead, voice, data, workspace.scenarios)
     explorer.begin(restore)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from g3lib.labels import VOCABULARIES
+from g3lib.labels import any_word
 from g3lib.tables.adding import Loaded
 from g3lib.tables.store import REJECTED
 
@@ -36,10 +36,6 @@ def loaded(result: Loaded, root: Path) -> Iterator[str]:
             if outcome.replaced:
                 yield f"    replaces {', '.join(outcome.replaced)}"
             if outcome.gone:
-                yield f"    which also held {', '.join(map(_word, outcome.gone))}: this file does not"
+                yield f"    which also held {', '.join(any_word(code, 'zh') for code in outcome.gone)}: this file does not"
             if entry.rejected_path:
                 yield f"    rejected rows: {root / entry.rejected_path}"
-
-
-def _word(code: str) -> str:
-    return next((words[code].zh for words in VOCABULARIES.values() if code in words), code)

@@ -8,6 +8,7 @@ count of sales has no sampling error: an interval is given only where the counts
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -197,6 +198,25 @@ def daily_cells(sales: pd.DataFrame, by: Sequence[str] = ("channel", "outlet")) 
     """
     keys = [name for name in ("date", "grain", "branch", *by) if name in sales]
     return sales.groupby(keys, dropna=False, as_index=False, sort=False)["units"].sum()
+
+
+def known_days(cells: pd.DataFrame, asof: date) -> list[str]:
+    """What can be asked about, as periods: each day of the last year that is known, or the months of what has only sums.
+
+    Args:
+        cells: `daily_cells`; asof: the last day known.
+
+    >>> cells = pd.DataFrame({"date": pd.to_datetime(["2010-01-01", "2010-02-27"]), "grain": ["month", "day"]})
+    >>> known_days(cells, date(2010, 2, 2))
+    ['2010-01', '2010-02-01', '2010-02-02']
+    """
+    if cells.empty:
+        return []
+    first, last = cells["date"].min(), pd.Timestamp(asof)
+    sums = cells["grain"].eq("month")
+    whole = set(cells.loc[sums, "date"].dt.strftime("%Y-%m"))
+    days = [] if sums.all() else pd.date_range(max(first, last - pd.DateOffset(years=1)), last)
+    return sorted(whole | {f"{day:%Y-%m-%d}" for day in days if f"{day:%Y-%m}" not in whole})
 
 
 def level(sales: pd.DataFrame, period: Period, by: str = "channel", most: int = 12) -> pd.DataFrame:

@@ -22,8 +22,8 @@ from g3lib.measures.subsidy.rates import BASES, NUMERATORS, monthly_rate, subsid
 from g3lib.measures.subsidy.response import displaced_bare, panel, response
 from g3lib.measures.subsidy.retention import contract_steps, cumulative_incidence, durations, kaplan_meier
 from g3lib.measures.subsidy.scenario import (
-    Outlook, Scenario, Tried, groups_of, mean_rates, mean_subsidies, planned_breaches, policy_terms, scenario, side_by_side,
-    tried_as,
+    Outlook, Scenario, Tried, cost_of_more, groups_of, mean_rates, mean_subsidies, plan_differences, planned_breaches,
+    policy_terms, scenario, side_by_side, tried_as,
 )  # fmt: skip
 from g3lib.measures.subsidy.unified import contract_mix, price_band_mix, selected_models, unified_deviations
 from g3lib.measures.subsidy.worth import (
@@ -36,11 +36,11 @@ __all__ = [
     "BASES", "NUMERATORS", "Allocation", "Evaluation", "FollowedClass", "Outlook", "Scenario", "Tried", "against_rules",
     "allocate", "assumption", "booked", "breaches", "break_even_subsidy", "caps", "caps_by_model",
     "cash_curve", "caused", "chain_ladder", "changes", "check_policy", "cohort_rates", "commitment_status",
-    "contract_mix", "contract_steps", "cost_layers", "cost_per", "credits", "cumulative_incidence", "customer_costs",
-    "customer_states", "decided", "denominators", "displaced_bare", "durations", "ended", "evaluate", "fieller",
+    "contract_mix", "contract_steps", "cost_layers", "cost_of_more", "cost_per", "credits", "cumulative_incidence",
+    "customer_costs", "customer_states", "decided", "denominators", "displaced_bare", "durations", "ended", "evaluate", "fieller",
     "followed_classes", "gain", "gap_closers", "glide_path", "groups_of", "held_against", "in_force", "kaplan_meier", "liability",
     "lifecycle", "limited", "lint", "loss_triangle", "match_policy", "mature", "mean_rates", "mean_subsidies", "migration_worth",
-    "monthly_rate", "moved", "net_adds", "next_month", "on_offer", "outlook", "panel", "payback_month",
+    "monthly_rate", "moved", "net_adds", "next_month", "on_offer", "outlook", "panel", "payback_month", "plan_differences",
     "planned_breaches", "policy_terms", "price_band_mix", "prices_on", "projected_share", "promised", "recent",
     "refund_ledger", "refunds_by_sale", "response", "returns", "returns_at", "returns_by_class", "run_on_plan",
     "sale_signs", "scenario", "selected_models", "side_by_side", "stock_cost", "subsidy_rate", "suspected", "suspected_boxes",

@@ -289,6 +289,44 @@ def groups_of(tried: Mapping[str, Tried]) -> pd.DataFrame:
     return every[["plan_kind", *every.columns.drop("plan_kind")]]
 
 
+def plan_differences(tried: pd.DataFrame, best: pd.DataFrame) -> pd.DataFrame:
+    """What the best plan does otherwise, by class and channel.
+
+    Args:
+        tried, best: `Scenario.by_group`.
+
+    Returns:
+        device_class, channel, rate_tried, rate_best, spend_more, gain_more (best less tried); the largest move of money first.
+
+    >>> tried = pd.DataFrame({"device_class": ["handset", "netbook"], "channel": "own", "rate": 0.3, "spend": [5.0, 9.0],
+    ...                       "gain_planned": 1.0})
+    >>> plan_differences(tried, tried.assign(rate=0.2, spend=[4.0, 2.0])).values.tolist()
+    [['netbook', 'own', 0.3, 0.2, -7.0, 0.0], ['handset', 'own', 0.3, 0.2, -1.0, 0.0]]
+    """
+    both = tried.merge(best, on=["device_class", "channel"], suffixes=("", "_best"), validate="one_to_one")
+    table = both[["device_class", "channel"]].assign(
+        rate_tried=both["rate"], rate_best=both["rate_best"], spend_more=both["spend_best"] - both["spend"],
+        gain_more=both["gain_planned_best"] - both["gain_planned"],
+    )  # fmt: skip
+    return table.sort_values("spend_more", key=abs, ascending=False, kind="stable", ignore_index=True)
+
+
+def cost_of_more(tried: Mapping[str, Tried]) -> dict[str, float]:
+    """Each plan's name → what one customer more than today's costs net, to the fen: Δ spend ÷ Δ customers.
+
+    NaN for today's own, and where a plan brings no half a customer more: there is no more to divide by.
+
+    Args:
+        tried: `side_by_side`.
+    """
+    found = {}
+    for name, one in tried.items():
+        more = one.meant.customers.value - one.meant.customers.today
+        known = "today" in tried and more > 0.5
+        found[name] = round((one.spend - tried["today"].spend) / more, 2) + 0.0 if known else float("nan")
+    return found
+
+
 def mean_rates(cells: pd.DataFrame, by: str) -> pd.Series:
     """Today's subsidy rate of each group of cells: Σ rate × list price × units ÷ Σ list price × units.
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from g3lib.errors import Fault, Severity
 from g3lib.findings import Finding, Status
-from g3lib.labels import number
+from g3lib.labels import any_word, number
 from g3lib.report.claims.voice import Voice
+from g3lib.tables.adding import Loaded
 from g3lib.tables.gate import ROW
 from g3lib.tables.loading import Checked, Export
 
@@ -66,6 +67,35 @@ def rows(voice: Voice, export: Export, most: int) -> list[Finding]:
     shown = min(most, len(export.rows))
     text = _sheet(export) + voice.say(f"可装载的前{shown}行（客户与终端号码不显示）", f"The first {shown} good rows (numbers of customers and devices are not shown)")
     return [voice.finding("gate.rows", float(len(export.rows)), "", text)]
+
+
+def loaded(voice: Voice, result: Loaded) -> list[Finding]:
+    """What a load did with each export of a file: one sentence each.
+
+    Args:
+        result: `adding.load`.
+    """
+    found = []
+    for export, outcome in zip(result.checked.exports, result.outcomes, strict=True):
+        entry, status = outcome.entry, Status.PLAIN
+        if outcome.state == "already":
+            said = voice.say("库中已有，没有新增", "already in the store, nothing added")
+        elif outcome.state == "superseded":
+            said = voice.say("已有更正后的导出，没有新增", "corrected by a later export, nothing added")
+        elif entry is None:
+            why = voice.listed([f"{fault.column} {fault.found}: {fault.expected}" for fault in outcome.faults[:3]])
+            said = voice.say("未装载，各行连同原因另存", "refused, its rows are kept with their reasons") + (voice.aside(why) if why else "")
+            status = Status.BREACH
+        else:
+            said = voice.say(f"装载{number(entry.rows)}行为“{voice.word('table', entry.table)}”，退回{number(entry.rejected)}行",
+                             f"{number(entry.rows)} rows loaded as {voice.word('table', entry.table)}, {number(entry.rejected)} rejected")  # fmt: skip
+            said += voice.say(f"，替换{voice.listed([*outcome.replaced])}", f", in place of {voice.listed([*outcome.replaced])}") if outcome.replaced else ""
+            gone = voice.listed([any_word(code, voice.lang) for code in outcome.gone])
+            said += voice.say(f"，原有的{gone}本文件没有", f", which also held {gone}: this file does not") if gone else ""
+            status = Status.WATCH if entry.rejected or gone else Status.GOOD
+        text = f"{_sheet(export)}{voice.say('：', ': ').join((export.file, said))}"
+        found.append(voice.finding("gate.loaded", float(entry.rows) if entry else 0.0, "", text, status=status))
+    return found or [voice.finding("gate.loaded", 0.0, "", voice.say("没有可装载的行。", "Nothing could be loaded."), status=Status.BREACH)]
 
 
 def remarks(voice: Voice, count: int) -> list[Finding]:

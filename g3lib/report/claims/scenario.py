@@ -8,8 +8,8 @@ import pandas as pd
 
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number
-from g3lib.measures.subsidy.allocation import Evaluation
-from g3lib.measures.subsidy.scenario import Expected, Scenario, Tried
+from g3lib.measures.subsidy.allocation import Evaluation, tightest
+from g3lib.measures.subsidy.scenario import Expected, Scenario, Tried, cost_of_more
 from g3lib.report.claims.plan import amount
 from g3lib.report.claims.voice import Voice
 from g3lib.report.tables import limit_name
@@ -107,9 +107,7 @@ def limits_table(voice: Voice, tried: Evaluation, most: int = 10) -> pd.DataFram
     Args:
         tried: `subsidy.evaluate`; most: how many rows.
     """
-    of = tried.limits[tried.limits["limit"].str.partition(" of ")[0].isin(_TOLD) | (tried.limits["verdict"] != Verdict.PASS)]
-    part = of["slack"] / of["bound"].abs().where(of["bound"] != 0, 1.0)
-    near = of.assign(part=part.where(of["verdict"] == Verdict.PASS, part - 1e9)).sort_values("part", kind="stable").head(most)
+    near = tightest(tried.limits, _TOLD).head(most)
     rows = [(limit_name(r.limit, voice.lang), amount(voice, r.used, r.unit), amount(voice, r.bound, r.unit), amount(voice, r.slack, r.unit), r.verdict)
             for r in near.itertuples()]  # fmt: skip
     return pd.DataFrame(rows, columns=["limit", "used_text", "bound_text", "headroom_text", "verdict"])
@@ -167,14 +165,12 @@ def compared_table(voice: Voice, found: Mapping[str, Tried]) -> pd.DataFrame:
     Args:
         found: kind of plan (`today`, `scenario`, `best`) → `subsidy.Tried`.
     """
-    rows = []
+    rows, each = [], cost_of_more(found)
     for name, (spend, meant, broken) in found.items():
         sold, won = (f"{number(of.value)}{'' if name == 'today' else _more(voice, of)}" for of in (meant.units, meant.customers))
-        more = meant.customers.value - meant.customers.today
-        each = round((spend - found["today"].spend) / more, 2) + 0.0 if "today" in found and more > 0.5 else float("nan")
         over, below = (float(meant.breaches[of].sum()) for of in ("over_units", "below_units"))
         limits_broken = voice.listed([limit_name(limit, voice.lang) for limit in broken]) or voice.say("无", "none")
-        rows.append((name, spend, sold, won, each, over, below, limits_broken))
+        rows.append((name, spend, sold, won, each[name], over, below, limits_broken))
     names = ["plan_kind", "net_spend", "units_text", "customers_text", "net_per_more", "over_units", "below_units", "broken_text"]
     return pd.DataFrame(rows, columns=names)
 

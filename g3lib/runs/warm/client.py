@@ -149,16 +149,17 @@ class Template:
     """A template process of this owner; it ends with the owner, however that ends.
 
     Args:
-        role: `kernels`, `explorers` or `workers` (see `roles`).
+        role: `kernels` or `workers` (see `roles`).
+        more: packages that its children find imported beside what every such child does.
 
     Raises:
         TemplateGone: there can be none here (`why_impossible`), or there is no room for it.
     """
 
-    def __init__(self, role: str) -> None:
+    def __init__(self, role: str, more: Sequence[str] = ()) -> None:
         if why := why_impossible():
             raise TemplateGone(why)
-        self.role = role
+        self.role, self.more = role, more
         _sweep()
         try:
             made = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
@@ -200,7 +201,8 @@ class Template:
             number = listener.fileno()
             self.process = subprocess.Popen(
                 # -P: no module of the folder we are in stands before an installed one
-                [sys.executable, "-P", "-c", "from g3lib.runs.warm.template import main; main()", self.role, str(number)],
+                [sys.executable, "-P", "-c", "from g3lib.runs.warm.template import main; main()",
+                 self.role, str(number), *self.more],
                 stdin=read, pass_fds=(number, self._held), start_new_session=True,
             )  # fmt: skip
         os.close(read)

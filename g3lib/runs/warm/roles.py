@@ -10,7 +10,7 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -38,27 +38,21 @@ def one_thread() -> None:
         os.environ.setdefault(name, "1")
 
 
-def prepared(role: str) -> Callable[[dict[str, Any], list[int]], None]:
+def prepared(role: str, more: Sequence[str] = ()) -> Callable[[dict[str, Any], list[int]], None]:
     """Import what the role needs; returns what a child does.
 
     Args:
-        role: `kernels`, `explorers` (kernels that show widgets) or `workers`.
+        role: `kernels` or `workers`.
+        more: packages whose modules a child finds imported too.
     """
     one_thread()
     gc.disable()  # nothing of what is imported is garbage, and collections looked at all of it again and again: 1 s of 5
-    become = {"kernels": _kernels, "explorers": _explorers, "workers": _workers}[role]()
+    become = {"kernels": _kernels, "workers": _workers}[role]()
+    for package in more:
+        for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+            importlib.import_module(module.name)
     gc.freeze()  # a collection in a child would write to every object, and the pages would be shared no more
     gc.enable()
-    return become
-
-
-def _explorers() -> Callable[[dict[str, Any], list[int]], None]:
-    from g3lib.runs.edition import library_digest
-
-    become = _kernels()
-    library_digest()  # by which what is kept on disk is known
-    for module in pkgutil.iter_modules([str(resources.files("g3lib.explore"))], "g3lib.explore."):
-        importlib.import_module(module.name)
     return become
 
 

@@ -181,12 +181,12 @@ class Server:
 
 
 def main() -> NoReturn:
-    """`python -P -c … ROLE LISTENER`: the owner holds the other end of our standard input."""
-    role, listener = sys.argv[1], socket.socket(fileno=int(sys.argv[2]))
+    """`python -P -c … ROLE LISTENER PACKAGE…`: the owner holds the other end of our standard input."""
+    role, listener, more = sys.argv[1], socket.socket(fileno=int(sys.argv[2])), sys.argv[3:]
     adopt_orphans()
     owner = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    become = roles.prepared(role)
+    become = roles.prepared(role, more)
     Server(listener, owner, become).serve()

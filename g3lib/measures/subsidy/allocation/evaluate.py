@@ -158,6 +158,25 @@ def evaluate(inputs: Inputs, rates: npt.ArrayLike) -> Evaluation:
     )
 
 
+def tightest(limits: pd.DataFrame, kinds: Sequence[str] = ()) -> pd.DataFrame:
+    """The limits in the order of what is left of them, as a part of the bound; those that are broken, or missed, before all.
+
+    Args:
+        limits: `Evaluation.limits`.
+        kinds: what the limits that matter begin with (`budget`, `cap per unit`, …); empty: all. One that is not kept always does.
+
+    >>> limits = pd.DataFrame({"limit": ["budget", "cap per unit of m", "mix floor"], "slack": [50.0, 1.0, -1.0],
+    ...                        "bound": [100.0, 100.0, 0.0], "verdict": ["pass", "pass", "fail"]})
+    >>> tightest(limits)["limit"].tolist(), tightest(limits, ["budget"])["limit"].tolist()
+    (['mix floor', 'cap per unit of m', 'budget'], ['mix floor', 'budget'])
+    """
+    kept = limits["verdict"] == Verdict.PASS
+    part = limits["slack"] / limits["bound"].abs().where(limits["bound"] != 0, 1.0)
+    matters = limits["limit"].str.partition(" of ")[0].isin(kinds) | ~kept if kinds else pd.Series(True, index=limits.index)
+    order = pd.DataFrame({"kept": kept, "part": part})[matters].sort_values(["kept", "part"], kind="stable")
+    return limits.loc[order.index]
+
+
 Line = tuple[str, str, str, float, float, bool]
 
 
