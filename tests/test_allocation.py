@@ -16,8 +16,9 @@ from g3lib.measures.subsidy import allocation
 from g3lib.measures.subsidy.allocation import allocate
 from g3lib.measures.subsidy.allocation import plan as plan_module
 from g3lib.measures.subsidy.allocation.audit import audited
+from g3lib.measures.subsidy.allocation.cells import demand
 from g3lib.measures.subsidy.allocation.inputs import checked
-from g3lib.measures.subsidy.allocation.problem import build, demand
+from g3lib.measures.subsidy.allocation.problem import build
 from g3lib.measures.subsidy.allocation.solve import upper_bound, with_duals
 
 

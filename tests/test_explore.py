@@ -20,6 +20,7 @@ from PIL import Image
 from g3lib import campaigns, causes, channels, charts, claims, explore, subsidy, targets
 from g3lib.errors import DataError, NoData, UsageError
 from g3lib.explore import keeping, serving
+from g3lib.measures.subsidy.allocation.inputs import checked_cells
 from g3lib.periods import Period
 from g3lib.qc.story import writing
 from g3lib.qc.story.reading import read_case
@@ -391,7 +392,8 @@ def test_a_scenario_that_breaks_a_limit_is_never_the_best(explorer: Any) -> None
 
 
 def test_where_nobody_knows_who_is_valid_no_device_is_called_a_customer(explorer: Any) -> None:
-    ahead = dataclasses.replace(explorer.ahead, cells=explorer.ahead.cells.assign(value=1.0, value_known=False))
+    market = checked_cells(explorer.ahead.cells.assign(value=1.0, value_known=False), explorer.ahead.rate_max)
+    ahead = dataclasses.replace(explorer.ahead, market=market)
     inputs = ahead.within()
     held, meant = subsidy.scenario(ahead, inputs, {"device_class": {"handset": 0.02}})
     said = claims.scenario.headline(explorer.voice, held, meant, inputs.budget)[0].text

@@ -85,8 +85,9 @@ def test_the_library_grows_no_further_unseen() -> None:
     # the batch: kernels forked from a template, a ledger that resumes, what becomes of a process that dies; a page that
     # travels: what is let into it, its policy, its contents; what a run says when it cannot begin, goes on or has broken off;
     # then the explorers: rates held against every limit under a slider, an outlook apart from the plan, pages of widgets; and
-    # what they had worked out themselves, as measures with examples)
-    assert sum(map(code_lines, MODULES)) < 22700
+    # what they had worked out themselves, as measures with examples; cells apart from their limits, and sums over codes: a slider
+    # on five million rows)
+    assert sum(map(code_lines, MODULES)) < 22900
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:

@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from g3lib import subsidy
+from g3lib.measures.subsidy.lifecycle import allowed_of_list
 from g3lib.measures.subsidy.planning import caps, changes, gain, next_month, prices_on, promised, season
 from g3lib.periods import Period
 from g3lib.tables.dataset import Dataset
@@ -69,7 +70,7 @@ def cells_of(*rows: dict[str, object], lives: dict[str, list] | None = None, bet
              asof: date = LAST, **limits: float):  # fmt: skip
     sales = pd.DataFrame(list(rows))
     response = pd.DataFrame({"device_class": ["handset"], "beta": [beta]})
-    known = {"launched": pd.NaT} | (lives or {"model": ["a"], "ended": [False], "allowed_rate": [np.nan]})
+    known = {"launched": pd.NaT} | (lives or {"model": ["a"], "ended": [False], "allowed_of_list": [np.nan]})
     state = pd.DataFrame({"units": sales["units"], "state": states or "young"}, index=sales.index)
     return next_month(sales, response, state, pd.DataFrame(known), asof, **limits)
 
@@ -94,7 +95,7 @@ def test_last_years_season_moves_the_pace() -> None:
 def lived(*launched: str | None) -> dict[str, list]:
     """Models a, b, …, launched on these days, no cap known."""
     n = len(launched)
-    return {"model": list("abcdef")[:n], "ended": [False] * n, "allowed_rate": [np.nan] * n, "launched": [pd.Timestamp(day) if day else pd.NaT for day in launched]}
+    return {"model": list("abcdef")[:n], "ended": [False] * n, "allowed_of_list": [np.nan] * n, "launched": [pd.Timestamp(day) if day else pd.NaT for day in launched]}
 
 
 def test_a_model_launched_inside_the_window_has_had_fewer_months_to_sell() -> None:
@@ -133,7 +134,7 @@ def test_what_lies_outside_the_window_or_is_not_known_is_in_no_cell() -> None:
 
 
 def test_a_model_whose_life_has_ended_is_not_sold() -> None:
-    lives = {"model": ["a", "old"], "ended": [False, True], "allowed_rate": [np.nan, np.nan]}
+    lives = {"model": ["a", "old"], "ended": [False, True], "allowed_of_list": [np.nan, np.nan]}
     assert cells_of(sale(), sale(model="old"), lives=lives)["model"].tolist() == ["a"]
     assert cells_of(sale(model="old"), lives=lives).empty
 
@@ -164,7 +165,7 @@ def test_how_far_a_rate_may_move(rate: float, move: float, highest: float, bound
 
 @pytest.mark.parametrize(("allowed", "least"), [(0.2, 0.2), (0.35, 0.3), (-0.3, 0.0), (0.0, 0.0), (np.nan, 0.3)])
 def test_the_lifecycle_cap_may_ask_for_more_than_the_move_and_never_for_less(allowed: float, least: float) -> None:
-    found = cells_of(sale(), lives={"model": ["a"], "ended": [False], "allowed_rate": [allowed]}).iloc[0]
+    found = cells_of(sale(), lives={"model": ["a"], "ended": [False], "allowed_of_list": [allowed]}).iloc[0]
     assert found["rate_min"] == pytest.approx(least)
     assert found["rate_max"] == pytest.approx(0.5)
 
@@ -189,7 +190,7 @@ def test_no_sales_make_no_cells_and_input_stays() -> None:
     before = sales.copy()
     found = cells_of(*sales.to_dict("records"))
     empty = next_month(sales[:0], pd.DataFrame({"device_class": ["handset"], "beta": [2.0]}), pd.DataFrame({"units": [], "state": []}),
-                       pd.DataFrame({"model": ["a"], "ended": [False], "allowed_rate": [0.5], "launched": [pd.NaT]}), LAST)  # fmt: skip
+                       pd.DataFrame({"model": ["a"], "ended": [False], "allowed_of_list": [0.5], "launched": [pd.NaT]}), LAST)  # fmt: skip
     assert empty.empty and empty.columns.tolist() == found.columns.tolist()
     assert subsidy.allocate(empty, None).budget == 0
     pd.testing.assert_frame_equal(sales, before)
@@ -274,7 +275,7 @@ def test_prices_of_another_model_or_none_give_no_rebate_and_each_model_has_its_o
 
 
 def test_the_smaller_cap_holds_and_none_is_none() -> None:
-    lives = pd.DataFrame({"model": list("abc"), "allowed_rate": [0.4, -0.2, np.nan]})
+    lives = pd.DataFrame({"model": list("abc"), "allowed_of_list": [0.4, -0.2, np.nan]})
     found = caps(lives, pd.Series({"a": 300.0, "b": 900.0}), 500.0).set_index("model")
     assert found["cap_per_unit"].to_dict() == {"a": 300, "b": 500, "c": 500}
     assert found["lifecycle_cap"].fillna(-1).to_dict() == {"a": 0.4, "b": 0, "c": -1}
@@ -285,7 +286,7 @@ def test_the_smaller_cap_holds_and_none_is_none() -> None:
 
 
 def test_a_lifecycle_cap_below_zero_allows_no_subsidy() -> None:
-    found = cells_of(sale(units=30), lives=(lives := {"model": ["a"], "ended": [False], "allowed_rate": [-0.2]}))
+    found = cells_of(sale(units=30), lives=(lives := {"model": ["a"], "ended": [False], "allowed_of_list": [-0.2]}))
     plan = subsidy.allocate(found, 1e6, caps(pd.DataFrame(lives)))
     assert (plan.status, plan.plan["rate"].iloc[0], plan.spend) == ("optimal", 0, 0)
 
@@ -460,6 +461,7 @@ def province(store) -> SimpleNamespace:
     response = subsidy.response(subsidy.panel(sales, **SETTINGS))
     rest = subsidy.run_on_plan(sales, data.models, asof, **SETTINGS)
     lives = subsidy.lifecycle(sales, data.models, subsidy.caps_by_model(sales, data.policy), asof, rest, **SETTINGS)
+    lives["allowed_of_list"] = allowed_of_list(lives, rest, "list")
     status = subsidy.commitment_status(sales, data.stock, data.commitments, asof)
     cells = next_month(sales, response, states, lives, asof)
     owed = promised(status, data.commitments, asof, cells["model"].unique())
@@ -507,3 +509,25 @@ def test_the_provinces_cells_are_what_the_allocation_asks_for(province: SimpleNa
     assert cells["value"].between(0, 1).all()
     ended = province.lives.loc[province.lives["ended"], "model"]
     assert len(ended) and not cells["model"].isin(ended).any()
+
+
+# ---- a cap on another base ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("base", ["list", "contract", "supply"])
+@given(cap=st.floats(0.1, 0.9), sold=st.floats(0.05, 0.95), planned=st.floats(0.05, 0.95), many=st.integers(1, 50))
+def test_a_month_at_the_rate_still_allowed_brings_the_life_exactly_to_its_cap(base: str, cap: float, sold: float, planned: float, many: int) -> None:
+    def sales(units: int, rate: float) -> pd.DataFrame:
+        paid = 1000 * (1 - rate)  # the customer pays what is not subsidised
+        return pd.DataFrame({"model": ["m"], "units": [units], "subsidy": [1000 * rate], "list_price": [1000.0], "paid": [paid], "prepaid": [0.0], "supply_price": [800.0]})
+
+    def plan(on: str) -> pd.DataFrame:
+        found = subsidy.subsidy_rate(sales(many, planned), ["model"], numerator="device", base=on)
+        return found.rename(columns={"base_yuan": "planned_base", "rate": "planned_rate"})[["model", "planned_base", "planned_rate"]]
+
+    models = pd.DataFrame({"model": ["m"], "end_of_life": [pd.Timestamp("2014-12-31")], "launched": [pd.NaT]})
+    lives = subsidy.lifecycle(sales(10, sold), models, pd.Series({"m": cap}), LAST, plan(base), numerator="device", base=base)
+    rate = float(allowed_of_list(lives, plan("list"), base).iloc[0])
+    assume(0 <= rate < 1)  # a device that costs less than nothing has no price
+    whole = subsidy.subsidy_rate(pd.concat([sales(10, sold), sales(many, rate)]), numerator="device", base=base)
+    assert whole["subsidy_yuan"].iloc[0] == pytest.approx(cap * whole["base_yuan"].iloc[0], rel=1e-9, abs=1e-6)

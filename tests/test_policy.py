@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from g3lib.errors import DataError, UsageError
-from g3lib.measures.subsidy import glide, policy, unified
-from g3lib.measures.subsidy.policy import NO_RULE, SEVERAL
+from g3lib.measures.subsidy import glide, policy, unified, verdicts
 from g3lib.tables import loading
 from g3lib.tables import policy as tables_policy
-from g3lib.tables.policy import lint, yaml_grid
+from g3lib.tables.policy import NO_RULE, SEVERAL, lint, yaml_grid
 
 SETTINGS = {"numerator": "device", "base": "list"}
 DAY = pd.Timestamp("2013-02-01")
@@ -119,7 +118,7 @@ def test_more_cells_than_one_integer_holds() -> None:
 def test_the_sales_are_not_changed(policy_2013: pd.DataFrame) -> None:
     sales, table = sales_of({}, {"channel": "end"}), policy_2013.copy()
     before = sales.copy()
-    checked = policy.check_policy(sales, policy_2013, **SETTINGS)
+    checked = verdicts.check_policy(sales, policy_2013, **SETTINGS)
     policy.unmatched(sales, policy_2013), policy.booked(sales, checked, policy_2013), policy.credits(sales, policy_2013), lint(policy_2013)
     pd.testing.assert_frame_equal(sales, before)
     pd.testing.assert_frame_equal(policy_2013, table)
@@ -163,7 +162,7 @@ def test_nothing_unmatched_is_an_empty_frame(policy_2013: pd.DataFrame, rows: tu
 def test_an_empty_policy_leaves_every_sale_without_a_rule() -> None:
     table = rules_of()
     assert policy.unmatched(sales_of({}, {}), table)[["fault", "rules", "units"]].values.tolist() == [["no rule", "", 2.0]]
-    checked = policy.check_policy(sales_of({}), table, **SETTINGS)
+    checked = verdicts.check_policy(sales_of({}), table, **SETTINGS)
     assert checked[["rule", "verdict", "reason"]].values.tolist() == [["no rule", "no verdict", "no_rule"]]
     assert lint(table).empty and policy.credits(sales_of({}), table).empty
     assert policy.booked(sales_of({}), checked, table)["subsidy_yuan"].tolist() == [0.0, 0.0, 975.0]
@@ -173,7 +172,7 @@ def test_an_empty_policy_leaves_every_sale_without_a_rule() -> None:
 
 
 def verdict(sale: dict, rule: dict, **settings: str) -> tuple:
-    row = policy.check_policy(sales_of(sale), rules_of(rule), **(SETTINGS | settings)).iloc[0]
+    row = verdicts.check_policy(sales_of(sale), rules_of(rule), **(SETTINGS | settings)).iloc[0]
     return row.verdict, row.reason, row.over_yuan if row.over_yuan == row.over_yuan else None
 
 
@@ -206,33 +205,33 @@ def test_what_the_check_says(sale: dict, rule: dict, expected: tuple) -> None:
 def test_refunds_may_exceed_the_price() -> None:
     sales = sales_of({"list_price": 1000.0, "subsidy": 950.0}).assign(refund_total=500.0)
     rules = rules_of({"bound": "ge", "rate": 0.9})
-    assert policy.check_policy(sales, rules, numerator="device_and_refunds", base="list")["verdict"].tolist() == ["pass"]
+    assert verdicts.check_policy(sales, rules, numerator="device_and_refunds", base="list")["verdict"].tolist() == ["pass"]
 
 
 def test_breaches_add_up_by_whatever_they_are_cut(store) -> None:
     sales = policy.with_models(store.read("sales"), store.read("models"))
-    checked = policy.check_policy(sales, store.read("policy"), **SETTINGS)
-    whole = policy.breaches(sales, checked, ())
+    checked = verdicts.check_policy(sales, store.read("policy"), **SETTINGS)
+    whole = verdicts.breaches(sales, checked, ())
     assert whole["over_yuan"].iloc[0] == pytest.approx(checked["over_yuan"].clip(lower=0).sum())
     for by in (["branch"], ["outlet"], ["model"], ["rule"], ["branch", "rule"]):
-        cut = policy.breaches(sales, checked, by)
+        cut = verdicts.breaches(sales, checked, by)
         assert cut["over_units"].sum() == whole["over_units"].iloc[0] and cut["over_yuan"].is_monotonic_decreasing, by
         assert cut["over_yuan"].sum() == pytest.approx(whole["over_yuan"].iloc[0])
 
 
 def test_breaches_keep_over_and_below_apart() -> None:
     sales = sales_of({"subsidy": 1005.0, "units": 2.0}, {"subsidy": 945.0}, {"branch": "b"})
-    checked = policy.check_policy(sales, rules_of({"rate": 0.65}), **SETTINGS)
-    assert policy.breaches(sales, checked).round(6).values.tolist() == [["a", 3.0, 2.0, 60.0, 1.0, 30.0, 0.0]]
-    assert policy.breaches(sales.iloc[2:], checked.iloc[2:]).empty
+    checked = verdicts.check_policy(sales, rules_of({"rate": 0.65}), **SETTINGS)
+    assert verdicts.breaches(sales, checked).round(6).values.tolist() == [["a", 3.0, 2.0, 60.0, 1.0, 30.0, 0.0]]
+    assert verdicts.breaches(sales.iloc[2:], checked.iloc[2:]).empty
     with pytest.raises(UsageError, match="kiosk"):
-        policy.breaches(sales, checked, ("kiosk",))
+        verdicts.breaches(sales, checked, ("kiosk",))
 
 
 def test_bookings_are_summed_apart() -> None:
     rules = rules_of({"rule": "a", "channel": "own", "booking": "cost"}, {"rule": "b", "channel": "end", "booking": "revenue"}, {"rule": "c", "channel": "social"})
     sales = sales_of({}, {"channel": "end", "units": 3.0}, {"channel": "social"}, {"channel": "direct", "subsidy": np.nan})
-    found = policy.booked(sales, policy.check_policy(sales, rules, **SETTINGS), rules)
+    found = policy.booked(sales, verdicts.check_policy(sales, rules, **SETTINGS), rules)
     assert found.values.tolist() == [["cost", 1.0, 975.0, 0.0], ["revenue", 3.0, 2925.0, 0.0], ["unknown", 1.0, 975.0, 1.0]]
 
 
@@ -412,7 +411,7 @@ def test_netbook_and_2g_of_2010(guidance_2010: pd.DataFrame) -> None:
 @pytest.mark.parametrize("device_class", ["netbook", "low_end_2g", "reader", "pnd", "data_card"])
 def test_what_2010_masks_gets_no_verdict(guidance_2010: pd.DataFrame, device_class: str) -> None:
     sale = sales_of({"device_class": device_class, "date": pd.Timestamp("2010-06-01"), "subsidy": 3000.0})
-    assert policy.check_policy(sale, guidance_2010, **SETTINGS)["verdict"].tolist() == ["no verdict"]
+    assert verdicts.check_policy(sale, guidance_2010, **SETTINGS)["verdict"].tolist() == ["no verdict"]
 
 
 # ---- glide path -----------------------------------------------------------------------------------

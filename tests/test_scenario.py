@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from g3lib import subsidy
 from g3lib.errors import DataError, UsageError
 from g3lib.measures.subsidy.allocation.audit import audited
-from g3lib.measures.subsidy.allocation.problem import FEN, demand
+from g3lib.measures.subsidy.allocation.cells import FEN, demand
 from g3lib.tables.coverage import open_dataset
 
 PROVINCE = "样例省（虚构）"
@@ -192,6 +192,15 @@ def test_the_best_plan_is_weighed_by_the_same_sums(ahead: subsidy.Outlook) -> No
     assert found.customers.value == pytest.approx(best.objective)
     assert found.customers.today == pytest.approx(best.today_objective)
     assert found.by_group["spend"].sum() == pytest.approx(best.subsidy)
+
+
+def test_a_plan_is_of_the_list_price_whatever_the_rules_are_of(ahead: subsidy.Outlook, data: Any) -> None:
+    other = subsidy.outlook(data, rate_base="contract")
+    pd.testing.assert_series_equal(other.cells["beta"], ahead.cells["beta"])
+    # a cap of so much of what the customer pays allows less than one of as much of the list price
+    both = ahead.lives[["model", "allowed_of_list", "verdict"]].merge(other.lives[["model", "allowed_of_list"]], on="model", suffixes=("", "_contract"))
+    known = both.dropna()
+    assert len(known) and (known["allowed_of_list_contract"] < known["allowed_of_list"]).all()
 
 
 def test_headroom_is_what_is_left_of_the_lifecycle_caps(ahead: subsidy.Outlook) -> None:

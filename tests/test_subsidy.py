@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from g3lib.errors import UsageError
 from g3lib.measures import subsidy
 from g3lib.measures.subsidy.lifecycle import allowed_rate
-from g3lib.measures.subsidy.policy import NO_RULE, SEVERAL
 from g3lib.tables import loading
+from g3lib.tables.policy import NO_RULE, SEVERAL
 
 SETTINGS = {"numerator": "device", "base": "list"}
 

@@ -13,10 +13,7 @@ from g3lib.measures.subsidy.lifecycle import lifecycle, run_on_plan
 from g3lib.measures.subsidy.outlook import outlook
 from g3lib.measures.subsidy.payback import break_even_subsidy, cash_curve, payback_month, returns
 from g3lib.measures.subsidy.planning import caps, changes, gain, next_month, on_offer, prices_on, promised
-from g3lib.measures.subsidy.policy import (
-    against_rules, booked, breaches, caps_by_model, check_policy, credits, held_against, match_policy, unmatched, with_models,
-    with_rules,
-)  # fmt: skip
+from g3lib.measures.subsidy.policy import booked, caps_by_model, credits, match_policy, unmatched, with_models, with_rules
 from g3lib.measures.subsidy.projection import chain_ladder, loss_triangle, projected_share
 from g3lib.measures.subsidy.rates import BASES, NUMERATORS, monthly_rate, subsidy_rate
 from g3lib.measures.subsidy.response import displaced_bare, panel, response
@@ -26,6 +23,7 @@ from g3lib.measures.subsidy.scenario import (
     policy_terms, scenario, side_by_side, tried_as,
 )  # fmt: skip
 from g3lib.measures.subsidy.unified import contract_mix, price_band_mix, selected_models, unified_deviations
+from g3lib.measures.subsidy.verdicts import against_rules, breaches, check_policy, held_against
 from g3lib.measures.subsidy.worth import (
     FollowedClass, customer_costs, denominators, ended, followed_classes, mature, net_adds, returns_at, returns_by_class,
     without_boxes,

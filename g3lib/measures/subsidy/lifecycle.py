@@ -126,6 +126,35 @@ def run_on_plan(
     return plan[plan["planned_base"] > 0].reset_index(drop=True)
 
 
+def allowed_of_list(lives: pd.DataFrame, list_plan: pd.DataFrame, base: str) -> pd.Series:
+    """r* as a part of the list price, in which a plan's rates are: of a cap on another base the yuan that it still allows.
+
+    A cap on the contract price moves with the subsidy: each yuan more takes one off the price, so of the planned
+    S on R at most (headroom + cap · S) ÷ (1 + cap) can be paid.
+
+    Args:
+        lives: `lifecycle`, its plan that of `run_on_plan` with the same base.
+        list_plan: `run_on_plan` with base `list`.
+        base: the caps': `list`, `contract` or `supply`.
+
+    Returns:
+        A fraction, index as lives; NaN where nothing is planned or no cap is known.
+
+    >>> lives = pd.DataFrame({"model": ["m"], "cap": [0.5], "allowed_rate": [0.5], "headroom": [400.0],
+    ...                       "planned_base": [800.0], "planned_rate": [0.25]})
+    >>> plan = pd.DataFrame({"model": ["m"], "planned_base": [1000.0]})
+    >>> [allowed_of_list(lives, plan, base).round(4).tolist() for base in ("list", "supply", "contract")]
+    [[0.5], [0.4], [0.3333]]
+    """
+    if base == "list":
+        return lives["allowed_rate"]
+    yuan = lives["headroom"]
+    if base == "contract":
+        yuan = (yuan + lives["cap"] * lives["planned_rate"] * lives["planned_base"]) / (1 + lives["cap"])
+    planned = lives["model"].map(list_plan.set_index("model")["planned_base"])
+    return yuan / planned.where(planned > 0)
+
+
 def lately(sales: pd.DataFrame, asof: date, months: int) -> pd.DataFrame:
     """The sales of the last calendar months, the current one included, up to a day: what a pace is taken from."""
     return sales[sales["date"].between(_since(asof, months), pd.Timestamp(asof))]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from g3lib.measures.assumptions import decided
+from g3lib.measures.subsidy.allocation.cells import KEY
+from g3lib.measures.subsidy.allocation.inputs import checked_cells
 from g3lib.measures.subsidy.cohorts import customer_states
 from g3lib.measures.subsidy.commitments import commitment_status
 from g3lib.measures.subsidy.costs import cost_layers
-from g3lib.measures.subsidy.lifecycle import lifecycle, run_on_plan
+from g3lib.measures.subsidy.lifecycle import allowed_of_list, lifecycle, run_on_plan
 from g3lib.measures.subsidy.planning import caps, next_month, on_offer, prices_on, promised
-from g3lib.measures.subsidy.policy import TOLERANCE, caps_by_model, check_policy, with_models, with_rules
+from g3lib.measures.subsidy.policy import caps_by_model, with_models, with_rules
 from g3lib.measures.subsidy.response import panel, response
 from g3lib.measures.subsidy.scenario import Outlook, policy_terms
+from g3lib.measures.subsidy.verdicts import TOLERANCE, check_policy
 from g3lib.measures.subsidy.worth import followed_classes
 from g3lib.tables.policy import in_force
 
@@ -44,10 +47,13 @@ def outlook(
     figures = decided(data.assumptions, asof, data.scopes)
     sales = with_models(data.sales, data.models)
     states = customer_states(sales, data.activity, asof, figures["m"], figures["k"])
-    learnt = response(panel(sales, numerator="device", base=rate_base))
-    rest = run_on_plan(sales, data.models, asof, numerator="device", base=rate_base)
+    # a plan's rates are of the list price, whatever the rules' are of: so is what they were seen to sell
+    learnt = response(panel(sales, numerator="device", base="list"))
+    rest, of_list = (run_on_plan(sales, data.models, asof, numerator="device", base=base) for base in (rate_base, "list"))
     lives = lifecycle(sales, data.models, caps_by_model(sales, data.policy), asof, rest, numerator="device", base=rate_base)
+    lives["allowed_of_list"] = allowed_of_list(lives, of_list, rate_base)
     cells = next_month(sales, learnt, states, lives, asof, max_move=max_move, rate_max=rate_max)
+    cells = cells.astype(dict.fromkeys([*KEY, "device_class"], "category"))
     promises = commitment_status(sales, data.stock, data.commitments, asof)
     checked = check_policy(sales, data.policy, numerator="device", base=rate_base, tolerance=tolerance)
     ruled = with_rules(sales, checked, data.policy)
@@ -56,7 +62,7 @@ def outlook(
     )
     rules = caps_by_model(sales, data.policy, "cap_per_unit", on=ahead)
     return Outlook(
-        cells=cells, rate_max=rate_max, max_move=max_move, rules=rules,
+        market=checked_cells(cells, rate_max), rate_max=rate_max, max_move=max_move, rules=rules,
         caps=caps(lives, rules, cap_per_unit, keep_lifecycle),
         owed=promised(promises, data.commitments, asof, cells["model"].unique(), keep_promises),
         prices=prices_on(data.vendor_prices, ahead), mix_floor=(FLOOR, mix_floor), response=learnt, lives=lives,

@@ -8,14 +8,15 @@ rest of the life what the rule leaves it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from g3lib.errors import UsageError
-from g3lib.measures.subsidy.allocation.inputs import KEY
+from g3lib.measures.subsidy.allocation.cells import KEY
 from g3lib.measures.subsidy.cohorts import FOLLOWED
 from g3lib.measures.subsidy.lifecycle import lately, on_sale_from
 from g3lib.measures.subsidy.rates import BARE
@@ -66,7 +67,7 @@ def next_month(
         response: `response` by class; a class without a beta, and bare sales, stay at today's rate.
         states: `customer_states` of the same sales: a unit is worth the share of its class and contract that is still a
             valid customer in the third month (of the class where fewer than 30 are known).
-        lives: `lifecycle`; a model whose life has ended is not sold next month.
+        lives: `lifecycle` with `allowed_of_list`; a model whose life has ended is not sold next month.
         asof: the last day known.
         months: how many calendar months the pace is taken from.
         max_move: how far a rate may move from today's, a fraction (0.10 is 10 pp).
@@ -82,7 +83,8 @@ def next_month(
 
     >>> sales = pd.DataFrame({"date": pd.Timestamp("2013-03-01"), "model": ["m", "gone"], "channel": "own", "contract": "plan",
     ...                       "branch": "b", "device_class": "handset", "units": 50, "list_price": 1000.0, "subsidy": 300.0})
-    >>> lives = pd.DataFrame({"model": ["m", "gone"], "ended": [False, True], "launched": pd.NaT, "allowed_rate": [-0.1, None]})
+    >>> lives = pd.DataFrame({"model": ["m", "gone"], "ended": [False, True], "launched": pd.NaT,
+    ...                       "allowed_of_list": [-0.1, None]})
     >>> states, betas = sales[["units"]].assign(state="young"), pd.DataFrame({"device_class": [], "beta": []})
     >>> found = next_month(sales, betas, states, lives, date(2013, 3, 31))  # nobody followed, nothing learnt, nothing allowed
     >>> found[["model", "beta", "value", "value_known", "rate_min", "rate_max"]].values.tolist()
@@ -108,7 +110,7 @@ def next_month(
     out["beta"] = out["device_class"].map(beta).where(out["contract"] != BARE).astype("float64")
     share = _valid_share(out, sales, states)
     out["value"], out["value_known"] = share.fillna(1.0), share.notna()
-    allowed = out["model"].map(lives.set_index("model")["allowed_rate"]).clip(lower=0.0)
+    allowed = out["model"].map(lives.set_index("model")["allowed_of_list"]).clip(lower=0.0)
     out["rate_min"] = np.fmin((out["rate"] - max_move).clip(lower=0.0), allowed)
     out["rate_max"] = np.maximum((out["rate"] + max_move).clip(upper=rate_max), out["rate"])
     return out
@@ -139,7 +141,50 @@ def prices_on(vendor_prices: pd.DataFrame, day: object) -> pd.DataFrame:
     return known[since == since.groupby(known["model"]).transform("max")]
 
 
-def gain(plan: pd.DataFrame, cells: pd.DataFrame, response: pd.DataFrame, confidence: float = 0.95) -> tuple[float, float, float]:
+def _summed(by: Sequence[pd.Series], columns: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Columns summed over groups, in the groups' order; NaN where nothing of a group is known.
+
+    What a slider moves is summed so at each of its steps: with codes that are there already it takes a third of a `groupby`.
+    """
+    group, words = np.zeros(len(by[0]), dtype=np.intp), []
+    missing = np.zeros(len(group), dtype=bool)
+    for one in by:
+        codes, names = codes_of(one)
+        group, missing = group * len(names) + codes, missing | (codes < 0)
+        words.append(names)
+    shape = [len(names) for names in words]
+    if missing.any():
+        group, columns = group[~missing], {name: values[~missing] for name, values in columns.items()}
+    size = int(np.prod(shape))
+    there = np.flatnonzero(np.bincount(group, minlength=size))
+    at = np.unravel_index(there, shape)
+    out = {one.name: names.take(own).astype("str") for one, names, own in zip(by, words, at, strict=True)}
+    for name, values in columns.items():
+        known = ~np.isnan(values)
+        if known.all():
+            out[name] = np.bincount(group, values, size)[there]
+        else:
+            sums, of = np.bincount(group, np.where(known, values, 0.0), size), np.bincount(group, known, size)
+            out[name] = np.where(of > 0, sums, np.nan)[there]
+    return pd.DataFrame(out)
+
+
+def words_of(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """A table of few rows with its categories as the words that they stand for: what reads it need not know of categories."""
+    return table.astype({name: "str" for name in names if isinstance(table[name].dtype, pd.CategoricalDtype)})
+
+
+def codes_of(words: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    """Each row's position in the sorted words, -1 where missing; of categories their own codes, in their own order."""
+    if isinstance(words.dtype, pd.CategoricalDtype):
+        return words.cat.codes.to_numpy(dtype=np.intp), words.cat.categories
+    codes, names = pd.factorize(words, sort=True)
+    return codes, pd.Index(names)
+
+
+def gain(
+    plan: pd.DataFrame, cells: pd.DataFrame, response: pd.DataFrame, confidence: float = 0.95, *, devices: bool = False
+) -> tuple[float, float, float]:
     """What the plan gains over today's rates, with what the response leaves open: value, low, high.
 
     Σ value × units today × (exp(beta × change of rate) − 1); the variance is that of the betas (`influence`), by the delta
@@ -147,6 +192,7 @@ def gain(plan: pd.DataFrame, cells: pd.DataFrame, response: pd.DataFrame, confid
 
     Args:
         plan: `Allocation.plan`; cells: what it was made of, same index; response: `response` by class.
+        devices: what it gains in devices, not in what they are worth.
 
     >>> plan = pd.DataFrame({"rate_today": [0.3], "rate": 0.4, "units": 12.0, "gain_today": 10.0, "gain_planned": 12.0})
     >>> cells = pd.DataFrame({"device_class": ["handset"], "value": 1.0})
@@ -156,17 +202,23 @@ def gain(plan: pd.DataFrame, cells: pd.DataFrame, response: pd.DataFrame, confid
     """
     from scipy import stats
 
-    moved = (plan["rate"] - plan["rate_today"]).fillna(0.0)
-    slope = (cells["value"] * plan["units"] * moved).groupby(cells["device_class"]).sum()
-    if plan["gain_planned"].isna().all():  # no plan, or nothing to plan
+    moved = np.nan_to_num((plan["rate"] - plan["rate_today"]).to_numpy())
+    before, after = ("units_today", "units") if devices else ("gain_today", "gain_planned")
+    if plan[after].isna().all():  # no plan, or nothing to plan
         return (float("nan"),) * 3
+    classes, names = codes_of(cells["device_class"])
+    risen = np.nan_to_num(plan["units"].to_numpy() * moved * (1.0 if devices else cells["value"].to_numpy()))
+    slope = pd.Series(np.bincount(classes + 1, risen, len(names) + 1)[1:], index=names)  # the first are of no class
     learnt = response[response["beta"].notna()].set_index("device_class")
-    found = float(plan["gain_planned"].sum() - plan["gain_today"].sum())
+    found = float(plan[after].sum() - plan[before].sum())
     if learnt.empty:
         return found, float("nan"), float("nan")
-    influence = pd.DataFrame(learnt["influence"].tolist(), index=learnt.index).fillna(0.0)
-    se = float(np.sqrt(((influence.mul(slope.reindex(learnt.index).fillna(0.0), axis=0)).sum() ** 2).sum()))
-    moving = learnt[slope.reindex(learnt.index).fillna(0.0) != 0]  # a class that stays adds no error, so its df has no say
+    slopes, errors = slope.reindex(learnt.index).fillna(0.0), defaultdict[str, float](float)
+    for own, influence in zip(slopes, learnt["influence"], strict=True):  # what classes share of a cluster's error adds up
+        for cluster, adds in influence.items():
+            errors[cluster] += own * adds
+    se = float(np.sqrt(sum(error**2 for error in errors.values())))
+    moving = learnt[slopes != 0]  # a class that stays adds no error, so its df has no say
     reach = float(stats.t.ppf(0.5 + confidence / 2, (moving if len(moving) else learnt)["df"].min())) * se
     return found, found - reach, found + reach
 
@@ -177,7 +229,7 @@ def caps(
     """The limits of each model next month.
 
     Args:
-        lives: `lifecycle`: the rate still allowed becomes next month's cap; below zero it becomes zero.
+        lives: `lifecycle` with `allowed_of_list`, which becomes next month's cap; below zero it becomes zero.
         rules: cap_per_unit by model, as the policy states it; NaN where it states none.
         cap_per_unit: one more, for every model; the smaller holds; 0 for none.
         keep_lifecycle: whether the lifecycle caps bind.
@@ -185,13 +237,13 @@ def caps(
     Returns:
         model, cap_per_unit, lifecycle_cap, past_subsidy, past_base: as `allocate` asks for.
 
-    >>> lives = pd.DataFrame({"model": ["a", "b"], "allowed_rate": [-0.1, float("nan")]})
+    >>> lives = pd.DataFrame({"model": ["a", "b"], "allowed_of_list": [-0.1, float("nan")]})
     >>> caps(lives, pd.Series({"a": 300.0}), 500.0)[["cap_per_unit", "lifecycle_cap"]].values.tolist()
     [[300.0, 0.0], [500.0, nan]]
     """
     of_rule = lives["model"].map(rules) if rules is not None else pd.Series(np.nan, index=lives.index)
     cap = np.fmin(of_rule.astype("float64"), cap_per_unit or np.nan)
-    allowed = lives["allowed_rate"].clip(lower=0.0) if keep_lifecycle else np.nan
+    allowed = lives["allowed_of_list"].clip(lower=0.0) if keep_lifecycle else np.nan
     return lives[["model"]].assign(cap_per_unit=cap, lifecycle_cap=allowed, past_subsidy=0.0, past_base=0.0)
 
 
@@ -257,10 +309,11 @@ def changes(plan: pd.DataFrame, cells: pd.DataFrame, by: Sequence[str]) -> pd.Da
     >>> changes(plan, cells, ["branch"])[["branch", "gain", "rate_today", "rate"]].values.tolist()  # b and c tie, a sells nothing
     [['b', 0.0, 0.1, 0.08], ['c', 0.0, 0.1, 0.12], ['a', 0.0, nan, nan]]
     """
-    frame = plan.assign(**{name: cells[name] for name in by if name not in plan})
-    frame["base_today"], frame["base"] = cells["list_price"] * plan["units_today"], cells["list_price"] * plan["units"]
-    names = ["units_today", "units", "spend_today", "spend", "gain_today", "gain_planned", "base_today", "base"]
-    out = frame.groupby(list(by), as_index=False)[names].sum(min_count=1)
+    names = ["units_today", "units", "spend_today", "spend", "gain_today", "gain_planned"]
+    columns = {name: plan[name].to_numpy(dtype=float) for name in names}
+    price = cells["list_price"].to_numpy()
+    columns |= {"base_today": price * columns["units_today"], "base": price * columns["units"]}
+    out = _summed([plan[name] if name in plan else cells[name] for name in by], columns)
     out = out.rename(columns={"units": "units_planned"})
     out["gain"] = out["gain_planned"] - out["gain_today"]
     for when in ("_today", ""):

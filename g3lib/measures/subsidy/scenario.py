@@ -11,14 +11,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from g3lib.findings import Verdict
 from g3lib.measures.subsidy.allocation import Allocation, Evaluation, allocate, evaluate, limited, moved
-from g3lib.measures.subsidy.allocation.inputs import KEY, Inputs
-from g3lib.measures.subsidy.planning import caps, changes, gain
-from g3lib.measures.subsidy.policy import breaches, held_against, match_policy
+from g3lib.measures.subsidy.allocation.cells import KEY, Cells
+from g3lib.measures.subsidy.allocation.inputs import Inputs
+from g3lib.measures.subsidy.planning import caps, changes, gain, words_of
+from g3lib.measures.subsidy.policy import match_policy
 from g3lib.measures.subsidy.rates import BARE, amounts
+from g3lib.measures.subsidy.verdicts import breaches, held_against
 from g3lib.measures.subsidy.worth import FollowedClass, returns_at
 from g3lib.tables.policy import in_force
 
@@ -109,14 +112,15 @@ def planned_breaches(
 class Outlook:
     """All that is known of next month before a rate is chosen; made by `outlook`.
 
-    cells: `next_month`. rate_max: no rate is raised above it; max_move: how far one may move from today's. caps, owed, prices,
-    mix_floor: the limits, as `allocate` asks for them; rules: the policy's cap a unit by model. response, lives, promises: see
-    `response`, `lifecycle`, `commitment_status`. terms, policy, rate_base, tolerance: what breaches are told by
-    (`policy_terms`). classes: `followed_classes`; decided: the figures that somebody decided. sales: the sales with their
-    models' facts, rule and booking; empty in an outlook that was kept on disk.
+    market: `next_month`, looked through once; its names are categories, for many cells share few. rate_max: no rate is raised
+    above it; max_move: how far one may move from today's. caps, owed, prices, mix_floor: the limits, as `allocate` asks for
+    them; rules: the policy's cap a unit by model. response, lives, promises: see `response`, `lifecycle` (with
+    `allowed_of_list`), `commitment_status`. terms, policy, rate_base, tolerance: what breaches are told by (`policy_terms`).
+    classes: `followed_classes`; decided: the figures that somebody decided. sales: the sales with their models' facts, rule
+    and booking; empty in an outlook that was kept on disk.
     """
 
-    cells: pd.DataFrame
+    market: Cells
     rate_max: float
     max_move: float
     caps: pd.DataFrame
@@ -135,6 +139,11 @@ class Outlook:
     decided: dict[str, float]
     sales: pd.DataFrame = field(repr=False)
 
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """`next_month`."""
+        return self.market.as_given(self.market.table).drop(columns="row")
+
     def limited_to(
         self, cap_per_unit: float = 0.0, mix_floor: float = 0.0, keep_lifecycle: bool = True, keep_promises: bool = True
     ) -> Outlook:
@@ -145,7 +154,7 @@ class Outlook:
 
     def within(self, budget: float | None = None) -> Inputs:
         """The limits to hold rates against; without a budget what today's rates would spend."""
-        return limited(self.cells, budget, self.caps, self.mix_floor, self.owed, self.prices, rate_max=self.rate_max)
+        return limited(self.market, budget, self.caps, self.mix_floor, self.owed, self.prices, rate_max=self.rate_max)
 
     def best(self, budget: float | None = None, checks: int = 3) -> Allocation:
         """The rates that gain most (`allocate`) within the same limits."""
@@ -185,8 +194,7 @@ class Scenario:
     @cached_property
     def units(self) -> Expected:
         """Devices sold."""
-        devices = self.plan.assign(gain_today=self.plan["units_today"], gain_planned=self.plan["units"])
-        return _expected(self.plan["units_today"], gain(devices, self.ahead.cells.assign(value=1.0), self.ahead.response))
+        return _expected(self.plan["units_today"], gain(self.plan, self.ahead.cells, self.ahead.response, devices=True))
 
     @cached_property
     def customers(self) -> Expected:
@@ -212,16 +220,20 @@ class Scenario:
     @cached_property
     def breaches(self) -> pd.DataFrame:
         """Devices and yuan beyond and short of their rules (`breaches`), by rule and reason."""
-        return breaches(self.checked, self.checked, ["rule", "reason"])
+        return words_of(breaches(self.checked, self.checked, ["rule", "reason"]), ["rule", "reason"])
 
     @cached_property
     def headroom(self) -> pd.Series:
-        """Of each model with a lifecycle cap that sells: how far its rate may still rise, a fraction; below 0 it is too high."""
+        """Of each model with a lifecycle cap that sells: how far its rate may still rise, a fraction; below 0 it is too high.
+
+        No rate rises beyond the whole price, whatever a cap on a long life would allow.
+        """
         base = (self.ahead.cells["list_price"] * self.plan["units"]).groupby(self.plan["model"]).sum()
         spend = self.plan["spend"].groupby(self.plan["model"]).sum()
         caps = self.ahead.caps.set_index("model").reindex(base.index).astype("float64")
         left = caps["lifecycle_cap"] * (caps["past_base"] + base) - caps["past_subsidy"] - spend
-        return (left / base.where(base > 0)).dropna()
+        base = base.where(base > 0)
+        return np.minimum(left / base, 1 - spend / base).dropna()
 
     @property
     def no_verdict_units(self) -> float:

@@ -26,6 +26,7 @@ from g3lib.measures.subsidy.retention import durations
 from g3lib.periods import shift
 
 DRAWS = 200
+_WEIGHTS = 20_000_000  # numbers drawn at a time
 
 
 def mature(states: pd.DataFrame, months: int = 12) -> pd.Series:
@@ -321,17 +322,30 @@ def _profiles(
     age = np.arange(1, ages + 1)
     there = (seen["entry"].to_numpy()[:, None] <= age) & (age <= seen["exit"].to_numpy()[:, None])
     gone = there & (age == seen["exit"].to_numpy()[:, None]) & seen["event"].eq(True).to_numpy()[:, None]
-    again = generator(name.encode()).multinomial(len(ripe), np.full(len(ripe), 1 / len(ripe)), size=draws)
-    weight = np.vstack([np.ones(len(ripe)), again]).astype(np.float32)
-    sums = {"risk": there, "lost": gone, "paid": paid[ripe, 1:], "served": served[ripe, 1:]}
-    risk, lost, paid, served = (np.asarray(weight @ part.astype(np.float32), dtype=float) for part in sums.values())
-    activated = weight @ seen["exit"].notna().to_numpy(dtype=np.float32) / weight.sum(axis=1)
+    parts = [there, gone, paid[ripe, 1:], served[ripe, 1:], seen["exit"].notna().to_numpy()[:, None]]
+    risk, lost, paid, served, began = _drawn_again([part.astype(np.float32) for part in parts], name, draws)
+    activated = began[:, 0] / len(ripe)
     kept = np.flatnonzero(risk[0] > 0).max(initial=-1) + 1
     survival = activated[:, None] * np.cumprod(1 - lost / np.where(risk > 0, risk, 1.0), axis=1)
     # where nobody is left to pay, nothing is earned; where somebody is and his revenue is unknown, the months beside speak
     each = np.where(risk == lost, 0.0, margin * paid / np.where(served > 0, served, np.nan))
     earned = pd.DataFrame(each).ffill(axis=1).bfill(axis=1)
     return int(seen["exit"].notna().sum()), survival[:, :kept].clip(0, 1), earned.to_numpy()[:, :kept]
+
+
+def _drawn_again(parts: list[np.ndarray], name: str, draws: int) -> list[np.ndarray]:
+    """Sums over all rows of each part, then over as many rows drawn anew, `draws` times; the seed is the name.
+
+    Some draws at a time: all of them at once are 200 numbers a customer.
+    """
+    n = len(parts[0])
+    draw, chance = generator(name.encode()), np.full(n, 1 / n)
+    found = [[part.sum(axis=0, dtype=float)[None, :]] for part in parts]
+    for first in range(0, draws, step := max(1, min(draws, _WEIGHTS // n))):
+        weight = draw.multinomial(n, chance, size=min(step, draws - first)).astype(np.float32)
+        for sums, part in zip(found, parts, strict=True):
+            sums.append(np.asarray(weight @ part, dtype=float))
+    return [np.vstack(sums) for sums in found]
 
 
 def without_boxes(sales: pd.DataFrame, states: pd.DataFrame, flagged: pd.Series) -> pd.DataFrame:

@@ -35,6 +35,7 @@ def rates_today_and_proposed(changes: pd.DataFrame, worth: pd.DataFrame, ax: Axe
     ax.set_xlim(0, 1.45)
     ax.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     ax.xaxis.set_major_formatter(lambda v, _: percent(v, 0))
-    ax.set_xlabel(pick(lang, "补贴率：空心为现行，实心为建议，竖线为合约期内可回本的上限；右侧为有效客户增减",
-                       "rate: open today's, filled proposed, mark the most that pays back; right: valid customers"))  # fmt: skip
+    says = ("补贴率：空心为现行，实心为建议，竖线为合约销售能回本的上限；右侧为有效客户增减",
+            "rate: open today's, filled proposed, mark: the most contract sales pay back; right: valid customers")  # fmt: skip
+    ax.set_xlabel(pick(lang, *says))
     return ax

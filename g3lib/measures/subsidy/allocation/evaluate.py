@@ -16,10 +16,11 @@ import pandas as pd
 
 from g3lib.errors import UsageError, listed
 from g3lib.findings import Verdict
-from g3lib.measures.subsidy.allocation.audit import NEAR, audited
+from g3lib.measures.subsidy.allocation.audit import NEAR, paid_for
+from g3lib.measures.subsidy.allocation.cells import FEN, MILLIONTHS, Cells
 from g3lib.measures.subsidy.allocation.inputs import Inputs, checked
-from g3lib.measures.subsidy.allocation.plan import objective_of, plan_table, today_as_offers
-from g3lib.measures.subsidy.allocation.problem import FEN, cells_of, commitment, demand
+from g3lib.measures.subsidy.allocation.plan import objective_of, plan_table
+from g3lib.measures.subsidy.allocation.problem import cells_of, commitment
 
 MOVED = ("device_class", "contract", "channel", "branch", "model")
 # a float sum of a million cells errs by less; what a limit is broken by, beyond a fen, is told
@@ -69,28 +70,30 @@ def moved(cells: pd.DataFrame, moves: Mapping[str, Mapping[str, float]], rate_ma
         if dimension not in MOVED or dimension not in cells or not isinstance(changes, Mapping):
             faults.append(f"{dimension!r}: {changes!r}; expected {', '.join(MOVED)}, each with its codes and their changes")
             continue
-        known = set(cells[dimension])
+        known = set(cells[dimension].unique())
         for code, change in changes.items():
             if code not in known:
                 faults.append(f"{dimension} has no {code!r}; it has {', '.join(sorted(map(str, known))[:12])}")
             elif isinstance(change, bool) or not isinstance(change, int | float) or not -1 <= change <= 1:
                 faults.append(f"{dimension} {code}: {change!r} is no change of rate from -1 to 1, such as 0.02 for 2 points")
-            else:
-                total += np.where(cells[dimension] == code, change, 0.0)
+        if changes and not faults:
+            codes, names = pd.factorize(cells[dimension])
+            total += np.array([*(changes.get(name, 0.0) for name in names), 0.0])[codes]  # a missing code is the last
     if faults:
         raise UsageError(listed(faults, f"{len(faults)} fault(s) in the moves:"))
-    highest = np.maximum(cells["rate"], rate_max)
-    return (cells["rate"] + np.where(cells["beta"].isna(), 0.0, total)).clip(0.0, highest)
+    highest = np.maximum(cells["rate"].to_numpy(), rate_max)
+    rates = np.clip(cells["rate"].to_numpy() + np.where(cells["beta"].isna(), 0.0, total), 0.0, highest)
+    return pd.Series(rates, index=cells.index)
 
 
 def limited(
-    cells: pd.DataFrame, budget: float | None, caps: pd.DataFrame | None = None,
+    cells: pd.DataFrame | Cells, budget: float | None, caps: pd.DataFrame | None = None,
     mix_floor: tuple[Sequence[str], float] | None = None, commitments: pd.DataFrame | None = None,
     vendor_prices: pd.DataFrame | None = None, *, rate_max: float = 0.9, objective: str = "net_adds",
 ) -> Inputs:  # fmt: skip
     """The limits to hold chosen rates against, checked once; the arguments are those of `allocate`.
 
-    Another budget is `dataclasses.replace(inputs, budget=…)`.
+    Another budget is `dataclasses.replace(inputs, budget=…)`; for other limits of the same cells give `checked_cells` of them.
 
     Raises:
         UsageError, DataError: see `allocate`.
@@ -107,7 +110,10 @@ def limited(
 
 def spent_today(inputs: Inputs) -> float:
     """What today's rates would spend, net of rebates, with penalties; to the fen above, so that they are within it."""
-    return math.ceil(100 * max(audited(inputs, today_as_offers(inputs))[1]["spend"], 0.0)) / 100
+    of = inputs.of
+    units, fen = ([int(one) for one in np.rint(part * scale)] for part, scale in ((of.units, MILLIONTHS), (of.subsidy, FEN)))
+    spent = paid_for(inputs, units, [one * each for one, each in zip(units, fen, strict=True)], MILLIONTHS).spend
+    return math.ceil(100 * max(float(spent), 0.0)) / 100
 
 
 def evaluate(inputs: Inputs, rates: npt.ArrayLike) -> Evaluation:
@@ -129,25 +135,24 @@ def evaluate(inputs: Inputs, rates: npt.ArrayLike) -> Evaluation:
     >>> found.spend, found.limits[["limit", "slack", "verdict"]].values.tolist()[:2]
     (3050.0, [['budget', -50.0, 'fail'], ['commitment of a', -1.0, 'warning']])
     """
-    cells, chosen = inputs.cells, np.asarray(rates, dtype=float)
+    cells, chosen, of = inputs.cells, np.asarray(rates, dtype=float), inputs.of
     if chosen.shape != (len(cells),) or not ((chosen >= 0) & (chosen <= 1)).all():
         raise UsageError(f"rates are {chosen.shape} for {len(cells)} cells; expected a fraction from 0 to 1 for each.")
-    chosen = chosen[cells["row"].to_numpy()]
-    price = cells["list_price"].to_numpy()
+    chosen = chosen if of.order is None else chosen[cells["row"].to_numpy()]
+    price, model, names = cells["list_price"].to_numpy(), of.model, of.names
     subsidy = np.rint(chosen * price * FEN) / FEN
-    units = demand(cells, subsidy)
-    model, names = pd.factorize(cells["model"])
-    paid, base, sold = (np.bincount(model, part, len(names)) for part in (subsidy * units, price * units, units))
+    units = of.sold(subsidy)
+    spent, base, sold = (np.bincount(model, part, len(names)) for part in (subsidy * units, price * units, units))
     penalty, rebate = 0.0, _rebate(inputs, names, sold)
-    lines = [*_caps(inputs, names, model, subsidy, paid, base), *_mix_floor(inputs, units)]
-    of_model = {name: np.flatnonzero(model == names.get_loc(name)) for name in inputs.commitments["model"].unique()}
+    lines = [*_caps(inputs, names, model, subsidy, spent, base), *_mix_floor(inputs, units)]
     for row in inputs.commitments.itertuples():
-        got, soft = float(units[cells_of(row, cells, of_model)].sum()), row.penalty_per_unit >= 0
+        got, soft = float(units[cells_of(row, cells, of.of_model)].sum()), row.penalty_per_unit >= 0
         penalty += row.penalty_per_unit * max(row.committed_units - got, 0.0) if soft else 0.0
         lines.append((commitment(row), "units", "≥", got, row.committed_units, not soft))
-    money = {"subsidy": float(paid.sum()), "penalty": penalty, "rebate": rebate}
+    money = {"subsidy": float(spent.sum()), "penalty": penalty, "rebate": rebate}
     money["spend"] = money["subsidy"] + penalty - rebate
-    outside = ((chosen < cells["rate_min"] - _ROUNDING) | (chosen > cells["rate_max"] + _ROUNDING)).sum()
+    least, most = cells["rate_min"].to_numpy(), cells["rate_max"].to_numpy()
+    outside = ((chosen < least - _ROUNDING) | (chosen > most + _ROUNDING)).sum()
     lines.append(("moves that the data can vouch for", "cells", "≤", float(outside), 0.0, False))
     limits = _held([("budget", "yuan", "≤", money["spend"], inputs.budget, True), *lines])
     return Evaluation(

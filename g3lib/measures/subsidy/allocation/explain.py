@@ -13,8 +13,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from g3lib.measures.subsidy.allocation.cells import FEN
 from g3lib.measures.subsidy.allocation.inputs import Inputs
-from g3lib.measures.subsidy.allocation.problem import FEN, Problem, build
+from g3lib.measures.subsidy.allocation.problem import Problem, build
 from g3lib.measures.subsidy.allocation.solve import solved
 
 # what a limit may give before it counts as giving, relative to its largest number; rounding gives less

@@ -10,18 +10,19 @@ import pandas as pd
 
 from g3lib.errors import DataError, UsageError, listed
 from g3lib.labels import VOCABULARIES
+from g3lib.measures.subsidy.allocation.cells import KEY, Cells
 
-KEY = ["model", "channel", "contract", "branch"]
 NUMBERS = ["list_price", "units", "rate", "beta", "value"]
 # no month sells more: beyond it beta or units are in the wrong unit (and exact sums stay exact in a float)
 MOST_UNITS = 1e9
+_OPTIONAL = {"branch": "", "value": 1.0, "rate_min": 0.0, "rate_max": 1.0}
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The inputs without faults, in an order of their own; a limit that is not set is an empty frame."""
+    """The inputs without faults; a limit that is not set is an empty frame."""
 
-    cells: pd.DataFrame
+    of: Cells
     budget: float
     caps: pd.DataFrame
     mix_floor: tuple[tuple[str, ...], float] | None
@@ -30,13 +31,42 @@ class Inputs:
     rates: np.ndarray
     objective: str
 
+    @property
+    def cells(self) -> pd.DataFrame:
+        """The cells' table, in its own order."""
+        return self.of.table
+
+
+def checked_cells(cells: pd.DataFrame, rate_max: float) -> Cells:
+    """Cells that many limits will be asked of, looked through once.
+
+    Raises:
+        DataError: lists every fault.
+    """
+    faults: list[str] = []
+    found = _known_cells(cells, rate_max, ["device_class"], faults)
+    if found is None or faults:
+        raise DataError(listed(faults, f"{len(faults)} fault(s), no allocation:"))
+    return found
+
+
+def _known_cells(cells: pd.DataFrame, rate_max: float, more: list[str], faults: list[str]) -> Cells | None:
+    """The cells in their order; None where columns are missing. What is wrong with them is added to the faults."""
+    before = len(faults)
+    frame = _frame("cells", cells, [*KEY[:3], *NUMBERS[:4], *more], _OPTIONAL, faults)
+    if len(faults) > before:
+        return None
+    table = frame.assign(row=np.arange(len(frame))).sort_values(KEY, kind="stable", ignore_index=True)
+    faults += _of_cells(table, rate_max)
+    return Cells(table)
+
 
 def checked(
-    cells: pd.DataFrame, budget: float, caps: pd.DataFrame | None, mix_floor: tuple[Sequence[str], float] | None,
+    cells: pd.DataFrame | Cells, budget: float, caps: pd.DataFrame | None, mix_floor: tuple[Sequence[str], float] | None,
     commitments: pd.DataFrame | None, vendor_prices: pd.DataFrame | None, levels: int | Sequence[float], rate_max: float,
     objective: str,
 ) -> Inputs:  # fmt: skip
-    """The arguments of `allocate` as `Inputs`.
+    """The arguments of `allocate` as `Inputs`; cells that were looked through (`checked_cells`) are not again.
 
     Raises:
         UsageError: only the call's own settings are wrong.
@@ -44,27 +74,28 @@ def checked(
     """
     faults, rates = _of_settings(budget, mix_floor, levels, rate_max, objective)
     usage = len(faults)
-    optional = {"branch": "", "value": 1.0, "rate_min": 0.0, "rate_max": 1.0}
-    cells = _frame("cells", cells, [*KEY[:3], *NUMBERS[:4], *["device_class"] * bool(mix_floor)], optional, faults)
+    of_cells: list[str] = []
+    own = cells if isinstance(cells, Cells) else _known_cells(cells, rate_max, ["device_class"] * bool(mix_floor), of_cells)
     caps = _frame("caps", caps, ["model"], dict.fromkeys(["cap_per_unit", "lifecycle_cap", "past_subsidy", "past_base"]), faults)
     promised = {"branch": None, "penalty_per_unit": None, "direction": "province_to_vendor"}
     commitments = _frame("commitments", commitments, ["model", "committed_units"], promised, faults)
     prices = _frame("vendor_prices", vendor_prices, ["model", "from_units", "supply_price"], {}, faults)
-    if len(faults) == usage:
-        cells = cells.assign(row=np.arange(len(cells))).sort_values(KEY, kind="stable", ignore_index=True)
-        faults += _of_cells(cells, rate_max) + _of_limits(cells, caps, commitments, prices)
-        known = {*cells["device_class"], *VOCABULARIES["device_class"]} if mix_floor else set()
+    complete = len(faults) == usage  # else there are columns missing, against which nothing can be held
+    faults += of_cells
+    if own is not None and complete:
+        faults += _of_limits(own, caps, commitments, prices)
+        known = {*own.table["device_class"].unique(), *VOCABULARIES["device_class"]} if mix_floor else set()
         faults += [f"mix floor: {c} is no device class" for c in (mix_floor or [()])[0] if c not in known]
-    if faults:
+    if own is None or faults:
         error = UsageError if len(faults) == usage else DataError
         raise error(listed(faults, f"{len(faults)} fault(s), no allocation:"))
     return Inputs(
-        cells,
+        own,
         float(budget),
-        caps.set_index("model").reindex(cells["model"].unique()),
+        caps.set_index("model").reindex(own.names),
         (tuple(mix_floor[0]), float(mix_floor[1])) if mix_floor and mix_floor[1] > 0 else None,
         commitments[commitments["direction"] == "province_to_vendor"].reset_index(drop=True),
-        prices[prices["model"].isin(cells["model"])].sort_values(["model", "from_units"], ignore_index=True),
+        prices[prices["model"].isin(own.names)].sort_values(["model", "from_units"], ignore_index=True),
         rates,
         objective,
     )
@@ -125,9 +156,9 @@ def _of_cells(cells: pd.DataFrame, rate_max: float) -> list[str]:
     return [line for fault, wrong in tests.items() for line in _named("cell", cells[KEY], wrong, fault)]
 
 
-def _of_limits(cells: pd.DataFrame, caps: pd.DataFrame, commitments: pd.DataFrame, prices: pd.DataFrame) -> list[str]:
-    known, unset = set(cells["model"]), caps["lifecycle_cap"].isna()
-    here = commitments["branch"].isna() | commitments["branch"].isin(cells["branch"])
+def _of_limits(cells: Cells, caps: pd.DataFrame, commitments: pd.DataFrame, prices: pd.DataFrame) -> list[str]:
+    known, unset = set(cells.names), caps["lifecycle_cap"].isna()
+    here = commitments["branch"].isna() | commitments["branch"].isin(cells.table["branch"].unique())
     dearer = prices.sort_values(["model", "from_units"]).groupby("model")["supply_price"].diff() > 0
     due, penalty = commitments["committed_units"], commitments["penalty_per_unit"]
     tests: list[tuple[str, pd.DataFrame, str, pd.Series]] = [

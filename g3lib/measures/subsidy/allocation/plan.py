@@ -12,9 +12,10 @@ import pandas as pd
 from g3lib.errors import DataError, listed
 from g3lib.findings import Verdict
 from g3lib.measures.subsidy.allocation.audit import BILLIONTHS, audited
+from g3lib.measures.subsidy.allocation.cells import KEY
 from g3lib.measures.subsidy.allocation.explain import conflicts
-from g3lib.measures.subsidy.allocation.inputs import KEY, Inputs, checked
-from g3lib.measures.subsidy.allocation.problem import Problem, build, demand, today
+from g3lib.measures.subsidy.allocation.inputs import Inputs, checked
+from g3lib.measures.subsidy.allocation.problem import Problem, build
 from g3lib.measures.subsidy.allocation.solve import FEW, Solution, relaxed, solved
 
 # how far within its limits a plan is looked for, so that rounding to what is printed cannot break one;
@@ -197,8 +198,8 @@ def _searched(inputs: Inputs, problem: Problem, tolerance: float, nodes: int) ->
 
 def today_as_offers(inputs: Inputs) -> pd.DataFrame:
     """Today's rates as offers."""
-    cells, subsidy = inputs.cells, today(inputs.cells)
-    return pd.DataFrame({"cell": np.arange(len(cells)), "subsidy": subsidy, "share": 1.0, "level_units": demand(cells, subsidy)})
+    of = inputs.of
+    return pd.DataFrame({"cell": np.arange(len(of.table)), "subsidy": of.subsidy, "share": 1.0, "level_units": of.units})
 
 
 def _offers(problem: Problem, found: Solution) -> pd.DataFrame:
@@ -241,20 +242,20 @@ def plan_table(inputs: Inputs, units: np.ndarray, spend: np.ndarray, offered: np
         inputs: what was asked; units, spend (yuan): of each of its cells, NaN where there is no plan.
         offered: the mean subsidy (yuan a unit) that a cell offers: what one that sells nothing has for an average over its units.
     """
-    cells, price, now = inputs.cells, inputs.cells["list_price"], today(inputs.cells)
-    price = price.to_numpy()
-    sold_today = demand(cells, now)
+    of = inputs.of
+    price, value, now = of.table["list_price"].to_numpy(), of.table["value"].to_numpy(), of.subsidy
     with np.errstate(divide="ignore", invalid="ignore"):
         subsidy = np.where(units > 0, spend / units, offered)
-    plan = cells[KEY].assign(
-        rate_today=now / price, units_today=sold_today, spend_today=now * sold_today, units=units, spend=spend, subsidy=subsidy,
-        rate=subsidy / price, rate_change=(subsidy - now) / price,
+    npv = inputs.objective == "npv"
+    planned = pd.DataFrame(
+        {
+            "rate": subsidy / price, "subsidy": subsidy, "units": units, "spend": spend, "rate_change": (subsidy - now) / price,
+            "gain_today": value * of.units - (now * of.units if npv else 0.0),
+            "gain_planned": value * units - (spend if npv else 0.0),
+        },
+        copy=False,
     )  # fmt: skip
-    for gain, when in (("gain_today", "_today"), ("gain_planned", "")):
-        net = plan[f"spend{when}"] if inputs.objective == "npv" else 0.0
-        plan[gain] = cells["value"] * plan[f"units{when}"] - net
-    plan["reason"] = np.select([cells["beta"].isna(), cells["beta"] <= 0], ["response_unknown", "response_not_positive"], "")
-    return plan[KEY + PLAN].iloc[np.argsort(cells["row"].to_numpy())].reset_index(drop=True)
+    return pd.concat([of.plan_today, of.as_given(planned)], axis=1)[KEY + PLAN]
 
 
 def _prices(inputs: Inputs, problem: Problem, best: _Found, checks: int) -> pd.DataFrame:

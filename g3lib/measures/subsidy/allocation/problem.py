@@ -23,9 +23,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from g3lib.measures.subsidy.allocation.cells import FEN, demand
 from g3lib.measures.subsidy.allocation.inputs import Inputs
-
-FEN, MILLIONTHS = 100, 10**6
 
 
 @dataclass(frozen=True)
@@ -79,19 +78,6 @@ class Problem:
         )
 
 
-def demand(cells: pd.DataFrame, subsidy: np.ndarray) -> np.ndarray:
-    """Units at a subsidy (yuan a unit), to the millionth; today's subsidy is a whole number of fen and sells today's units."""
-    price, beta = cells["list_price"].to_numpy(), np.nan_to_num(cells["beta"].to_numpy())
-    change = (subsidy - today(cells)) / price
-    units: np.ndarray = np.rint(cells["units"].to_numpy() * np.exp(beta * change) * MILLIONTHS) / MILLIONTHS
-    return units
-
-
-def today(cells: pd.DataFrame) -> np.ndarray:
-    """Today's subsidy a unit, yuan, to the fen."""
-    return np.asarray(np.rint((cells["rate"] * cells["list_price"] * FEN).to_numpy()) / FEN)
-
-
 def build(inputs: Inputs, *, strict: bool = True) -> Problem:
     """The problem of these inputs.
 
@@ -100,9 +86,9 @@ def build(inputs: Inputs, *, strict: bool = True) -> Problem:
         strict: levels above the cap a unit are left out (a cell whose response is unknown keeps its one
             level); otherwise they stay and the cap is a row, so that it can be asked what it would have to give.
     """
-    cells = inputs.cells
+    cells, of_model = inputs.cells, inputs.of.of_model
     cap = cells["model"].map(inputs.caps["cap_per_unit"]).to_numpy(dtype=float)
-    price, of_model = cells["list_price"].to_numpy(), cells.groupby("model", sort=False).indices
+    price = cells["list_price"].to_numpy()
     cell, subsidy = _levels(inputs, cap, strict)
     units = demand(cells.iloc[cell], subsidy)
     # limit, unit, kind, key, bound, its cells, weight of a unit, weight of a yuan
@@ -152,7 +138,7 @@ def cells_of(row: Any, cells: pd.DataFrame, of_model: Mapping[str, np.ndarray]) 
 def _levels(inputs: Inputs, cap: np.ndarray, strict: bool) -> tuple[np.ndarray, np.ndarray]:
     """Cell and subsidy (yuan a unit) of each level: the grid's, today's and the cap itself, each once, rising."""
     cells = inputs.cells
-    now, fixed = np.rint(today(cells) * FEN)[:, None], cells["beta"].isna().to_numpy()[:, None]
+    now, fixed = np.rint(inputs.of.subsidy * FEN)[:, None], cells["beta"].isna().to_numpy()[:, None]
     price = cells["list_price"].to_numpy()[:, None]
     least = np.ceil(price * cells[["rate_min"]].to_numpy() * FEN - 1e-6)
     least = np.fmin(least, np.floor(cap[:, None] * FEN + 1e-6))  # a cap is a rule, how far a rate moves a choice
@@ -184,8 +170,8 @@ def _assembled(
         hit = np.flatnonzero(over)
         rows += sparse.csr_array((over[hit], (of_cap[cells["model"].iloc[cell[hit]]].to_numpy(), hit)), shape=(m, n))
     of_row, money, amount, step, first = choices.T
-    model, _ = pd.factorize(cells["model"])
-    row_owner = np.array([model[limit[5][0]] if limit[2] in ("lifecycle", "commitment", "link") else -1 for limit in limits])
+    own = ("lifecycle", "commitment", "link")
+    row_owner = np.array([inputs.of.model[limit[5][0]] if limit[2] in own else -1 for limit in limits])
     column = np.arange(len(choices))
     extra = sparse.csr_array((amount, (of_row.astype(int), column)), shape=(m, len(choices)))
     extra += sparse.csr_array((money, (np.zeros(len(choices), dtype=int), column)), shape=(m, len(choices)))
@@ -199,7 +185,7 @@ def _assembled(
         bound=np.array([limit[4] for limit in limits]) / scale,
         group=np.r_[cell, len(cells) - 1 + np.cumsum(first)].astype(int),
         step=np.r_[np.full(n, -1), step].astype(int),
-        owner=np.r_[model, row_owner[of_row.astype(int)][first == 1]],
+        owner=np.r_[inputs.of.model, row_owner[of_row.astype(int)][first == 1]],
         scale=scale, cell=cell, subsidy=subsidy, units=units, limits=names, per_unit=per_unit, per_yuan=per_yuan,
         row_owner=row_owner,
     )  # fmt: skip
