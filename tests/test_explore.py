@@ -89,6 +89,22 @@ def test_longer_labels_get_their_room() -> None:
     assert len(again._ax.containers) == 1
 
 
+def test_words_stand_as_if_drawn_anew_also_over_what_comes_and_goes() -> None:
+    def bars(lengths: list[float], colour: str, ax: Any) -> None:
+        ax.barh([0, 1], lengths, color="tab:blue")
+        for row, length in enumerate(lengths):
+            ax.text(1.0, row, "same word", color=colour, fontsize=8 + row)
+            ax.text(length, row, f"{length:g}", ha="right", bbox={"color": "white"} if length > 3 else None)
+        ax.set(xlim=(-1, 4), yticks=[], xticks=[])
+
+    again = Drawing(bars, lambda *_: 2.0)
+    course = [([0.5, 3.0], "k"), ([2.0, 0.5], "k"), ([0.5, 3.0], "k"), ([0.5, 3.0], "r"), ([3.5, 0.5], "k"), ([0.5, 3.5], "k"), ([0.5, 0.5], "k")]
+    for lengths, colour in course:
+        alone = Drawing(bars, lambda *_: 2.0).frame(lengths, colour)
+        assert (pixels(again.frame(lengths, colour)) == pixels(alone)).all()
+    assert again._written  # and some of them were kept
+
+
 def test_axes_that_change_are_drawn_anew() -> None:
     def bars(heights: list[float], ax: Any) -> None:
         ax.barh(range(len(heights)), heights)

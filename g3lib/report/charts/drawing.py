@@ -16,11 +16,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from g3lib.report.charts.look import figure, look
 
 _SCREEN = 96  # pixels an inch of a page
+_TEXTS = 1000  # whose pixels are kept
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Drawing:
         self._still: Any = None  # the pixels of what does not move
         self._key: Any = None
         self._words: frozenset[str] = frozenset()
+        self._written: dict[Any, Any] = {}  # text and place → its pixels
 
     def frame(self, *args: Any, **kwargs: Any) -> Frame:
         """The chart of these arguments."""
@@ -92,13 +95,34 @@ class Drawing:
             for artist in moving:
                 artist.set_visible(False)
             canvas.draw()
-            self._still, self._key = canvas.copy_from_bbox(ax.figure.bbox), key
+            self._still, self._key = np.asarray(canvas.buffer_rgba()).copy(), key
+            self._written.clear()
             for artist in moving:
                 artist.set_visible(True)
-        canvas.restore_region(self._still)
+        pixels = np.asarray(canvas.buffer_rgba())
+        pixels[:] = self._still
         for artist in sorted(moving, key=lambda artist: artist.get_zorder()):
-            ax.draw_artist(artist)
-        return np.asarray(canvas.buffer_rgba())
+            if isinstance(artist, Text):
+                self._write(artist, pixels)
+            else:
+                ax.draw_artist(artist)
+        return pixels
+
+    def _write(self, text: Any, pixels: np.ndarray) -> None:
+        """A text, from the pixels that it had when it last stood there; its letters take half of a frame's time."""
+        if text.get_bbox_patch() is not None:
+            text.axes.draw_artist(text)
+            return
+        named = (text.get_text(), text.get_position(), text.get_color(), text.get_rotation(), text.get_ha(), text.get_va())
+        key = (*named, text.get_fontsize(), text.get_fontweight())
+        place, letters = self._written.get(key) or (_place(text, pixels), None)
+        bare = np.array_equal(pixels[place], self._still[place])  # what was drawn there meanwhile has to show through
+        if letters is not None and bare:
+            pixels[place] = letters
+            return
+        text.axes.draw_artist(text)
+        if bare and len(self._written) < _TEXTS:
+            self._written[key] = (place, pixels[place].copy())
 
     def _as_frame(self, pixels: np.ndarray) -> Frame:
         from PIL import Image
@@ -111,6 +135,14 @@ class Drawing:
         Image.fromarray(np.ascontiguousarray(pixels[..., :3])).save(picture, format="png", compress_level=1)
         place = (float(box.x0), float(1 - box.y1), float(box.width), float(box.height))
         return Frame(picture.getvalue(), round(wide * scale), round(high * scale), place)
+
+
+def _place(text: Any, pixels: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns of a picture that a text stands in, with a little room around it."""
+    box = text.get_window_extent().padded(2)
+    high, wide = pixels.shape[:2]
+    top, bottom, left, right = (int(edge) for edge in (high - box.y1, high - box.y0 + 1, box.x0, box.x1 + 1))
+    return slice(max(top, 0), max(bottom, 0)), slice(max(left, 0), min(right, wide))
 
 
 def _words(key: tuple[Any, ...]) -> frozenset[str]:
