@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import io
 import os
@@ -155,6 +156,16 @@ def test_what_was_made_is_found_until_something_changes(data: Any, made: list[in
     monkeypatch.setattr(type(data), "digest", lambda *_: "other exports")
     count(data, made)
     assert len(made) == 5
+
+
+def test_a_rehearsal_makes_nothing_that_is_not_kept(data: Any, made: list[int]) -> None:
+    with keeping.nothing_made(), pytest.raises(keeping.NotKept):
+        count(data, made)
+    assert made == []
+    first = count(data, made)
+    with keeping.nothing_made():
+        assert count(data, made) == first
+    assert len(made) == 1
 
 
 def test_a_file_that_is_not_ours_is_never_opened(data: Any, made: list[int]) -> None:
@@ -727,3 +738,47 @@ def test_own_headings_that_do_not_stand_are_all_listed(tmp_path: Path, monkeypat
     assert headings.own() == {"几台": "units"}
     headings.learn("@渠道点", "outlet")
     assert headings.own()["@渠道点"] == "outlet"
+
+
+# ---- the kernel that waits for its page -------------------------------------------------------------
+
+
+def test_a_page_gets_the_kernel_that_is_ready_with_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    from g3lib.explore.kernels import ReadyKernels
+
+    async def said(kernels: Any, kernel_id: str, code: str) -> str:
+        client, heard = kernels.get_kernel(kernel_id).client(), io.StringIO()
+        client.start_channels()
+        await client.wait_for_ready(timeout=30)
+        await client.execute_interactive(code, timeout=30, output_hook=lambda m: heard.write(m["content"].get("text", "")))
+        client.stop_channels()
+        return heard.getvalue().strip()
+
+    async def ready(kernels: Any) -> str:
+        while kernels._ready is None:
+            await asyncio.sleep(0.05)
+        return (await kernels._ready)[0]
+
+    async def course() -> None:
+        kernels = ReadyKernels()
+        kernels._name = "data"  # nothing is calculated for it
+        kernels.cull_idle_timeout = 1
+        asked = {"kernel_name": kernels.default_kernel_name, "path": "", "env": os.environ | {"QUERY_STRING": "lang=en"}}
+        first = await ready(kernels)
+        await asyncio.sleep(1.1)
+        await kernels.cull_kernel_if_idle(first)
+        assert await kernels.start_kernel(**asked) == first
+        # it knows of its page, and what it had rehearsed is gone
+        asks = "import os, ipywidgets; print(os.environ['QUERY_STRING'], len(ipywidgets.widgets.widget._instances))"
+        assert await said(kernels, first, asks) == "lang=en 0"
+        kernels.prepare(asked["kernel_name"], "")
+        dead = await ready(kernels)
+        await kernels.get_kernel(dead).shutdown_kernel(now=True)
+        assert await kernels.start_kernel(**asked) not in (first, dead)
+        await asyncio.sleep(1.1)
+        await kernels.cull_kernel_if_idle(first)  # its page never came
+        assert first not in kernels
+        await kernels.shutdown_all(now=True)
+
+    monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", "g3-warm")
+    asyncio.run(course())

@@ -12,22 +12,40 @@ import hashlib
 import hmac
 import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 
+from g3lib.errors import G3Error
 from g3lib.files import replace_bytes, sweep
 from g3lib.runs.edition import library_digest
 from g3lib.tables.dataset import Dataset
 from g3lib.tables.identity import digester, key_file
 
 T = TypeVar("T")
+_MAKING = ContextVar("making", default=True)
 
 _FOLDER = "kept"
 _MOST = 12  # files; the oldest go
 _SIGNATURE = 32
 # as they are when they are imported: a process that lives on while the library is changed goes on with what it has in memory
 _LIBRARY = library_digest()
+
+
+class NotKept(G3Error):
+    """What was asked for would have to be made."""
+
+
+@contextmanager
+def nothing_made() -> Iterator[None]:
+    """Within it what is not kept is not made: `NotKept`."""
+    before = _MAKING.set(False)
+    try:
+        yield
+    finally:
+        _MAKING.reset(before)
 
 
 def kept(data: Dataset, name: str, make: Callable[[], T], slim: Callable[[T], T] = lambda made: made) -> T:
@@ -38,6 +56,9 @@ def kept(data: Dataset, name: str, make: Callable[[], T], slim: Callable[[T], T]
         name: of what is made, and whatever else it is made with.
         make: makes it.
         slim: what of it is kept.
+
+    Raises:
+        NotKept: see `nothing_made`.
     """
     asked, path = _named(data, name)
     found = _found(data, asked, path)
@@ -45,6 +66,8 @@ def kept(data: Dataset, name: str, make: Callable[[], T], slim: Callable[[T], T]
         data.recall(found["reads"])
         made: T = found["made"]
         return made
+    if not _MAKING.get():
+        raise NotKept(f"{name} of {data.branch} is not kept.")
     made, key = make(), _key()
     if key is None:
         return made

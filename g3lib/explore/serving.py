@@ -30,7 +30,7 @@ from g3lib.tables.workspace import Workspace
 LOOPBACK = "127.0.0.1"
 # of JupyterLab's extensions those that show widgets
 _EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget")
-_PART = re.compile(r"/voila/static/\d+\.voila\.js")
+_PART = re.compile(r"/voila/(static/\d+\.voila|labextensions/.+/static/[^/]+)\.js(\?.*)?")
 _ALONE = 40  # seconds after which a kernel goes to which no page is connected
 _PROVISIONER = "JUPYTER_DEFAULT_PROVISIONER_NAME"
 
@@ -70,11 +70,14 @@ def pages(place: Path, port: int, browser: bool, say: Callable[[str], None], tok
         from traitlets.config import Config
         from voila.app import Voila
 
+        from g3lib.explore.kernels import ReadyKernels
+
         config, token = Config(), token or secrets.token_urlsafe(24)
         config.Voila.ip, config.Voila.port, config.Voila.port_retries = LOOPBACK, _free(port), 0
         config.Voila.token, config.Voila.open_browser, config.Voila.log_level = token, False, "ERROR"
         config.VoilaConfiguration.template, config.VoilaConfiguration.classic_tree = "g3", True
         config.VoilaConfiguration.allow_template_override = "NO"
+        config.VoilaConfiguration.multi_kernel_manager_class = ReadyKernels
         config.VoilaConfiguration.file_allowlist = []  # no file of the workspace is served
         config.VoilaConfiguration.extension_allowlist = list(_EXTENSIONS)
         seen: set[str] = set()
@@ -112,11 +115,11 @@ def _title(path: Path) -> str:
 
 
 def _noting(seen: set[str]) -> Callable[[Any], None]:
-    """Note the parts of Voilà's script that a page asks for, one by one after its cells: the next visitor's page asks at once."""
+    """Note the parts of scripts that a page asks for, one by one after its cells: the next visitor's page asks at once."""
 
     def note(handler: Any) -> None:
-        if handler.get_status() < 400 and _PART.fullmatch(handler.request.path):
-            seen.add(handler.request.path)
+        if handler.get_status() < 400 and _PART.fullmatch(handler.request.uri):
+            seen.add(handler.request.uri)
 
     return note
 
