@@ -196,7 +196,10 @@ def explore(name: str, lab: bool, port: int, no_browser: bool) -> None:
     from g3lib.tables.workspace import Workspace
 
     place = serving.find(Workspace.find(), name)
-    (serving.lab if lab else serving.pages)(place, port, not no_browser, click.echo)
+    if lab:
+        serving.lab(place, port, not no_browser)
+    else:
+        serving.pages(place, port, not no_browser, click.echo)
 
 
 @main.command()

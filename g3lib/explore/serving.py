@@ -143,14 +143,15 @@ def _once_open(port: int, address: str, calls: Sequence[Callable[[str], object]]
         call(address)
 
 
-def lab(place: Path, port: int, browser: bool, _say: Callable[[str], None]) -> None:
+def lab(place: Path, port: int, browser: bool) -> None:
     """Open JupyterLab at a notebook, or at the folder of all, with warm kernels; it says its address itself."""
     with _warm():
         from jupyterlab.labapp import LabApp
 
         root = place.parents[2] if place.is_file() else place.parents[1]
         wanted = [f"--notebook-dir={root}", f"--LabApp.default_url=/lab/tree/{place.relative_to(root).as_posix()}",
-                  f"--ServerApp.ip={LOOPBACK}", f"--ServerApp.port={port}", f"--ServerApp.open_browser={browser}"]  # fmt: skip
+                  f"--ServerApp.ip={LOOPBACK}", f"--ServerApp.port={port}", f"--ServerApp.open_browser={browser}",
+                  "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
         LabApp.launch_instance(wanted)
 
 
