@@ -10,6 +10,7 @@ import pickle
 import re
 import shutil
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -746,6 +747,9 @@ def test_own_headings_that_do_not_stand_are_all_listed(tmp_path: Path, monkeypat
 def test_a_page_gets_the_kernel_that_is_ready_with_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     from g3lib.explore.kernels import ReadyKernels
 
+    class Asked(StrEnum):  # as Voilà names the variables
+        QUERY = "QUERY_STRING"
+
     async def said(kernels: Any, kernel_id: str, code: str) -> str:
         client, heard = kernels.get_kernel(kernel_id).client(), io.StringIO()
         client.start_channels()
@@ -763,7 +767,7 @@ def test_a_page_gets_the_kernel_that_is_ready_with_its_own_environment(monkeypat
         kernels = ReadyKernels()
         kernels._name = "data"  # nothing is calculated for it
         kernels.cull_idle_timeout = 1
-        asked = {"kernel_name": kernels.default_kernel_name, "path": "", "env": os.environ | {"QUERY_STRING": "lang=en"}}
+        asked = {"kernel_name": kernels.default_kernel_name, "path": "", "env": os.environ | {Asked.QUERY: "lang=en"}}
         first = await ready(kernels)
         await asyncio.sleep(1.1)
         await kernels.cull_kernel_if_idle(first)

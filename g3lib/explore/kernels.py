@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,7 @@ class ReadyKernels(AsyncMappingKernelManager):
         client.start_channels()
         await client.wait_for_ready(timeout=_WAIT)
         rehearsal = f"import g3lib.explore; g3lib.explore.rehearse({self._name!r}); del g3lib"
-        client.execute(rehearsal, silent=True, store_history=False)
-        await client.get_shell_msg(timeout=_WAIT)
+        await _executed(client, rehearsal, _WAIT)
         return kernel_id, client
 
     async def start_kernel(self, *, kernel_id: str | None = None, path: Any = None, **kwargs: Any) -> str:  # type: ignore[override]
@@ -72,8 +72,8 @@ class ReadyKernels(AsyncMappingKernelManager):
             if not await kernel.is_alive():
                 return None
             own = {name: value for name, value in env.items() if os.environ.get(name) != value}
-            client.execute(f"__import__('os').environ.update({own!r})", silent=True, store_history=False)
-            await client.get_shell_msg(timeout=_HEARD)
+            told = json.dumps(own)  # Voilà's names are an enumeration's members: as JSON they are words
+            await _executed(client, f"import os, json; os.environ.update(json.loads({told!r})); del os, json", _HEARD)
             client.stop_channels()
             return str(kernel_id)
         return None
@@ -83,3 +83,18 @@ class ReadyKernels(AsyncMappingKernelManager):
         ready = self._ready
         if ready is None or not ready.done() or ready.exception() or ready.result()[0] != kernel_id:
             await super().cull_kernel_if_idle(kernel_id)  # type: ignore[no-untyped-call]
+
+
+async def _executed(client: Any, code: str, seconds: float) -> None:
+    """Execute it and wait until that is done: other replies (to who asked whether the kernel is there) may come before.
+
+    Raises:
+        RuntimeError: it failed; queue.Empty: nothing was heard in time.
+    """
+    asked = client.execute(code, silent=True, store_history=False)
+    while True:
+        reply = await client.get_shell_msg(timeout=seconds)
+        if reply["parent_header"].get("msg_id") == asked:
+            break
+    if reply["content"]["status"] != "ok":
+        raise RuntimeError(reply["content"].get("evalue", ""))

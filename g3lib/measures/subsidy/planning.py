@@ -67,7 +67,7 @@ def next_month(
         response: `response` by class; a class without a beta, and bare sales, stay at today's rate.
         states: `customer_states` of the same sales: a unit is worth the share of its class and contract that is still a
             valid customer in the third month (of the class where fewer than 30 are known).
-        lives: `lifecycle` with `allowed_of_list`; a model whose life has ended is not sold next month.
+        lives: `lifecycle`, as for `caps`; a model whose life has ended is not sold next month.
         asof: the last day known.
         months: how many calendar months the pace is taken from.
         max_move: how far a rate may move from today's, a fraction (0.10 is 10 pp).
@@ -84,7 +84,7 @@ def next_month(
     >>> sales = pd.DataFrame({"date": pd.Timestamp("2013-03-01"), "model": ["m", "gone"], "channel": "own", "contract": "plan",
     ...                       "branch": "b", "device_class": "handset", "units": 50, "list_price": 1000.0, "subsidy": 300.0})
     >>> lives = pd.DataFrame({"model": ["m", "gone"], "ended": [False, True], "launched": pd.NaT,
-    ...                       "allowed_of_list": [-0.1, None]})
+    ...                       "allowed_rate": [-0.1, None]})
     >>> states, betas = sales[["units"]].assign(state="young"), pd.DataFrame({"device_class": [], "beta": []})
     >>> found = next_month(sales, betas, states, lives, date(2013, 3, 31))  # nobody followed, nothing learnt, nothing allowed
     >>> found[["model", "beta", "value", "value_known", "rate_min", "rate_max"]].values.tolist()
@@ -110,7 +110,7 @@ def next_month(
     out["beta"] = out["device_class"].map(beta).where(out["contract"] != BARE).astype("float64")
     share = _valid_share(out, sales, states)
     out["value"], out["value_known"] = share.fillna(1.0), share.notna()
-    allowed = out["model"].map(lives.set_index("model")["allowed_of_list"]).clip(lower=0.0)
+    allowed = out["model"].map(lives.set_index("model")[_allowed(lives)]).clip(lower=0.0)
     out["rate_min"] = np.fmin((out["rate"] - max_move).clip(lower=0.0), allowed)
     out["rate_max"] = np.maximum((out["rate"] + max_move).clip(upper=rate_max), out["rate"])
     return out
@@ -229,7 +229,8 @@ def caps(
     """The limits of each model next month.
 
     Args:
-        lives: `lifecycle` with `allowed_of_list`, which becomes next month's cap; below zero it becomes zero.
+        lives: `lifecycle`; the rate still allowed becomes next month's cap, below zero it becomes zero. Of caps on another
+            base than the list price it needs `allowed_of_list`.
         rules: cap_per_unit by model, as the policy states it; NaN where it states none.
         cap_per_unit: one more, for every model; the smaller holds; 0 for none.
         keep_lifecycle: whether the lifecycle caps bind.
@@ -237,14 +238,19 @@ def caps(
     Returns:
         model, cap_per_unit, lifecycle_cap, past_subsidy, past_base: as `allocate` asks for.
 
-    >>> lives = pd.DataFrame({"model": ["a", "b"], "allowed_of_list": [-0.1, float("nan")]})
+    >>> lives = pd.DataFrame({"model": ["a", "b"], "allowed_rate": [-0.1, float("nan")]})
     >>> caps(lives, pd.Series({"a": 300.0}), 500.0)[["cap_per_unit", "lifecycle_cap"]].values.tolist()
     [[300.0, 0.0], [500.0, nan]]
     """
     of_rule = lives["model"].map(rules) if rules is not None else pd.Series(np.nan, index=lives.index)
     cap = np.fmin(of_rule.astype("float64"), cap_per_unit or np.nan)
-    allowed = lives["allowed_of_list"].clip(lower=0.0) if keep_lifecycle else np.nan
+    allowed = lives[_allowed(lives)].clip(lower=0.0) if keep_lifecycle else np.nan
     return lives[["model"]].assign(cap_per_unit=cap, lifecycle_cap=allowed, past_subsidy=0.0, past_base=0.0)
+
+
+def _allowed(lives: pd.DataFrame) -> str:
+    """The column with the rate still allowed of the list price: caps on it say so themselves."""
+    return "allowed_of_list" if "allowed_of_list" in lives else "allowed_rate"
 
 
 def promised(
