@@ -775,7 +775,7 @@ def test_a_page_gets_the_kernel_that_is_ready_with_its_own_environment(monkeypat
         # it knows of its page, and what it had rehearsed is gone
         asks = "import os, ipywidgets; print(os.environ['QUERY_STRING'], len(ipywidgets.widgets.widget._instances))"
         assert await said(kernels, first, asks) == "lang=en 0"
-        kernels.prepare(asked["kernel_name"], "")
+        kernels.prepare()
         dead = await ready(kernels)
         await kernels.get_kernel(dead).shutdown_kernel(now=True)
         assert await kernels.start_kernel(**asked) not in (first, dead)

@@ -22,29 +22,18 @@ class ReadyKernels(AsyncMappingKernelManager):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self._ready: asyncio.Task[tuple[str, Any]] | None = None
-        self._asked: tuple[Any, Any] = (None, None)  # kernel name and folder of the one that is ready
         notebook = getattr(self.parent, "notebook_path", None)
         self._name = Path(notebook).stem if notebook else "subsidy"
-        IOLoop.current().add_callback(self.prepare, self.default_kernel_name, "")
+        IOLoop.current().add_callback(self.prepare)
 
-    def prepare(self, kernel_name: str, path: str) -> None:
-        """Start the next page's kernel, where none of that name and folder is ready; pages ask for one after the other alike."""
-        if self._ready is None or self._asked != (kernel_name, path):
-            if self._ready is not None:
-                self._ready.add_done_callback(self._let_go)
-            self._asked = (kernel_name, path)
-            self._ready = asyncio.get_running_loop().create_task(self._started(kernel_name, path))
+    def prepare(self) -> None:
+        """Start the next page's kernel, where none is ready: of the default name, in the pages' own folder."""
+        if self._ready is None:
+            self._ready = asyncio.get_running_loop().create_task(self._started())
 
-    def _let_go(self, ready: asyncio.Task[tuple[str, Any]]) -> None:
-        """End one that nobody will ask for."""
-        if not ready.cancelled() and not ready.exception():
-            kernel_id, client = ready.result()
-            client.stop_channels()
-            asyncio.get_running_loop().create_task(self.shutdown_kernel(kernel_id))  # type: ignore[no-untyped-call]
-
-    async def _started(self, kernel_name: str, path: str) -> tuple[str, Any]:
+    async def _started(self) -> tuple[str, Any]:
         own: Any = super()  # half typed upstream, as what follows
-        kernel_id = await own.start_kernel(kernel_name=kernel_name, path=path, env=dict(os.environ))
+        kernel_id = await own.start_kernel(kernel_name=self.default_kernel_name, path="", env=dict(os.environ))
         kernel: Any = self.get_kernel(kernel_id)
         client = kernel.client()
         client.start_channels()
@@ -54,11 +43,11 @@ class ReadyKernels(AsyncMappingKernelManager):
         return kernel_id, client
 
     async def start_kernel(self, *, kernel_id: str | None = None, path: Any = None, **kwargs: Any) -> str:  # type: ignore[override]
-        """A kernel: the one that is ready, where it is of this name and folder, else a new one."""
-        asked, found = (str(kwargs.get("kernel_name")), str(path)), None
-        if kernel_id is None and asked == self._asked:
+        """A kernel: the one that is ready, where it is as asked for, else a new one."""
+        found = None
+        if kernel_id is None and (kwargs.get("kernel_name"), path) == (self.default_kernel_name, ""):
             found = await self._taken(kwargs.get("env") or {})
-        asyncio.get_running_loop().call_later(_AFTER, self.prepare, *asked)
+        asyncio.get_running_loop().call_later(_AFTER, self.prepare)
         return found or await super().start_kernel(kernel_id=kernel_id, path=path, **kwargs)
 
     async def _taken(self, env: dict[str, str]) -> str | None:

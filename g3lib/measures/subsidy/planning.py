@@ -169,11 +169,6 @@ def _summed(by: Sequence[pd.Series], columns: Mapping[str, np.ndarray]) -> pd.Da
     return pd.DataFrame(out)
 
 
-def words_of(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """A table of few rows with its categories as the words that they stand for: what reads it need not know of categories."""
-    return table.astype({name: "str" for name in names if isinstance(table[name].dtype, pd.CategoricalDtype)})
-
-
 def codes_of(words: pd.Series) -> tuple[np.ndarray, pd.Index]:
     """Each row's position in the sorted words, -1 where missing; of categories their own codes, in their own order."""
     if isinstance(words.dtype, pd.CategoricalDtype):

@@ -18,10 +18,10 @@ from g3lib.findings import Verdict
 from g3lib.measures.subsidy.allocation import Allocation, Evaluation, allocate, evaluate, limited, moved
 from g3lib.measures.subsidy.allocation.cells import KEY, Cells
 from g3lib.measures.subsidy.allocation.inputs import Inputs
-from g3lib.measures.subsidy.planning import caps, changes, gain, words_of
+from g3lib.measures.subsidy.planning import caps, changes, gain
 from g3lib.measures.subsidy.policy import match_policy
 from g3lib.measures.subsidy.rates import BARE, amounts
-from g3lib.measures.subsidy.verdicts import breaches, held_against
+from g3lib.measures.subsidy.verdicts import breaches, held_against, words_of
 from g3lib.measures.subsidy.worth import FollowedClass, returns_at
 from g3lib.tables.policy import in_force
 
@@ -220,7 +220,7 @@ class Scenario:
     @cached_property
     def breaches(self) -> pd.DataFrame:
         """Devices and yuan beyond and short of their rules (`breaches`), by rule and reason."""
-        return words_of(breaches(self.checked, self.checked, ["rule", "reason"]), ["rule", "reason"])
+        return words_of(breaches(self.checked, self.checked, ["rule", "reason"]))
 
     @cached_property
     def headroom(self) -> pd.Series:

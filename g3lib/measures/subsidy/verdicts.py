@@ -47,7 +47,7 @@ def check_policy(
     """
     parts = amounts(sales, numerator, base).assign(units=sales["units"])
     held = held_against(parts, match_policy(sales, policy), policy, numerator=numerator, base=base, tolerance=tolerance)
-    return held.astype({name: "str" for name in held if held[name].dtype == "category"})
+    return words_of(held)
 
 
 def held_against(
@@ -133,6 +133,11 @@ def _terms(policy: pd.DataFrame) -> pd.DataFrame:
 def _named(words: pd.Series, own: np.ndarray) -> pd.Categorical:
     codes, names = pd.factorize(words)
     return pd.Categorical.from_codes(codes[own], names)
+
+
+def words_of(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with its categories as the words that they stand for: what reads it need not know of categories."""
+    return table.astype({name: "str" for name in table if isinstance(table[name].dtype, pd.CategoricalDtype)})
 
 
 def breaches(sales: pd.DataFrame, checked: pd.DataFrame, by: Sequence[str] = ("branch",)) -> pd.DataFrame:
