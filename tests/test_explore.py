@@ -744,6 +744,44 @@ def test_own_headings_that_do_not_stand_are_all_listed(tmp_path: Path, monkeypat
 # ---- the kernel that waits for its page -------------------------------------------------------------
 
 
+@pytest.fixture
+def rehearsed() -> Iterator[Any]:
+    """The channel explorer, opened for whoever asks for it next."""
+    from g3lib.explore import rehearsing
+
+    rehearsing.rehearse(explore.opener("channels"))
+    yield rehearsing._ready[0][1]
+    rehearsing._ready.clear()
+
+
+def test_what_was_rehearsed_is_the_next_page_that_asks_for_it(rehearsed: Any) -> None:
+    assert explore.channels() is rehearsed
+    assert rehearsed.answer.now["number"] == 1  # nothing was drawn twice
+    assert explore.channels() is not rehearsed  # a page is one visitor's
+
+
+def test_what_was_rehearsed_goes_where_its_explorer_was_left_since(rehearsed: Any) -> None:
+    left = explore.opener("channels")(restore=False)  # in another kernel
+    channel = left.inside.options[-1][1]
+    left.inside.value = channel
+    assert rehearsed.inside.value == ""
+    assert (explore.channels(), rehearsed.inside.value) == (rehearsed, channel)
+    assert rehearsed.answer.now["number"] == 2
+    left.inside.value = ""
+
+
+@pytest.mark.parametrize("other", ["language", "explorer", "scenario", "store"])
+def test_what_was_rehearsed_for_another_question_is_closed(rehearsed: Any, other: str) -> None:
+    calls = {"language": lambda: explore.channels(lang="en"), "explorer": lambda: explore.data()}
+    workspace = Workspace.find()
+    if other == "scenario":
+        scenarios.save(workspace.scenarios, f"since {other}", {"budget": 1.0})
+    if other == "store":
+        os.utime(workspace.store_root / "manifest.json")
+    assert calls.get(other, explore.channels)() is not rehearsed
+    assert rehearsed.answer.comm is None  # no browser is told of it
+
+
 def test_a_page_gets_the_kernel_that_is_ready_with_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     from g3lib.explore.kernels import ReadyKernels
 
@@ -759,26 +797,40 @@ def test_a_page_gets_the_kernel_that_is_ready_with_its_own_environment(monkeypat
         return heard.getvalue().strip()
 
     async def ready(kernels: Any) -> str:
-        while kernels._ready is None:
+        while kernels._waiting is None:
             await asyncio.sleep(0.05)
-        return (await kernels._ready)[0]
+        await kernels._waiting.client
+        return kernels._waiting.kernel_id
+
+    async def page(kernels: Any) -> str:
+        asked = {"kernel_name": kernels.default_kernel_name, "path": "", "env": os.environ | {Asked.QUERY: "lang=en"}}
+        promised = kernels.promise()
+        given = await kernels.start_kernel(**asked)
+        assert given == promised
+        kernel = kernels.get_kernel(given)  # on its way
+        assert await kernel is kernels.get_kernel(given)
+        return given
 
     async def course() -> None:
         kernels = ReadyKernels()
         kernels._name = "data"  # nothing is calculated for it
         kernels.cull_idle_timeout = 1
-        asked = {"kernel_name": kernels.default_kernel_name, "path": "", "env": os.environ | {Asked.QUERY: "lang=en"}}
         first = await ready(kernels)
         await asyncio.sleep(1.1)
         await kernels.cull_kernel_if_idle(first)
-        assert await kernels.start_kernel(**asked) == first
-        # it knows of its page, and what it had rehearsed is gone
-        asks = "import os, ipywidgets; print(os.environ['QUERY_STRING'], len(ipywidgets.widgets.widget._instances))"
-        assert await said(kernels, first, asks) == "lang=en 0"
+        assert await page(kernels) == first
+        # it knows of its page, and what it had rehearsed was asked for otherwise
+        asks = (
+            "import os, ipywidgets; from g3lib.explore import rehearsing, data; print(len(rehearsing._ready));"
+            "print(os.environ['QUERY_STRING'], data('en').voice.lang, len(rehearsing._ready))"
+        )
+        assert await said(kernels, first, asks) == "1\nlang=en en 0"
         kernels.prepare()
         dead = await ready(kernels)
         await kernels.get_kernel(dead).shutdown_kernel(now=True)
-        assert await kernels.start_kernel(**asked) not in (first, dead)
+        assert await page(kernels) == dead  # its number was in the page already: it is another kernel's now
+        assert await said(kernels, dead, "import os; print(os.environ['QUERY_STRING'])") == "lang=en"
+        assert await page(kernels) not in (first, dead)  # none waited
         await asyncio.sleep(1.1)
         await kernels.cull_kernel_if_idle(first)  # its page never came
         assert first not in kernels

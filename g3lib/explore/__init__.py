@@ -11,13 +11,14 @@ from typing import Any
 from g3lib.errors import G3Error
 
 # the server of the pages needs none of them, and starts a second earlier without
-_EXPLORERS = {
+EXPLORERS = {
     "subsidy": ("g3lib.explore.subsidy_explorer", "open_subsidy"),
     "channels": ("g3lib.explore.channel_explorer", "open_channels"),
     "campaigns": ("g3lib.explore.campaign_explorer", "open_campaigns"),
     "cases": ("g3lib.explore.case_explorer", "open_cases"),
     "data": ("g3lib.explore.data_explorer", "open_data"),
 }
+MODULES = (*(module for module, _ in EXPLORERS.values()), "g3lib.explore.rehearsing")  # what a kernel of a page needs
 
 
 class Refused:
@@ -32,16 +33,23 @@ class Refused:
         return {"text/html": shown, "text/plain": text}
 
 
+def opener(name: str) -> Any:
+    """The function that opens an explorer."""
+    module, function = EXPLORERS[name]
+    return getattr(import_module(module), function)
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _EXPLORERS:
+    if name not in EXPLORERS:
         raise AttributeError(f"module 'g3lib.explore' has no attribute {name!r}")
-    module, opener = _EXPLORERS[name]
-    open_it = getattr(import_module(module), opener)
+    open_it = opener(name)
 
     @wraps(open_it)
     def opened(*args: Any, **kwargs: Any) -> Any:
+        from g3lib.explore import rehearsing
+
         try:
-            return open_it(*args, **kwargs)
+            return rehearsing.opened(open_it, *args, **kwargs)
         except G3Error as error:
             if "VOILA_REQUEST_URL" not in os.environ:
                 raise
@@ -50,30 +58,5 @@ def __getattr__(name: str) -> Any:
     return opened
 
 
-def rehearse(name: str) -> None:
-    """Open an explorer for nobody: a kernel that waits for its page has then read and drawn once what the page will need.
-
-    What would have to be made first is not made: its page does that, and says that it is at work.
-
-    Args:
-        name: of an explorer; of none, nothing is done.
-    """
-    import ipywidgets
-
-    from g3lib.explore import answering, keeping
-
-    if name not in _EXPLORERS:
-        return
-    module, opener = _EXPLORERS[name]
-    try:
-        with keeping.nothing_made():
-            getattr(import_module(module), opener)()
-    except G3Error:
-        pass  # its page will say why
-    finally:
-        ipywidgets.Widget.close_all()
-        answering.shared.cache_clear()
-
-
 def __dir__() -> list[str]:
-    return [*globals(), *_EXPLORERS]
+    return [*globals(), *EXPLORERS]

@@ -11,6 +11,7 @@ import abc
 import asyncio
 import contextlib
 import html
+import json
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -85,6 +86,11 @@ def asked(**given: str) -> dict[str, str]:
     return {name: query.get(name, [value])[0] for name, value in given.items()}
 
 
+def _as_kept(state: Mapping[str, Any]) -> str:
+    """A state as its file would have it: a tuple is a list there."""
+    return json.dumps(state, sort_keys=True, default=str)
+
+
 @cache
 def shared(kind: str) -> dict[str, Any]:
     """The layout and style that all widgets of a kind have in common: a browser asks for each object's state one by one."""
@@ -155,13 +161,15 @@ class Explorer(abc.ABC):
         scenarios.save(self._folder / ".last", self._name, self.state())
 
     def restore(self) -> bool:
-        """Begin where it was left; whether there was anything to begin with."""
+        """Go where it was left; whether that is somewhere else."""
         path = scenarios.kept(self._folder / ".last").get(self._name)
         if path is None:
             return False
         with self.telling():
-            self.set_state(scenarios.read(path))
-            return True
+            state = scenarios.read(path)
+            if _as_kept(state) != _as_kept(self.state()):
+                self.set_state(state)
+                return True
         return False
 
     def chosen(self, part: str, key: Any) -> None:  # noqa: B027 - where nothing can be clicked
@@ -231,12 +239,16 @@ class Explorer(abc.ABC):
     def show(self) -> None:
         """Answer what the controls say, and keep it."""
         with self.telling():
-            number = self.answer.now.get("number", 0) + 1
-            self.answer.now = {"number": number, "parts": self.now()}
-            self.say("")
-            self._after("then", _PAUSE, self._follow)
+            self._answer()
             if self._live:
                 self._after("keep", _KEEP, self._keep)
+
+    def _answer(self) -> None:
+        number = self.answer.now.get("number", 0) + 1
+        self.answer.now = {"number": number, "parts": self.now()}
+        if self._live:  # what was said on the way to the first answer stays
+            self.say("")
+        self._after("then", _PAUSE, self._follow)
 
     def _follow(self) -> None:
         # where this goes wrong, another answer's tables do not stay
@@ -250,9 +262,12 @@ class Explorer(abc.ABC):
             self.keep()
 
     def begin(self, restore: bool) -> None:
-        """Go on where it was left, if asked; from here on what the controls say is kept."""
-        if restore:
-            self.restore()
+        """Answer for the first time, where it was left if asked; from here on what the controls say is kept."""
+        with self.quiet():
+            moved = restore and self.restore()
+        if moved or not self.answer.now:
+            with self.telling():
+                self._answer()
         self._live = True
 
     def flush(self) -> None:

@@ -73,7 +73,8 @@ class CampaignExplorer(Explorer):
         before = heading(say("开始之前：能看出多大的效果", "before starting: what could be seen"))
         groups = [self.campaign, self.joined, self.others, acts, self.window, self.start]
         self.page(say("活动探索", "Campaign explorer"), data, [*groups, before, self.follow])
-        self.take(known[0] if known else "")
+        with self.quiet():
+            self.take(known[0] if known else "")
 
     def take(self, campaign: str) -> None:
         """The groups and the start of a campaign that the exports name, its first if they differ; all others are compared."""

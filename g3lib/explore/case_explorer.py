@@ -68,7 +68,6 @@ class CaseExplorer(Explorer):
         tested = [heading(say("要因检验：换一个分层", "test of causes: another stratum")), self.cause, self.stratum]
         moves = heading(say("原因表：拖到它导致的结果上", "causes: drag one onto what it leads to"))
         self.page(say("QC案例探索", "QC case explorer"), report.data, [self.case, moves, self.table, *tested, acts, *rules])
-        self.show()
 
     def _take(self, report: CaseReport) -> None:
         self.report, self.story = report, report.story

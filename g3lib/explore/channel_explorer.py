@@ -95,7 +95,6 @@ class ChannelExplorer(Explorer):
         acts = self.buttons({say("回到渠道", "Back to channels"): self.up})
         controls = [self.branch, self.day, self.level, self.inside, acts]
         self.page(say("渠道与目标探索", "Channel and target explorer"), place.data, controls)
-        self.show()
 
     def _channels(self) -> list[tuple[str, str]]:
         known = channels.ordered(self.place.cells["channel"])

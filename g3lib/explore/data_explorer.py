@@ -74,7 +74,6 @@ class DataExplorer(Explorer):
         named = heading(say("未识别的表头", "headings that are not understood"))
         controls = [self.file, self.typed, self.table, named, self.unknown, self.column, learn, loads]
         self.bare_page(say("数据探索", "Data explorer"), controls)
-        self.show()
 
     def _word(self, column: str) -> str:
         """A column's first heading that people use, and its name."""
@@ -273,4 +272,6 @@ def open_data(lang: Lang = "zh") -> DataExplorer:
     """
     chosen = cast(Lang, asked(lang=lang)["lang"])
     pick(chosen, "", "")  # an unknown language is refused before any work
-    return DataExplorer(Workspace.find(), chosen)
+    explorer = DataExplorer(Workspace.find(), chosen)
+    explorer.begin(restore=False)
+    return explorer

@@ -1,4 +1,4 @@
-"""The kernels of pages: one is started before it is asked for, so that a visitor does not wait until his is ready."""
+"""The kernels of pages: one is started before it is asked for, and opens what the last page asked for."""
 
 from __future__ import annotations
 
@@ -6,72 +6,146 @@ import asyncio
 import contextlib
 import json
 import os
+import uuid
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.ioloop import IOLoop
 
-_AFTER = 3.0  # seconds after a page has taken the one that was ready, when it is itself ready
+from g3lib.explore import EXPLORERS
+
+_AFTER = 3.0  # seconds after a page has its kernel, when it is itself there, until the next one is started
 _WAIT, _HEARD = 30.0, 3.0  # and how long a kernel may take to start, and to answer when it has started
+_REHEARSAL = "from g3lib.explore import opener, rehearsing; rehearsing.rehearse(opener({!r})); del opener, rehearsing"
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A kernel that waits for its page; `client` is there when it has started and has rehearsed."""
+
+    kernel_id: str
+    env: Mapping[str, str]
+    client: asyncio.Task[Any]
+
+
+@dataclass(frozen=True)
+class _Promise:
+    """The kernel that a page will have: its number, and the one that waits, if one does."""
+
+    kernel_id: str
+    waiting: _Waiting | None
+
+
+_PROMISED: ContextVar[_Promise | None] = ContextVar("promised", default=None)  # to the page that this task sends
 
 
 class ReadyKernels(AsyncMappingKernelManager):
-    """Keeps one kernel ready; a page gets it with its own environment, and the next one is started when the page is done."""
+    """Keeps one kernel ready; a page gets it with its own environment, and the next one is started when the page is done.
+
+    A page is sent while its kernel is still on its way: it is promised one (`promise`), and has its number in its head already.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
-        self._ready: asyncio.Task[tuple[str, Any]] | None = None
         notebook = getattr(self.parent, "notebook_path", None)
-        self._name = Path(notebook).stem if notebook else "subsidy"
+        self._name = Path(notebook).stem if notebook else next(iter(EXPLORERS))
+        self._last: dict[str, str] = {}  # what the last page's kernel was told
+        self._waiting: _Waiting | None = None
+        self._given_to_pages: dict[str, asyncio.Task[Any]] = {}
         IOLoop.current().add_callback(self.prepare)
 
     def prepare(self) -> None:
-        """Start the next page's kernel, where none is ready: of the default name, in the pages' own folder."""
-        if self._ready is None:
-            self._ready = asyncio.get_running_loop().create_task(self._started())
+        """Start the next page's kernel, where none waits: of the default name, in the pages' own folder."""
+        if self._waiting is None:
+            kernel_id, env = str(uuid.uuid4()), os.environ | self._last
+            self._waiting = _Waiting(kernel_id, env, asyncio.get_running_loop().create_task(self._started(kernel_id, env)))
 
-    async def _started(self) -> tuple[str, Any]:
-        own: Any = super()  # half typed upstream, as what follows
-        kernel_id = await own.start_kernel(kernel_name=self.default_kernel_name, path="", env=dict(os.environ))
-        kernel: Any = self.get_kernel(kernel_id)
-        client = kernel.client()
+    async def _started(self, kernel_id: str, env: Mapping[str, str]) -> Any:
+        await self._start(kernel_id=kernel_id, kernel_name=self.default_kernel_name, path="", env=dict(env))
+        client = self._there(kernel_id).client()
         client.start_channels()
         await client.wait_for_ready(timeout=_WAIT)
-        rehearsal = f"import g3lib.explore; g3lib.explore.rehearse({self._name!r}); del g3lib"
-        await _executed(client, rehearsal, _WAIT)
-        return kernel_id, client
+        name = _notebook_at(env.get("VOILA_REQUEST_URL", "")) or self._name
+        if name in EXPLORERS:
+            await _executed(client, _REHEARSAL.format(name), _WAIT)
+        return client
+
+    def promise(self) -> str:
+        """The number of the kernel of the page that this task sends: of the one that waits, ready or not, or of a new one."""
+        waiting, self._waiting = self._waiting, None
+        promised = _Promise(waiting.kernel_id if waiting else str(uuid.uuid4()), waiting)
+        _PROMISED.set(promised)
+        return promised.kernel_id
 
     async def start_kernel(self, *, kernel_id: str | None = None, path: Any = None, **kwargs: Any) -> str:  # type: ignore[override]
-        """A kernel: the one that is ready, where it is as asked for, else a new one."""
-        found = None
-        if kernel_id is None and (kwargs.get("kernel_name"), path) == (self.default_kernel_name, ""):
-            found = await self._taken(kwargs.get("env") or {})
-        asyncio.get_running_loop().call_later(_AFTER, self.prepare)
-        return found or await super().start_kernel(kernel_id=kernel_id, path=path, **kwargs)
+        """A kernel's number; of one that was promised at once, and whoever then asks for the kernel (`get_kernel`) awaits it."""
+        promised = _PROMISED.get()
+        if promised is None or kernel_id is not None:
+            return str(await self._start(kernel_id=kernel_id, path=path, **kwargs))
+        _PROMISED.set(None)
+        given = self._given(promised, {"path": path, **kwargs}, asyncio.current_task())
+        self._given_to_pages[promised.kernel_id] = asyncio.create_task(given)
+        return promised.kernel_id
 
-    async def _taken(self, env: dict[str, str]) -> str | None:
-        """The one that is ready, told what a page's kernel has to know; None where there is none, or it has ended."""
-        ready, self._ready = self._ready, None
-        if ready is None:
-            return None
-        with contextlib.suppress(Exception):  # whatever became of it: the page gets a new one
-            kernel_id, client = await ready
-            kernel: Any = self.get_kernel(kernel_id)
-            if not await kernel.is_alive():
-                return None
-            own = {name: value for name, value in env.items() if os.environ.get(name) != value}
-            told = json.dumps(own)  # Voilà's names are an enumeration's members: as JSON they are words
-            await _executed(client, f"import os, json; os.environ.update(json.loads({told!r})); del os, json", _HEARD)
-            client.stop_channels()
-            return str(kernel_id)
-        return None
+    def get_kernel(self, kernel_id: str) -> Any:
+        """A kernel; where it was just promised what it is awaited by, as Voilà does while it sends the page."""
+        return self._given_to_pages.pop(kernel_id, None) or self._there(kernel_id)
+
+    def _there(self, kernel_id: str) -> Any:
+        return super().get_kernel(kernel_id)
+
+    async def _start(self, **asked: Any) -> Any:
+        own: Any = super()  # half typed upstream
+        return await own.start_kernel(**asked)
+
+    async def _given(self, promised: _Promise, asked: dict[str, Any], page: asyncio.Task[Any] | None) -> Any:
+        """The kernel that waited, told what a page's has to know; a new one, where none did or it is not to be had."""
+        env: dict[str, str] = json.loads(json.dumps(asked.get("env") or {}))  # Voilà's names are an enumeration's members
+        self._last = {name: value for name, value in env.items() if os.environ.get(name) != value}
+        kernel_id = promised.kernel_id
+        try:
+            if not (promised.waiting and self._is_ours(asked) and await self._is_told(promised.waiting, env)):
+                if kernel_id in self:
+                    await self.shutdown_kernel(kernel_id, now=True)  # type: ignore[no-untyped-call]
+                await self._start(kernel_id=kernel_id, **asked)
+        except Exception:
+            if page is not None:
+                page.cancel()  # Voilà would wait for ever: the page ends here, and says that it is not whole
+            raise
+        asyncio.get_running_loop().call_later(_AFTER, self.prepare)
+        return self._there(kernel_id)
+
+    def _is_ours(self, asked: Mapping[str, Any]) -> bool:
+        """Whether a kernel such as waits here was asked for."""
+        return (asked.get("kernel_name"), asked.get("path")) == (self.default_kernel_name, "")
+
+    async def _is_told(self, waiting: _Waiting, env: Mapping[str, str]) -> bool:
+        """Whether it lives, and has heard what its page's environment has that its own has not."""
+        more = json.dumps({name: value for name, value in env.items() if waiting.env.get(name) != value})
+        with contextlib.suppress(Exception):  # whatever became of it
+            client, kernel = await waiting.client, self._there(waiting.kernel_id)
+            if await kernel.is_alive():
+                await _executed(client, f"import os, json; os.environ.update(json.loads({more!r})); del os, json", _HEARD)
+                client.stop_channels()
+                return True
+        return False
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
-        """The one that waits for its page is idle, and nobody is connected: it stays."""
-        ready = self._ready
-        if ready is None or not ready.done() or ready.exception() or ready.result()[0] != kernel_id:
+        """The one that waits for its page is idle, and nobody is connected: it stays, unless it came to nothing."""
+        waiting = self._waiting
+        if waiting is None or waiting.kernel_id != kernel_id or (waiting.client.done() and waiting.client.exception()):
             await super().cull_kernel_if_idle(kernel_id)  # type: ignore[no-untyped-call]
+
+
+def _notebook_at(address: str) -> str:
+    """The name of the notebook that a page's address names; empty where it names none."""
+    path = Path(unquote(urlsplit(address).path))
+    return path.stem if path.suffix == ".ipynb" else ""
 
 
 async def _executed(client: Any, code: str, seconds: float) -> None:

@@ -17,13 +17,15 @@ import tempfile
 import threading
 import time
 import webbrowser
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from g3lib import explore
 from g3lib.errors import UsageError, listed
+from g3lib.runs.imports import without_grammar
 from g3lib.runs.warm.client import KERNELS, Template, TemplateGone
 from g3lib.tables.workspace import Workspace
 
@@ -67,10 +69,11 @@ def pages(place: Path, port: int, browser: bool, say: Callable[[str], None], tok
     with _warm():
         share = str(resources.files("g3lib.explore").joinpath("share"))
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [share, os.environ.get("JUPYTER_PATH", "")]))
-        from traitlets.config import Config
-        from voila.app import Voila
+        with without_grammar():
+            from traitlets.config import Config
+            from voila.app import Voila
 
-        from g3lib.explore.kernels import ReadyKernels
+            from g3lib.explore.kernels import ReadyKernels
 
         config, token = Config(), token or secrets.token_urlsafe(24)
         config.Voila.ip, config.Voila.port, config.Voila.port_retries = LOOPBACK, _free(port), 0
@@ -96,9 +99,11 @@ def pages(place: Path, port: int, browser: bool, say: Callable[[str], None], tok
 
 
 def _told(folder: Path, seen: set[str]) -> Callable[..., dict[str, Any]]:
-    """What tells a page the explorers' titles, from their notebooks' metadata, and the scripts that pages have asked for."""
+    """What tells a page its kernel's number, or the explorers' titles, and the scripts that pages have asked for."""
 
-    def hook(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def hook(page_config: dict[str, Any], settings: Mapping[str, Any], notebook_path: str = "", **_: Any) -> dict[str, Any]:
+        if notebook_path.endswith(".ipynb"):  # the list of all is a page too, of a folder
+            page_config["kernelId"] = settings["kernel_manager"].promise()
         page_config["titles"] = {path.name: _title(path) for path in folder.glob("*.ipynb")}
         page_config["scripts"] = sorted(seen)
         return page_config
@@ -146,7 +151,8 @@ def _once_open(port: int, address: str, calls: Sequence[Callable[[str], object]]
 def lab(place: Path, port: int, browser: bool) -> None:
     """Open JupyterLab at a notebook, or at the folder of all, with warm kernels; it says its address itself."""
     with _warm():
-        from jupyterlab.labapp import LabApp
+        with without_grammar():
+            from jupyterlab.labapp import LabApp
 
         root = place.parents[2] if place.is_file() else place.parents[1]
         wanted = [f"--notebook-dir={root}", f"--LabApp.default_url=/lab/tree/{place.relative_to(root).as_posix()}",
@@ -176,7 +182,7 @@ def _free(port: int) -> int:
 def _warm() -> Iterator[None]:
     """A template with the explorers imported while a server runs; where there can be none kernels are ordinary ones."""
     try:
-        template = Template("kernels", more=("g3lib.explore",))
+        template = Template("kernels", modules=explore.MODULES)
     except TemplateGone:
         yield
         return

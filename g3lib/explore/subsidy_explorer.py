@@ -88,7 +88,6 @@ class SubsidyExplorer(Explorer):
         self.watch([*(one for of in self.moves.values() for one in of.values()), *limits])
         self.opened.observe(lambda change: self.open(change["new"]), "value")
         self.page(voice.say("补贴探索", "Subsidy explorer"), data, self._controls())
-        self.show()
 
     # ---- the controls
 

@@ -150,16 +150,16 @@ class Template:
 
     Args:
         role: `kernels` or `workers` (see `roles`).
-        more: packages that its children find imported beside what every such child does.
+        modules: of kernels, which of the library they find imported; none: all that reports need.
 
     Raises:
         TemplateGone: there can be none here (`why_impossible`), or there is no room for it.
     """
 
-    def __init__(self, role: str, more: Sequence[str] = ()) -> None:
+    def __init__(self, role: str, modules: Sequence[str] = ()) -> None:
         if why := why_impossible():
             raise TemplateGone(why)
-        self.role, self.more = role, more
+        self.role, self.modules = role, modules
         _sweep()
         try:
             made = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
@@ -202,7 +202,7 @@ class Template:
             self.process = subprocess.Popen(
                 # -P: no module of the folder we are in stands before an installed one
                 [sys.executable, "-P", "-c", "from g3lib.runs.warm.template import main; main()",
-                 self.role, str(number), *self.more],
+                 self.role, str(number), *self.modules],
                 stdin=read, pass_fds=(number, self._held), start_new_session=True,
             )  # fmt: skip
         os.close(read)

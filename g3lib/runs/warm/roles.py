@@ -38,25 +38,22 @@ def one_thread() -> None:
         os.environ.setdefault(name, "1")
 
 
-def prepared(role: str, more: Sequence[str] = ()) -> Callable[[dict[str, Any], list[int]], None]:
+def prepared(role: str, modules: Sequence[str] = ()) -> Callable[[dict[str, Any], list[int]], None]:
     """Import what the role needs; returns what a child does.
 
     Args:
         role: `kernels` or `workers`.
-        more: packages whose modules a child finds imported too.
+        modules: of a kernel, which of the library it finds imported, with what they import; none: all that reports need.
     """
     one_thread()
     gc.disable()  # nothing of what is imported is garbage, and collections looked at all of it again and again: 1 s of 5
-    become = {"kernels": _kernels, "workers": _workers}[role]()
-    for package in more:
-        for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
-            importlib.import_module(module.name)
+    become = _workers() if role == "workers" else _kernels(modules)
     gc.freeze()  # a collection in a child would write to every object, and the pages would be shared no more
     gc.enable()
     return become
 
 
-def _kernels() -> Callable[[dict[str, Any], list[int]], None]:
+def _kernels(modules: Sequence[str]) -> Callable[[dict[str, Any], list[int]], None]:
     # pyarrow's own allocator sets itself up anew in every fork, for 0.1 s of a report's time
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     os.environ["MPLBACKEND"] = BACKEND  # as a kernel sets it; who imports pyplot gets it
@@ -64,7 +61,7 @@ def _kernels() -> Callable[[dict[str, Any], list[int]], None]:
     importlib.import_module("ipykernel.kernelapp")
     own = [module for name, module in sys.modules.copy().items() if name.partition(".")[0] != "g3lib"]
     _KERNELS_OWN[:] = [file for module in own if (file := getattr(module, "__file__", None))]
-    for module in (*_own_modules(), *_late_modules(), *_OF_A_KERNEL):
+    for module in (*(modules or (*_own_modules(), *_late_modules())), *_OF_A_KERNEL):
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
     _rehearse()

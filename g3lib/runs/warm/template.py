@@ -182,11 +182,11 @@ class Server:
 
 def main() -> NoReturn:
     """`python -P -c … ROLE LISTENER PACKAGE…`: the owner holds the other end of our standard input."""
-    role, listener, more = sys.argv[1], socket.socket(fileno=int(sys.argv[2])), sys.argv[3:]
+    role, listener, modules = sys.argv[1], socket.socket(fileno=int(sys.argv[2])), sys.argv[3:]
     adopt_orphans()
     owner = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    become = roles.prepared(role, more)
+    become = roles.prepared(role, modules)
     Server(listener, owner, become).serve()
