@@ -571,6 +571,17 @@ def test_which_classes_pay_back(voice: Voice) -> None:
 
 
 @both
+def test_what_was_not_followed_for_its_whole_contract_is_not_said_to_fail(voice: Voice) -> None:
+    table = worth_of(handset=(np.nan, "")).assign(horizon=10)
+    lead = plan.returns(voice, table)[0]
+    assert (lead.value, lead.status) == (0, Status.UNKNOWN)
+    assert words(voice, "还没有终端类型看得出在合约期内回本；跟踪不足合约期、还看不出的有G3手机",
+                 "No class is seen to pay back within its contract; not followed for long enough to tell: handset") in said(voice, [lead])  # fmt: skip
+    both_kinds = pd.concat([table, worth_of(netbook=(26.0, ""))])
+    assert words(voice, "不能的有上网本；跟踪不足", "not: netbook; not followed") in said(voice, plan.returns(voice, both_kinds)[:1])
+
+
+@both
 def test_all_none_or_nobody_knows(voice: Voice) -> None:
     assert plan.returns(voice, worth_of(handset=(24.0, "")))[0].status == Status.GOOD
     none = plan.returns(voice, worth_of(handset=(25.0, "")))[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import io
+import logging
 import os
 import pickle
 import re
@@ -12,8 +13,10 @@ import shutil
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import ipywidgets
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,11 +163,11 @@ def test_what_was_made_is_found_until_something_changes(data: Any, made: list[in
 
 
 def test_a_rehearsal_makes_nothing_that_is_not_kept(data: Any, made: list[int]) -> None:
-    with keeping.nothing_made(), pytest.raises(keeping.NotKept):
+    with keeping.rehearsal(), pytest.raises(keeping.NotKept):
         count(data, made)
     assert made == []
     first = count(data, made)
-    with keeping.nothing_made():
+    with keeping.rehearsal():
         assert count(data, made) == first
     assert len(made) == 1
 
@@ -316,7 +319,7 @@ def test_what_cannot_be_done_is_said_and_the_answer_stays(explorer: Any) -> None
     explorer.reset()
     explorer.name.value = " "
     explorer._press(explorer.save)
-    assert "A scenario needs a name" in explorer.said.value
+    assert "情景还没有名字" in explorer.said.value
     shown = explorer.answer.now
     folder = Workspace.find().scenarios
     scenarios.save(folder, "坏", {"moves": {"device_class": {"tablet": 0.1}}})
@@ -477,6 +480,7 @@ def test_a_campaign_of_the_exports_is_what_notebook_04_compares(by_campaign: Any
     assert found.starts == starts
     pd.testing.assert_frame_equal(found.effect, campaigns.did(panel, starts))
     assert by_campaign.plain() == claims.attribution.attribution(by_campaign.voice, found.effect, found.placebo)[0].text
+    assert "活动使" in by_campaign.plain()
     smallest = campaigns.minimum_effect(campaigns.before_start(panel, starts), len(starts), by_campaign.follow.value)
     assert claims.attribution.smallest(by_campaign.voice, smallest)[0].text in by_campaign.answer.then["parts"]["before"]["html"]
 
@@ -507,12 +511,18 @@ def test_groups_window_and_start_move_the_comparison(by_campaign: Any) -> None:
     found = by_campaign.compared()
     assert set(found.panel["branch"]) == {*joined, *others[:3]}
     assert (found.panel["month"].min(), found.panel["month"].max()) == ("2013-01", "2013-10")
+    chosen = claims.attribution.exploring(by_campaign.voice)[0].text
+    assert "活动使" not in by_campaign.plain() and chosen in by_campaign.answer.then["parts"]["checks"]["html"]
     by_campaign.start.value = "2013-05"
     assert set(by_campaign.compared().starts.values()) == {"2013-05"}
     by_campaign.joined.value = ()
     assert "还没有选择" in by_campaign.plain()
     by_campaign.joined.value = others[:1]
     assert "按参加算" in by_campaign.answer.then["parts"]["checks"]["html"]
+    by_campaign.others.value = joined[:1]  # who joined is no comparison
+    assert f"对照中的{joined[0]}参加过活动" in by_campaign.answer.then["parts"]["checks"]["html"]
+    by_campaign.joined.value = by_campaign.others.value = ()
+    assert "-1" not in by_campaign.answer.then["parts"]["before"]["html"]
     by_campaign.set_state(before)
     assert by_campaign.state() == before
 
@@ -593,6 +603,40 @@ def test_looking_at_a_cause_changes_nothing(case: Any) -> None:
     case.cause.value = "缺货频繁"
     assert case.stratum.value == "规模"
     assert case.changes() == {}
+
+
+def test_what_the_tests_warn_of_is_on_the_page(case: Any) -> None:
+    case.begin(restore=False)
+    tested, _ = case.tested()
+    warned = claims.verdicts.cautions(case.voice, tested)
+    assert warned and all(check.text in case.answer.then["parts"]["checks"]["html"] for check in warned)
+    name = tested["cause"].iloc[0]
+    unlike = tested.assign(stratum="渠道", warnings=[("heterogeneous",)] * len(tested))
+    said = claims.verdicts.both_ways(case.voice, name, unlike, tested["verdict"])[0]
+    assert "各层的作用不一致" in said.text
+
+
+def test_a_series_read_by_some_rules_is_not_called_stable(case: Any) -> None:
+    case.begin(restore=False)
+    for box in case.rules.values():
+        box.value = False
+    assert "没有选用判异规则" in case.answer.then["parts"]["series"]["html"]
+    case.rules["nelson_2"].value = True
+    said = case.answer.then["parts"]["series"]["html"]
+    assert "选用的1条规则下没有异常点" in said and "不能据此说过程稳定" in said
+    for box in case.rules.values():
+        box.value = True
+    assert "点超出控制限" in case.answer.then["parts"]["series"]["html"]
+
+
+def test_a_state_is_set_whatever_was_set_before(case: Any) -> None:
+    case.begin(restore=False)
+    before = case.state()
+    case.move("缺货频繁", "环境")
+    case.stratum.value = case.stratum.options[-1][1]
+    assert case.changes()
+    case.set_state(before)
+    assert (case.changes(), case.state()) == ({}, before)
 
 
 def test_a_case_that_is_left_is_found_as_it_was_left(case: Any, tmp_path: Path) -> None:
@@ -744,14 +788,48 @@ def test_own_headings_that_do_not_stand_are_all_listed(tmp_path: Path, monkeypat
 # ---- the kernel that waits for its page -------------------------------------------------------------
 
 
+def test_a_page_whose_kernel_cannot_be_started_ends(tmp_path: Path) -> None:
+    from g3lib.explore.kernels import ReadyKernels
+
+    class Full(ReadyKernels):
+        async def _start(self, **_asked: Any) -> Any:
+            raise OSError(12, "Cannot allocate memory")
+
+    async def sent(kernels: Any, heard: list[str]) -> None:
+        kernels.log.addHandler(handler := Listener(heard))
+        kernels.promise()
+        kernels.get_kernel(await kernels.start_kernel(kernel_name=kernels.default_kernel_name, path="", env={}))
+        try:
+            await asyncio.sleep(10)  # as Voilà waits for what the page will be
+        finally:
+            kernels.log.removeHandler(handler)
+
+    class Listener(logging.Handler):
+        def __init__(self, heard: list[str]) -> None:
+            super().__init__()
+            self.heard = heard
+
+        def emit(self, record: logging.LogRecord) -> None:
+            self.heard.append(record.getMessage())
+
+    async def course() -> None:
+        heard: list[str] = []
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.create_task(sent(Full(connection_dir=str(tmp_path)), heard))
+        assert any("could not be started: [Errno 12] Cannot allocate memory" in line for line in heard)
+
+    asyncio.run(course())
+
+
 @pytest.fixture
-def rehearsed() -> Iterator[Any]:
-    """The channel explorer, opened for whoever asks for it next."""
+def rehearsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The channel explorer, opened for whoever asks for it next; nobody has left it anywhere."""
+    monkeypatch.setenv("G3_SCENARIOS", str(tmp_path))
     from g3lib.explore import rehearsing
 
     rehearsing.rehearse(explore.opener("channels"))
-    yield rehearsing._ready[0][1]
-    rehearsing._ready.clear()
+    yield rehearsing._waiting[0].explorer
+    rehearsing._waiting.clear()
 
 
 def test_what_was_rehearsed_is_the_next_page_that_asks_for_it(rehearsed: Any) -> None:
@@ -770,19 +848,97 @@ def test_what_was_rehearsed_goes_where_its_explorer_was_left_since(rehearsed: An
     left.inside.value = ""
 
 
-@pytest.mark.parametrize("other", ["language", "explorer", "scenario", "store"])
-def test_what_was_rehearsed_for_another_question_is_closed(rehearsed: Any, other: str) -> None:
-    calls = {"language": lambda: explore.channels(lang="en"), "explorer": lambda: explore.data()}
-    workspace = Workspace.find()
-    if other == "scenario":
-        scenarios.save(workspace.scenarios, f"since {other}", {"budget": 1.0})
-    if other == "store":
-        os.utime(workspace.store_root / "manifest.json")
-    assert calls.get(other, explore.channels)() is not rehearsed
+@pytest.mark.parametrize("call", [lambda: explore.channels(lang="en"), lambda: explore.data(), lambda: explore.channels("样例三区")])
+def test_what_was_rehearsed_for_another_question_is_closed(rehearsed: Any, call: Any) -> None:
+    own = ipywidgets.IntSlider()
+    assert call() is not rehearsed
     assert rehearsed.answer.comm is None  # no browser is told of it
+    assert own.comm is not None
 
 
-def test_a_page_gets_the_kernel_that_is_ready_with_its_own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("changed", ["store/manifest.json", "headings.csv", "scenarios/x.yaml", "cases/a/causes.csv", "notes/b.csv"])
+def test_what_was_rehearsed_is_of_files_that_have_not_changed_since(
+    changed: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from g3lib.explore import rehearsing
+
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "data" / "notes").mkdir(parents=True)
+    shutil.copytree(Workspace.find(root).store_root, tmp_path / "data" / "store", copy_function=os.link)
+    places = {"G3_STORE": "store", "G3_SCENARIOS": "scenarios", "G3_CASES": "cases", "G3_HEADINGS": "headings.csv"}
+    for name, place in places.items():
+        monkeypatch.setenv(name, str(tmp_path / "data" / place))
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "data" / changed
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = path.read_bytes() if path.exists() else b"heading,column\n"
+    for content in (before, before + b" \n"):
+        path.unlink(missing_ok=True)  # the store's is another's too
+        path.write_bytes(content)
+        if content == before:
+            rehearsing.rehearse(explore.opener("channels"))
+            (rehearsed,) = rehearsing._waiting
+    assert explore.channels() is not rehearsed.explorer
+
+
+def test_nothing_is_loaded_for_a_rehearsal_and_no_fault_of_it_ends_a_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from g3lib.explore import rehearsing
+
+    def broken() -> Any:
+        made.append(ipywidgets.IntSlider())
+        raise KeyError("x")
+
+    made: list[ipywidgets.IntSlider] = []
+    rehearsing.rehearse(broken)
+    assert "KeyError: 'x'" in caplog.text
+    assert made[0].comm is None
+    monkeypatch.setenv("G3_STORE", str(tmp_path / "none"))
+    rehearsing.rehearse(explore.opener("channels"))
+    assert not (tmp_path / "none").exists()
+    assert rehearsing._waiting == []
+
+
+@pytest.mark.parametrize("name", ["subsidy", "channels", "campaigns", "cases", "data"])
+def test_every_fault_of_an_address_is_said_in_its_language(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOILA_REQUEST_URL", "http://x")
+    monkeypatch.setenv("QUERY_STRING", "token=1&lang=fr&foo=1&budget=x")
+    refused = getattr(explore, name)()
+    assert isinstance(refused, explore.Refused)
+    said = str(refused.error)
+    assert all(word in said for word in ("参数有误", "foo", "budget", "lang=fr: zh, en")) and "token" not in said
+    monkeypatch.setenv("QUERY_STRING", "lang=en&foo=1")
+    assert "foo: no parameter of this page" in str(getattr(explore, name)().error)
+
+
+def test_only_scripts_are_named_in_a_pages_head() -> None:
+    seen: set[str] = set()
+    note = serving._noting(seen)
+    named = "/voila/labextensions/@jupyter-widgets/jupyterlab-manager/static/7.2a0.js?v=2a0"
+    for uri in (named, '/voila/static/143.voila.js?"><script>x</script>', "/voila/static/1.voila.js?v=x", "/voila/static/../x.js"):
+        note(SimpleNamespace(get_status=lambda: 200, request=SimpleNamespace(uri=uri)))
+    assert seen == {named}
+    for number in range(1000):
+        note(SimpleNamespace(get_status=lambda: 200, request=SimpleNamespace(uri=f"/voila/static/{number}.voila.js")))
+    assert len(seen) == serving._PARTS
+
+
+def test_a_page_about_a_branch_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    from g3lib.explore import rehearsing
+
+    explore.channels(restore=False).branch.value = "样例三区"  # where it was left
+    monkeypatch.setenv("VOILA_REQUEST_URL", "http://x/voila/render/channels.ipynb?branch=样例二区")
+    monkeypatch.setenv("QUERY_STRING", "branch=样例二区")
+    rehearsing.rehearse(explore.opener("channels"))
+    (rehearsed,) = rehearsing._waiting
+    assert explore.channels() is rehearsed.explorer
+    assert rehearsed.explorer.branch.value == "样例二区"
+    monkeypatch.setenv("QUERY_STRING", "")
+    assert explore.channels().branch.value == "样例三区"
+
+
+def test_a_page_gets_the_kernel_that_is_ready_with_its_own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from g3lib.explore.kernels import ReadyKernels
 
     class Asked(StrEnum):  # as Voilà names the variables
@@ -802,8 +958,8 @@ def test_a_page_gets_the_kernel_that_is_ready_with_its_own_environment(monkeypat
         await kernels._waiting.client
         return kernels._waiting.kernel_id
 
-    async def page(kernels: Any) -> str:
-        asked = {"kernel_name": kernels.default_kernel_name, "path": "", "env": os.environ | {Asked.QUERY: "lang=en"}}
+    async def page(kernels: Any, **more: str) -> str:
+        asked = {"kernel_name": kernels.default_kernel_name, "path": "", "env": os.environ | {Asked.QUERY: "lang=en"}} | more
         promised = kernels.promise()
         given = await kernels.start_kernel(**asked)
         assert given == promised
@@ -812,7 +968,7 @@ def test_a_page_gets_the_kernel_that_is_ready_with_its_own_environment(monkeypat
         return given
 
     async def course() -> None:
-        kernels = ReadyKernels()
+        kernels = ReadyKernels(connection_dir=str(tmp_path))
         kernels._name = "data"  # nothing is calculated for it
         kernels.cull_idle_timeout = 1
         first = await ready(kernels)
@@ -821,8 +977,8 @@ def test_a_page_gets_the_kernel_that_is_ready_with_its_own_environment(monkeypat
         assert await page(kernels) == first
         # it knows of its page, and what it had rehearsed was asked for otherwise
         asks = (
-            "import os, ipywidgets; from g3lib.explore import rehearsing, data; print(len(rehearsing._ready));"
-            "print(os.environ['QUERY_STRING'], data('en').voice.lang, len(rehearsing._ready))"
+            "import os, ipywidgets; from g3lib.explore import rehearsing, data; print(len(rehearsing._waiting));"
+            "print(os.environ['QUERY_STRING'], data('en').voice.lang, len(rehearsing._waiting))"
         )
         assert await said(kernels, first, asks) == "1\nlang=en en 0"
         kernels.prepare()
@@ -830,11 +986,19 @@ def test_a_page_gets_the_kernel_that_is_ready_with_its_own_environment(monkeypat
         await kernels.get_kernel(dead).shutdown_kernel(now=True)
         assert await page(kernels) == dead  # its number was in the page already: it is another kernel's now
         assert await said(kernels, dead, "import os; print(os.environ['QUERY_STRING'])") == "lang=en"
-        assert await page(kernels) not in (first, dead)  # none waited
+        kernels.prepare()
+        unheard = await ready(kernels)
+        kernels.promise()  # to a page that never takes it up: it goes as any that nobody is connected to
+        assert await page(kernels) not in (first, dead, unheard)  # none waited
+        kernels.prepare()
+        other = await page(kernels, kernel_name="python3", path="explore")  # another folder's: not the one that waited
+        assert await said(kernels, other, "from g3lib.explore import rehearsing; print(len(rehearsing._waiting))") == "0"
         await asyncio.sleep(1.1)
         await kernels.cull_kernel_if_idle(first)  # its page never came
         assert first not in kernels
         await kernels.shutdown_all(now=True)
+        kernels.prepare()
+        assert (kernels.list_kernels(), list(tmp_path.iterdir())) == ([], [])
 
     monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", "g3-warm")
     asyncio.run(course())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -140,6 +141,16 @@ def sentence(ahead: subsidy.Outlook, moves: subsidy.Moves, budget: float | None 
     inputs = ahead.within(budget)
     held, meant = subsidy.scenario(ahead, inputs, moves)
     return claims.scenario.headline(Voice("zh", PROVINCE, "2013-12"), held, meant, inputs.budget, budget is not None)[0].text
+
+
+def test_stopped_as_soon_as_it_answers_it_ends_without_a_word(kept: Path, own: Path) -> None:
+    command = [sys.executable, "-m", "g3lib.cli", "explore", "data", "--no-browser", "--port", "18966"]
+    env = os.environ | {"G3_SCENARIOS": str(kept), "G3_STORE": str(own / "store")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as server:
+        assert server.stdout and server.stdout.readline().startswith("http://127.0.0.1")
+        server.send_signal(signal.SIGINT)
+        _, said = server.communicate(timeout=40)
+    assert (server.returncode, said) == (0, "")
 
 
 def test_nobody_gets_in_without_the_token(address: str) -> None:
@@ -316,8 +327,15 @@ def test_a_cause_is_dragged_and_written_back(opened: Any, own: Path) -> None:
     choice = causes.get_by_label("缺货频繁 导致")
     assert choice.locator("option:checked").inner_text() == "环境"
     page.answered(lambda: choice.select_option("方法"))  # the same by keys
+    top = causes.locator("li").nth(0).get_attribute("data-cause")
+    above = causes.get_by_label("方法 导致")
+    above.select_option("缺货频繁")  # each would lead to the other
+    page.page.locator(".said.breach").wait_for()
+    assert above.locator("option:checked").inner_text() == top  # what was refused is not shown
     page.page.get_by_role("button", name="写回案例").click()
     page.page.get_by_text("已写回").wait_for()
+    line = page.page.locator(".g3-said").bounding_box()
+    assert line and line["y"] + line["height"] <= 1000  # seen where the button is
     assert "缺货频繁,方法" in (own / "cases" / "demo-province" / "causes.csv").read_text(encoding="utf-8")
 
 

@@ -531,3 +531,20 @@ def test_a_month_at_the_rate_still_allowed_brings_the_life_exactly_to_its_cap(ba
     assume(0 <= rate < 1)  # a device that costs less than nothing has no price
     whole = subsidy.subsidy_rate(pd.concat([sales(10, sold), sales(many, rate)]), numerator="device", base=base)
     assert whole["subsidy_yuan"].iloc[0] == pytest.approx(cap * whole["base_yuan"].iloc[0], rel=1e-9, abs=1e-6)
+
+
+def test_a_cap_on_the_contract_price_may_be_kept_by_paying_less_though_r_star_is_below_zero() -> None:
+    # as less is paid for the model the price rises: (10,000 + 11,291) of (4,000 + 31,486) is 60 %
+    sales = pd.DataFrame({"model": ["m"], "units": [1], "subsidy": [10_000.0], "paid": [4_000.0], "prepaid": [0.0]})
+    models = pd.DataFrame({"model": ["m"], "end_of_life": [pd.Timestamp("2013-12-31")], "launched": [pd.NaT]})
+    plan = pd.DataFrame({"model": ["m"], "planned_base": [12_222.0], "planned_rate": [30_556 / 12_222]})
+
+    def judged(cap: float) -> pd.Series:
+        caps = pd.Series({"m": cap})
+        return subsidy.lifecycle(sales, models, caps, date(2013, 6, 30), plan, numerator="device", base="contract").iloc[0]
+
+    found = judged(0.6)
+    assert found["allowed_rate"] < 0 and found["verdict"] == "warning"
+    of_list = allowed_of_list(pd.DataFrame([found]), pd.DataFrame({"model": ["m"], "planned_base": [42_778.0]}), "contract")
+    assert float(of_list.iloc[0]) * 42_778 == pytest.approx(11_291, abs=1)
+    assert judged(0.2)["verdict"] == "fail"  # with nothing paid any more, 10,000 of 46,778 are above it

@@ -681,3 +681,15 @@ def test_crossing_rules_keep_their_rates_apart() -> None:
     assert set(spans) == {"60%", "40%", "masked"}
     boxes = list(spans.values())
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+@pytest.mark.parametrize("base", ["contract", "supply"])
+def test_only_what_exceeds_the_list_price_is_above_the_price(base: str) -> None:
+    # 600 off 1,000 leaves 400 to pay: a rate of 150 % of the contract price, and of a supply price of 400
+    sales = pd.DataFrame({"channel": "own", "units": 1, "list_price": [1000.0, 1000], "subsidy": [600.0, 1100],
+                          "paid": [400.0, 0], "prepaid": 0.0, "supply_price": 400.0})  # fmt: skip
+    rules = pd.DataFrame({"rule": ["r"], "channel": ["own"], "bound": ["le"], "rate": [1.5]})
+    found = verdicts.check_policy(sales, rules, numerator="device", base=base)
+    assert found["verdict"].tolist() == ["pass", "fail" if base == "supply" else "no verdict"]
+    if base == "supply":
+        assert found["reason"].iloc[1] == "above_price" and found["over_yuan"].iloc[1] == 500.0  # the rate is broken by more

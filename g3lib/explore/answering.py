@@ -26,9 +26,10 @@ import ipywidgets
 import pandas as pd
 import traitlets
 
-from g3lib.errors import G3Error
+from g3lib.errors import G3Error, UsageError, listed
+from g3lib.explore import keeping
 from g3lib.findings import Check, Finding
-from g3lib.labels import label, pick
+from g3lib.labels import LANGS, Lang, label, pick
 from g3lib.report.assets import notebook_style
 from g3lib.report.charts.drawing import Drawing, Frame
 from g3lib.report.claims.voice import Voice
@@ -81,9 +82,22 @@ def headline(findings: Iterable[Finding]) -> dict[str, Any]:
 
 
 def asked(**given: str) -> dict[str, str]:
-    """A notebook's parameters, and over them what a page's address says (`?lang=en`)."""
+    """A notebook's parameters, and over them what a page's address says (`?lang=en`).
+
+    Raises:
+        UsageError: lists what the address says that this page has no name for, and a language that is none.
+    """
     query = parse_qs(os.environ.get("QUERY_STRING", "")) if "VOILA_REQUEST_URL" in os.environ else {}
-    return {name: query.get(name, [value])[0] for name, value in given.items()}
+    wanted = {name: query.get(name, [value])[0] for name, value in given.items()}
+    lang: Lang = "en" if wanted.get("lang") == "en" else "zh"
+    known = ", ".join(given)
+    faults = [pick(lang, f"{name}：这个页面没有此参数，可用：{known}", f"{name}: no parameter of this page, which has {known}")
+              for name in query if name not in {*given, "token"}]  # fmt: skip
+    if wanted.get("lang", lang) not in LANGS:
+        faults.append(f"lang={wanted['lang']}: {', '.join(LANGS)}")
+    if faults:
+        raise UsageError(listed(faults, pick(lang, "参数有误：", "These parameters cannot be followed:")))
+    return wanted
 
 
 def _as_kept(state: Mapping[str, Any]) -> str:
@@ -136,7 +150,8 @@ class Explorer(abc.ABC):
         self.voice, self._name, self._folder = voice, name, folder
         self.answer = Answer(parts=[list(one) for one in parts])
         self.said = ipywidgets.HTML('<div class="g3"><p class="said"></p></div>')
-        self._together = self._live = False
+        self.said.add_class("g3-said")
+        self._together = self._live = self._restores = False
         self._later: dict[str, asyncio.TimerHandle] = {}
         self.answer.on_msg(self._heard)
         self.answer.observe(lambda _change: self.show(), "ratio")
@@ -154,7 +169,7 @@ class Explorer(abc.ABC):
         return {}
 
     def set_state(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - an explorer that keeps nothing sets nothing
-        """Set the controls as a state says; what cannot be set is refused before any is."""
+        """Set the controls as a state says, whatever they said before; what cannot be set is refused before any is."""
 
     def keep(self) -> None:
         """Keep the state, so that a reload begins there."""
@@ -262,13 +277,21 @@ class Explorer(abc.ABC):
             self.keep()
 
     def begin(self, restore: bool) -> None:
-        """Answer for the first time, where it was left if asked; from here on what the controls say is kept."""
+        """Answer for the first time, where it was left if asked; from here on what the controls say is kept.
+
+        In a rehearsal it goes nowhere yet: its page will (`begin_for_page`).
+        """
+        self._restores, self._live = restore, False
         with self.quiet():
-            moved = restore and self.restore()
+            moved = restore and not keeping.is_rehearsal() and self.restore()
         if moved or not self.answer.now:
             with self.telling():
                 self._answer()
         self._live = True
+
+    def begin_for_page(self) -> None:
+        """What was begun in a rehearsal goes where it was left by now, if it was asked to."""
+        self.begin(self._restores)
 
     def flush(self) -> None:
         """Do now what was to be kept in a moment."""

@@ -13,7 +13,7 @@ import pandas as pd
 from g3lib.errors import NoData, UsageError
 from g3lib.explore.answering import Explorer, asked, dropdown, heading, headline, picture, shared
 from g3lib.findings import Finding
-from g3lib.labels import Lang, pick
+from g3lib.labels import Lang
 from g3lib.measures import campaigns
 from g3lib.report import charts, claims
 from g3lib.report.charts.drawing import Drawing
@@ -92,6 +92,8 @@ class CampaignExplorer(Explorer):
                 self.others.value = tuple(sorted(set(left) - set(own))) if seen else ()
             if seen:
                 self.start.value = first
+                ends = (self.months[0], self.months[-1])
+                self._declared = (self.joined.value, self.others.value, first, ends)
         if campaign and not seen:
             said = (f"{campaign}的参加者没有参与率数据。", f"Nobody of {campaign} has a participation rate here.")
             if own:
@@ -132,11 +134,15 @@ class CampaignExplorer(Explorer):
         smallest = campaigns.minimum_effect(early, joining, self.follow.value)
         both = sorted(set(self.joined.value) & set(self.others.value))
         checks = claims.attribution.both_sides(voice, both)
+        checks += [] if self._is_declared() or not found.starts else claims.attribution.exploring(voice)
+        in_some = set(self.data.campaigns["branch"])
+        checks += claims.attribution.not_clean(voice, sorted(in_some & {*self.others.value} - {*self.joined.value}))
         checks += claims.attribution.assumed(voice, found.effect, found.placebo, smallest)
+        power = claims.attribution.smallest(voice, smallest) if self._is_anybody() else claims.attribution.nobody(voice)
         lifts = campaigns.moves_by_branch(found.panel, found.starts)
         return {
             "checks": self.checked(checks),
-            "before": self.told(claims.attribution.smallest(voice, smallest)),
+            "before": self.told(power),
             "lifts": self.told(claims.attribution.by_branch(voice, lifts), lifts) if len(lifts) else {"html": ""},
         }
 
@@ -147,7 +153,15 @@ class CampaignExplorer(Explorer):
     def _said(self, found: Compared) -> list[Finding]:
         if not found.starts:
             return claims.attribution.nobody(self.voice)
-        return claims.attribution.attribution(self.voice, found.effect, found.placebo)
+        return claims.attribution.attribution(self.voice, found.effect, found.placebo, self._is_declared())
+
+    def _is_anybody(self) -> bool:
+        return bool(self.joined.value or self.others.value)
+
+    def _is_declared(self) -> bool:
+        """Whether groups, start and window are a campaign's own, as the exports name it."""
+        shown = (self.joined.value, self.others.value, self.start.value, self.window.value)
+        return bool(self._starts) and self._declared == shown
 
     # ---- its state
 
@@ -192,7 +206,6 @@ def open_campaigns(branch: str = "", lang: Lang = "zh", *, restore: bool = True)
         NoData, UsageError: see `open_dataset`; UsageError also where fewer than two months are known.
     """
     wanted = asked(branch=branch, lang=lang)
-    pick(cast(Lang, wanted["lang"]), "", "")  # an unknown language is refused before any work
     workspace = Workspace.find()
     name = wanted["branch"] or _first(workspace)
     explorer = CampaignExplorer(open_dataset(name, "", NEEDS), cast(Lang, wanted["lang"]), workspace.scenarios)

@@ -75,11 +75,14 @@ class CaseExplorer(Explorer):
         self._strata = dict(zip(declared["cause"], declared["stratum"].fillna(""), strict=True)) if len(declared) else {}
         self._read = dict(self._strata)
         self._tested: dict[tuple[tuple[str, str], ...], tuple[pd.DataFrame, pd.Series]] = {}
-        self.links = self.story.case.table("causes")[["cause", "effect"]].astype("object").copy()
+        self.links = self._declared_links()
         with self.quiet():
             self.cause.options = list(self._strata)
             self.cause.value = next(iter(self._strata), None)
         self._offer(show=False)
+
+    def _declared_links(self) -> pd.DataFrame:
+        return self.story.case.table("causes")[["cause", "effect"]].astype("object").copy()
 
     def _another(self, change: Any) -> None:
         if not self._together:
@@ -129,6 +132,7 @@ class CaseExplorer(Explorer):
     def _dropped(self, _widget: Any, message: Any, _buffers: Any) -> None:
         if isinstance(message, dict) and {"moved", "onto"} <= message.keys():
             self._press(lambda: self.move(str(message["moved"]), str(message["onto"])))
+            self.table.send({"drawn": "as it stands"})
 
     def move(self, cause: str, onto: str) -> None:
         """Let a cause lead to something else.
@@ -174,10 +178,12 @@ class CaseExplorer(Explorer):
 
     def then(self) -> dict[str, Any]:
         """All causes both ways, side by side; the series under the rules that are switched on."""
-        sides = claims.verdicts.side_by_side(self.voice, *self.tested())
+        tested, crude = self.tested()
+        sides = claims.verdicts.side_by_side(self.voice, tested, crude)
         changed = (sides["crude_verdict"] != sides["cause_verdict"]).tolist()
         parts = {"sides": self.told(claims.verdicts.differ(self.voice, sides), sides, bold=changed)}
-        parts |= {"course": {"html": ""}, "series": {"html": ""}, "checks": self.checked(claims.verdicts.exploring(self.voice))}
+        checks = [*claims.verdicts.exploring(self.voice), *claims.verdicts.cautions(self.voice, tested)]
+        parts |= {"course": {"html": ""}, "series": {"html": ""}, "checks": self.checked(checks)}
         suited = self.series()
         if suited is not None:
             said = claims.story.control(self.voice, self.story, suited)
@@ -225,14 +231,14 @@ class CaseExplorer(Explorer):
         return {"changes": self.changes(), "cause": self.cause.value or "", "rules": rules}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Take up what was moved; what the case no longer has is left."""
+        """Take up what was moved, and nothing else is; what the case no longer has is left."""
         changes = state.get("changes", {})
-        links = self.links.copy()
+        links = self._declared_links()
         for cause, wanted in changes.get("causes", {}).items():
             links.loc[links["cause"] == cause, "effect"] = wanted["effect"]
         if len(links):
             tree(links)
-        self.links = links
+        self.links, self._strata = links, dict(self._read)
         for cause, wanted in changes.get("tests", {}).items():
             if cause in self._strata:
                 self._strata[cause] = str(wanted["stratum"])

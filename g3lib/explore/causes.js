@@ -53,9 +53,10 @@ function render({ model, el }) {
     if (focused) [...list.children].find((item) => item.dataset.cause === focused)?.querySelector("select")?.focus();
   }
 
-  model.on("change:rows", draw);
+  // what was refused is no change of the rows: the select goes back
+  model.on("change:rows msg:custom", draw);
   draw();
-  return () => model.off("change:rows", draw);
+  return () => model.off("change:rows msg:custom", draw);
 }
 
 export default { render };

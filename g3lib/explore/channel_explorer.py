@@ -233,7 +233,6 @@ def open_channels(branch: str = "", lang: Lang = "zh", *, restore: bool = True) 
         NoData, UsageError: see `open_dataset`.
     """
     wanted = asked(branch=branch, lang=lang)
-    pick(cast(Lang, wanted["lang"]), "", "")  # an unknown language is refused before any work
     workspace = Workspace.find()
     store = workspace.store()
     units = able_units(store, ["province", "branch"], NEEDS)

@@ -18,7 +18,7 @@ import traitlets
 from g3lib.errors import Fault, UsageError
 from g3lib.explore.answering import Explorer, asked, dropdown, heading, headline, script
 from g3lib.findings import Status
-from g3lib.labels import VOCABULARIES, Lang, label, pick
+from g3lib.labels import VOCABULARIES, Lang, label
 from g3lib.report import claims
 from g3lib.report.claims.voice import Voice
 from g3lib.tables import adding, headings, loading
@@ -271,7 +271,6 @@ def open_data(lang: Lang = "zh") -> DataExplorer:
         lang: `zh` or `en`.
     """
     chosen = cast(Lang, asked(lang=lang)["lang"])
-    pick(chosen, "", "")  # an unknown language is refused before any work
     explorer = DataExplorer(Workspace.find(), chosen)
     explorer.begin(restore=False)
     return explorer

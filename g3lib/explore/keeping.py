@@ -25,7 +25,7 @@ from g3lib.tables.dataset import Dataset
 from g3lib.tables.identity import digester, key_file
 
 T = TypeVar("T")
-_MAKING = ContextVar("making", default=True)
+_REHEARSAL = ContextVar("rehearsal", default=False)
 
 _FOLDER = "kept"
 _MOST = 12  # files; the oldest go
@@ -39,13 +39,18 @@ class NotKept(G3Error):
 
 
 @contextmanager
-def nothing_made() -> Iterator[None]:
-    """Within it what is not kept is not made: `NotKept`."""
-    before = _MAKING.set(False)
+def rehearsal() -> Iterator[None]:
+    """Within it an explorer is opened for nobody: what is not kept is not made (`NotKept`)."""
+    before = _REHEARSAL.set(True)
     try:
         yield
     finally:
-        _MAKING.reset(before)
+        _REHEARSAL.reset(before)
+
+
+def is_rehearsal() -> bool:
+    """Whether an explorer is being opened for nobody."""
+    return _REHEARSAL.get()
 
 
 def kept(data: Dataset, name: str, make: Callable[[], T], slim: Callable[[T], T] = lambda made: made) -> T:
@@ -58,7 +63,7 @@ def kept(data: Dataset, name: str, make: Callable[[], T], slim: Callable[[T], T]
         slim: what of it is kept.
 
     Raises:
-        NotKept: see `nothing_made`.
+        NotKept: see `rehearsal`.
     """
     asked, path = _named(data, name)
     found = _found(data, asked, path)
@@ -66,7 +71,7 @@ def kept(data: Dataset, name: str, make: Callable[[], T], slim: Callable[[T], T]
         data.recall(found["reads"])
         made: T = found["made"]
         return made
-    if not _MAKING.get():
+    if is_rehearsal():
         raise NotKept(f"{name} of {data.branch} is not kept.")
     made, key = make(), _key()
     if key is None:

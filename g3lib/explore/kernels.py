@@ -19,8 +19,9 @@ from tornado.ioloop import IOLoop
 
 from g3lib.explore import EXPLORERS
 
-_AFTER = 3.0  # seconds after a page has its kernel, when it is itself there, until the next one is started
-_WAIT, _HEARD = 30.0, 3.0  # and how long a kernel may take to start, and to answer when it has started
+_AFTER = 3.0  # seconds after a page has its kernel until the next one is started; most pages are whole by then
+_LOST = 30.0  # and after a kernel was promised to a page that never took it up (it was of no notebook)
+_WAIT, _HEARD = 30.0, 3.0  # how long a kernel may take to start, and to answer when it has started
 _REHEARSAL = "from g3lib.explore import opener, rehearsing; rehearsing.rehearse(opener({!r})); del opener, rehearsing"
 
 
@@ -45,7 +46,7 @@ _PROMISED: ContextVar[_Promise | None] = ContextVar("promised", default=None)  #
 
 
 class ReadyKernels(AsyncMappingKernelManager):
-    """Keeps one kernel ready; a page gets it with its own environment, and the next one is started when the page is done.
+    """Keeps one kernel ready; a page gets it with its own environment, and a little later the next one is started.
 
     A page is sent while its kernel is still on its way: it is promised one (`promise`), and has its number in its head already.
     """
@@ -57,22 +58,40 @@ class ReadyKernels(AsyncMappingKernelManager):
         self._last: dict[str, str] = {}  # what the last page's kernel was told
         self._waiting: _Waiting | None = None
         self._given_to_pages: dict[str, asyncio.Task[Any]] = {}
+        self._is_closed = False
         IOLoop.current().add_callback(self.prepare)
 
     def prepare(self) -> None:
         """Start the next page's kernel, where none waits: of the default name, in the pages' own folder."""
-        if self._waiting is None:
+        if self._waiting is None and not self._is_closed:
             kernel_id, env = str(uuid.uuid4()), os.environ | self._last
             self._waiting = _Waiting(kernel_id, env, asyncio.get_running_loop().create_task(self._started(kernel_id, env)))
 
     async def _started(self, kernel_id: str, env: Mapping[str, str]) -> Any:
         await self._start(kernel_id=kernel_id, kernel_name=self.default_kernel_name, path="", env=dict(env))
-        client = self._there(kernel_id).client()
-        client.start_channels()
-        await client.wait_for_ready(timeout=_WAIT)
+        client = await self._answering(kernel_id)
         name = _notebook_at(env.get("VOILA_REQUEST_URL", "")) or self._name
         if name in EXPLORERS:
-            await _executed(client, _REHEARSAL.format(name), _WAIT)
+            try:
+                await _executed(client, _REHEARSAL.format(name), _WAIT)
+            except BaseException:
+                client.stop_channels()
+                raise
+        return client
+
+    async def _answering(self, kernel_id: str) -> Any:
+        """A client of a kernel that has answered.
+
+        Raises:
+            RuntimeError: it has ended, or does not answer.
+        """
+        client = self._kernel(kernel_id).client()
+        client.start_channels()
+        try:
+            await client.wait_for_ready(timeout=_WAIT)
+        except BaseException:
+            client.stop_channels()
+            raise
         return client
 
     def promise(self) -> str:
@@ -80,6 +99,7 @@ class ReadyKernels(AsyncMappingKernelManager):
         waiting, self._waiting = self._waiting, None
         promised = _Promise(waiting.kernel_id if waiting else str(uuid.uuid4()), waiting)
         _PROMISED.set(promised)
+        asyncio.get_running_loop().call_later(_LOST, self.prepare)
         return promised.kernel_id
 
     async def start_kernel(self, *, kernel_id: str | None = None, path: Any = None, **kwargs: Any) -> str:  # type: ignore[override]
@@ -93,10 +113,14 @@ class ReadyKernels(AsyncMappingKernelManager):
         return promised.kernel_id
 
     def get_kernel(self, kernel_id: str) -> Any:
-        """A kernel; where it was just promised what it is awaited by, as Voilà does while it sends the page."""
-        return self._given_to_pages.pop(kernel_id, None) or self._there(kernel_id)
+        """A kernel; once, of one that was promised, what it is awaited by.
 
-    def _there(self, kernel_id: str) -> Any:
+        Voilà's page asks for it as soon as `start_kernel` returns, before any other task runs, and awaits what it gets when it
+        has sent the page's head.
+        """
+        return self._given_to_pages.pop(kernel_id, None) or self._kernel(kernel_id)
+
+    def _kernel(self, kernel_id: str) -> Any:
         return super().get_kernel(kernel_id)
 
     async def _start(self, **asked: Any) -> Any:
@@ -109,36 +133,55 @@ class ReadyKernels(AsyncMappingKernelManager):
         self._last = {name: value for name, value in env.items() if os.environ.get(name) != value}
         kernel_id = promised.kernel_id
         try:
-            if not (promised.waiting and self._is_ours(asked) and await self._is_told(promised.waiting, env)):
+            if not (promised.waiting and await self._is_told(promised.waiting, asked, env)):
                 if kernel_id in self:
                     await self.shutdown_kernel(kernel_id, now=True)  # type: ignore[no-untyped-call]
                 await self._start(kernel_id=kernel_id, **asked)
-        except Exception:
+                (await self._answering(kernel_id)).stop_channels()
+        except Exception as error:
+            self.log.error("A page's kernel could not be started: %s", error)
             if page is not None:
                 page.cancel()  # Voilà would wait for ever: the page ends here, and says that it is not whole
             raise
         asyncio.get_running_loop().call_later(_AFTER, self.prepare)
-        return self._there(kernel_id)
+        return self._kernel(kernel_id)
 
-    def _is_ours(self, asked: Mapping[str, Any]) -> bool:
-        """Whether a kernel such as waits here was asked for."""
-        return (asked.get("kernel_name"), asked.get("path")) == (self.default_kernel_name, "")
-
-    async def _is_told(self, waiting: _Waiting, env: Mapping[str, str]) -> bool:
-        """Whether it lives, and has heard what its page's environment has that its own has not."""
+    async def _is_told(self, waiting: _Waiting, asked: Mapping[str, Any], env: Mapping[str, str]) -> bool:
+        """Whether it is such as was asked for, lives, and has heard what its page's environment has that its own has not."""
         more = json.dumps({name: value for name, value in env.items() if waiting.env.get(name) != value})
-        with contextlib.suppress(Exception):  # whatever became of it
-            client, kernel = await waiting.client, self._there(waiting.kernel_id)
-            if await kernel.is_alive():
-                await _executed(client, f"import os, json; os.environ.update(json.loads({more!r})); del os, json", _HEARD)
+        client = None
+        try:
+            client = await waiting.client  # also where another is wanted: two are not started under one number
+            if (asked.get("kernel_name"), asked.get("path")) != (self.default_kernel_name, ""):
+                return False
+            if not await self._kernel(waiting.kernel_id).is_alive():
+                return False
+            await _executed(client, f"import os, json; os.environ.update(json.loads({more!r})); del os, json", _HEARD)
+        except Exception:  # whatever became of it
+            return False
+        finally:
+            if client is not None:
                 client.stop_channels()
-                return True
-        return False
+        return True
+
+    async def shutdown_all(self, now: bool = False) -> None:  # type: ignore[override]
+        """End all; none is started after it."""
+        self._is_closed = True
+        if self._waiting is not None:
+            self._waiting.client.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                (await self._waiting.client).stop_channels()
+        # what never came up is nobody's by now: asked to end, it is not found, and the others are left
+        for kernel_id in [one for one in self._pending_kernels if one not in self]:
+            del self._pending_kernels[kernel_id]
+        own: Any = super()
+        await own.shutdown_all(now=now)
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         """The one that waits for its page is idle, and nobody is connected: it stays, unless it came to nothing."""
         waiting = self._waiting
-        if waiting is None or waiting.kernel_id != kernel_id or (waiting.client.done() and waiting.client.exception()):
+        came_to_nothing = waiting and waiting.client.done() and (waiting.client.cancelled() or waiting.client.exception())
+        if waiting is None or waiting.kernel_id != kernel_id or came_to_nothing:
             await super().cull_kernel_if_idle(kernel_id)  # type: ignore[no-untyped-call]
 
 

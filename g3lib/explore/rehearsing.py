@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from g3lib.tables import headings
 from g3lib.tables.store import MANIFEST
 from g3lib.tables.workspace import Workspace
 
+_log = logging.getLogger("g3lib")
 Opener = Callable[..., answering.Explorer]
 
 
@@ -40,38 +42,58 @@ class _Question:
         return cls(opener, bound.arguments | answering.asked(**words), _files())
 
 
-_ready: list[tuple[_Question, answering.Explorer]] = []
+@dataclass(frozen=True)
+class _Rehearsed:
+    """An explorer that waits, and every widget that was made for it."""
+
+    question: _Question
+    explorer: answering.Explorer
+    widgets: list[ipywidgets.Widget]
+
+
+_waiting: list[_Rehearsed] = []
 
 
 def rehearse(opener: Opener) -> None:
     """Open an explorer for nobody, as the page would that this process's environment tells of.
 
-    What would have to be made first is not made: its page does that, and says that it is at work.
+    What would have to be made first is not made: its page does that, and says that it is at work. Whatever goes wrong, its page
+    will meet, and say.
     """
+    made: list[ipywidgets.Widget] = []
+    ipywidgets.Widget.on_widget_constructed(made.append)
     try:
+        if not (Workspace.find().store_root / MANIFEST).exists():
+            return  # who asks for the store first loads the shipped tables
         question = _Question.of(opener)
-        with keeping.nothing_made():
-            _ready.append((question, opener()))
-    except G3Error:
-        _forget()  # its page will say why
+        with keeping.rehearsal():
+            _waiting.append(_Rehearsed(question, opener(), made))
+    except Exception as error:
+        if not isinstance(error, G3Error):
+            _log.exception("an explorer could not be opened before its page")
+        _close(made)
+    finally:
+        ipywidgets.Widget.on_widget_constructed(None)
 
 
 def opened(opener: Opener, *args: Any, **kwargs: Any) -> answering.Explorer:
     """An explorer: the one that was rehearsed, where this is what was rehearsed, else a new one."""
-    if not _ready:
+    if not _waiting:
         return opener(*args, **kwargs)
-    question, explorer = _ready.pop()
-    if question != _Question.of(opener, *args, **kwargs):
-        _forget()
+    rehearsed, asked = _waiting.pop(), None
+    with contextlib.suppress(G3Error):  # what cannot be asked its opener will refuse
+        asked = _Question.of(opener, *args, **kwargs)
+    if rehearsed.question != asked:
+        _close(rehearsed.widgets)
         return opener(*args, **kwargs)
-    explorer.begin(restore=True)
-    return explorer
+    rehearsed.explorer.begin_for_page()
+    return rehearsed.explorer
 
 
-def _forget() -> None:
+def _close(widgets: list[ipywidgets.Widget]) -> None:
     """Close what was made for nobody: a page would show it to its browser."""
-    _ready.clear()
-    ipywidgets.Widget.close_all()
+    for widget in widgets:
+        widget.close()
     answering.shared.cache_clear()
 
 
@@ -82,7 +104,8 @@ def _files() -> frozenset[tuple[str, int, int, int]]:
     places += [own] if (own := headings.own_file()) else []
     found = set()
     for place in places:
-        for folder, _, names in os.walk(str(place)) if place.is_dir() else [(str(place.parent), [], [place.name])]:
+        alone: list[tuple[str, list[str], list[str]]] = [(str(place.parent), [], [place.name])]
+        for folder, _, names in os.walk(str(place), followlinks=True) if place.is_dir() else alone:
             if os.path.basename(folder) == ".last":
                 continue
             for name in names:

@@ -32,7 +32,9 @@ from g3lib.tables.workspace import Workspace
 LOOPBACK = "127.0.0.1"
 # of JupyterLab's extensions those that show widgets
 _EXTENSIONS = ("@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "anywidget")
-_PART = re.compile(r"/voila/(static/\d+\.voila|labextensions/.+/static/[^/]+)\.js(\?.*)?")
+# as the page writes it into its head, so no more than a file's name and a digest; so many at most
+_PART = re.compile(r"/voila/(static/\d+\.voila|labextensions/[\w@./-]+/static/[\w.-]+)\.js(\?v=[0-9a-f]{1,64})?")
+_PARTS = 300
 _ALONE = 40  # seconds after which a kernel goes to which no page is connected
 _PROVISIONER = "JUPYTER_DEFAULT_PROVISIONER_NAME"
 
@@ -87,7 +89,7 @@ def pages(place: Path, port: int, browser: bool, say: Callable[[str], None], tok
         config.VoilaConfiguration.page_config_hook = _told(place if place.is_dir() else place.parent, seen)
         # a page that is closed says goodbye to its kernel by a beacon, which carries no XSRF argument (voila issue 1458): nothing
         # else is posted here, and it names a kernel that nobody can guess. A browser that was killed says nothing
-        config.Voila.tornado_settings = {"disable_check_xsrf": True, "log_function": _noting(seen)}
+        config.Voila.tornado_settings = {"disable_check_xsrf": True, "log_function": _noting(seen), "ws_ping_timeout": 30_000}
         config.MappingKernelManager.cull_idle_timeout, config.MappingKernelManager.cull_interval = _ALONE, _ALONE // 4
         config.KernelManager.transport = "ipc" if os.name == "posix" else "tcp"  # sockets that are nobody else's
         app = Voila(config=config)
@@ -102,10 +104,11 @@ def _told(folder: Path, seen: set[str]) -> Callable[..., dict[str, Any]]:
     """What tells a page its kernel's number, or the explorers' titles, and the scripts that pages have asked for."""
 
     def hook(page_config: dict[str, Any], settings: Mapping[str, Any], notebook_path: str = "", **_: Any) -> dict[str, Any]:
-        if notebook_path.endswith(".ipynb"):  # the list of all is a page too, of a folder
+        if notebook_path.endswith(".ipynb"):
             page_config["kernelId"] = settings["kernel_manager"].promise()
-        page_config["titles"] = {path.name: _title(path) for path in folder.glob("*.ipynb")}
-        page_config["scripts"] = sorted(seen)
+            page_config["scripts"] = sorted(seen)
+        else:  # the list of all
+            page_config["titles"] = {path.name: _title(path) for path in folder.glob("*.ipynb")}
         return page_config
 
     return hook
@@ -123,7 +126,7 @@ def _noting(seen: set[str]) -> Callable[[Any], None]:
     """Note the parts of scripts that a page asks for, one by one after its cells: the next visitor's page asks at once."""
 
     def note(handler: Any) -> None:
-        if handler.get_status() < 400 and _PART.fullmatch(handler.request.uri):
+        if handler.get_status() < 400 and len(seen) < _PARTS and _PART.fullmatch(handler.request.uri):
             seen.add(handler.request.uri)
 
     return note

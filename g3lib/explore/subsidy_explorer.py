@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import ipywidgets
 from g3lib.errors import UsageError, listed
 from g3lib.explore.answering import Explorer, asked, heading, headline, picture, slider, tick
 from g3lib.explore.keeping import kept
-from g3lib.labels import VOCABULARIES, Lang, percent, pick
+from g3lib.labels import VOCABULARIES, Lang, number, percent
 from g3lib.measures import subsidy
 from g3lib.measures.subsidy.allocation import Allocation, Evaluation
 from g3lib.measures.subsidy.allocation.inputs import Inputs
@@ -235,11 +236,13 @@ class SubsidyExplorer(Explorer):
     def save(self) -> None:
         """Keep the controls as a scenario that notebook 05 runs on."""
         about = claims.scenario.moves(self.voice, self.chosen_moves())
-        path = scenarios.save(self._folder, self.name.value, self.state(), about)
+        name = self.name.value.strip()
+        if not name:
+            raise UsageError(self.voice.say("情景还没有名字。", "A scenario needs a name."))
+        path = scenarios.save(self._folder, name, self.state(), about)
         self.opened.options = self._saved()
-        place = f"{path.parent.name}/{path.name}"
-        self.say(self.voice.say(f"已保存：{place}。出报告：g3 run 05 --parameters {self.name.value.strip()}",
-                                f"Saved as {place}. Its report: g3 run 05 --parameters {self.name.value.strip()!r}"))  # fmt: skip
+        run = f"g3 run 05 --parameters {shlex.quote(name)}"
+        self.say(self.voice.say(f"已保存：{path}。出报告：{run}", f"Saved as {path}. Its report: {run}"))
 
     def open(self, name: str) -> None:
         """Set the controls as a saved scenario says; an empty name is none."""
@@ -257,7 +260,7 @@ class SubsidyExplorer(Explorer):
         Raises:
             UsageError: lists all of it that these controls cannot say; none is set then.
         """
-        if faults := [*self._of_others(state), *self._out_of_range(state)]:
+        if faults := [*self._unknown(state), *self._of_others(state), *self._out_of_range(state)]:
             head = self.voice.say("这个情景不能在这里打开：", "This scenario cannot be opened here:")
             raise UsageError(listed(faults, head))
         moves = state.get("moves") or {}
@@ -277,16 +280,23 @@ class SubsidyExplorer(Explorer):
         own = self.state()
         fixed = ("province", "period", "max_move", "rate_max", "rate_base", "tolerance")
         other = [name for name in fixed if name in state and str(state[name]) != str(own[name])]
-        return [f"{name}: {state[name]!r}, {own[name]!r}" for name in other]
+        here = self.voice.say("这里是", "here it is ")
+        return [f"{_said(name, self.voice)}: {state[name]!r} ({here}{own[name]!r})" for name in other]
+
+    def _unknown(self, state: Mapping[str, Any]) -> list[str]:
+        """What is no parameter of a plan."""
+        none = self.voice.say("没有这个参数", "no such parameter")
+        return [f"{name}: {none}" for name in state if name not in {*self.state(), "target"}]
 
     def _out_of_range(self, state: Mapping[str, Any]) -> list[str]:
         """What its sliders and boxes do not reach."""
         faults = []
         limits = {"budget": (self.budget, 1), "cap_per_unit": (self.cap, 1), "mix_floor": (self.floor, 100)}
         for name, (control, scale) in limits.items():
-            faults += _fault(name, state.get(name, 0.0), control.max / scale)
+            faults += _fault(_said(name, self.voice), state.get(name, 0.0), control.max / scale)
         for name in ("keep_lifecycle", "keep_promises"):
-            faults += [] if isinstance(state.get(name, True), bool) else [f"{name}: {state[name]!r}"]
+            if not isinstance(state.get(name, True), bool):
+                faults.append(f"{_said(name, self.voice)}: {state[name]!r} (true, false)")
         moves = state.get("moves") or {}
         if not isinstance(moves, Mapping) or not all(isinstance(of, Mapping) for of in moves.values()):
             return [*faults, f"moves: {moves!r}"]
@@ -298,10 +308,24 @@ class SubsidyExplorer(Explorer):
         return faults
 
 
+_NAMES = {
+    "province": ("省份", "province"), "period": ("期间", "period"), "max_move": ("每组最多变动", "largest move"),
+    "rate_max": ("最高补贴率", "highest rate"), "rate_base": ("补贴率的基准", "base of the rates"),
+    "tolerance": ("“约”的容差", "tolerance"), "budget": ("预算", "budget"), "cap_per_unit": ("单台上限", "cap a unit"),
+    "mix_floor": ("手机座机占比", "phones' share"), "keep_lifecycle": ("遵守生命周期上限", "keep to lifecycle caps"),
+    "keep_promises": ("履行本省包销承诺", "keep the province's promises"),
+}  # fmt: skip
+
+
+def _said(name: str, voice: Voice) -> str:
+    """A parameter's name in words, and as its file has it."""
+    return f"{voice.say(*_NAMES[name])}{voice.aside(name)}"
+
+
 def _fault(name: str, value: object, most: float, least: float = 0.0) -> list[str]:
     """That a figure is none, or not one that a slider reaches."""
     known = isinstance(value, int | float) and not isinstance(value, bool) and least - 1e-9 <= value <= most + 1e-9
-    return [] if known else [f"{name}: {value!r} ({least:g}…{most:g})"]
+    return [] if known else [f"{name}: {value!r} ({number(least, 3)}…{number(most, 3)})"]
 
 
 def open_subsidy(province: str = "", period: str = "", lang: Lang = "zh", *, restore: bool = True) -> SubsidyExplorer:
@@ -318,7 +342,6 @@ def open_subsidy(province: str = "", period: str = "", lang: Lang = "zh", *, res
     """
     wanted = asked(province=province, period=period, lang=lang)
     province, period, lang = wanted["province"], wanted["period"], cast(Lang, wanted["lang"])
-    pick(lang, "", "")  # an unknown language is refused before any work
     workspace = Workspace.find()
     data = open_dataset(province or first_unit(workspace.store(), ["province", "branch"], NEEDS), period, NEEDS)
     ahead = kept(data, "outlook", lambda: outlook(data), lambda made: replace(made, sales=made.sales.iloc[:0]))

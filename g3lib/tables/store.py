@@ -180,6 +180,14 @@ class Store:
         return self.read("branches").drop_duplicates("branch").set_index("branch")["parent"]
 
     @cached_property
+    def _under(self) -> dict[str, list[str]]:
+        """Unit → the branches right under it: a province asks for each of a thousand branches."""
+        found: dict[str, list[str]] = {}
+        for branch, unit in self.parents.dropna().items():
+            found.setdefault(str(unit), []).append(str(branch))
+        return found
+
+    @cached_property
     def with_rows(self) -> set[str]:
         """The branches that sold or counted something: a line in the list of branches, or a target, makes nothing sold."""
         return {branch for e in self.manifest.entries if e.table in DATED for branch in e.parts} - {_NO_BRANCH}
@@ -206,10 +214,10 @@ class Store:
     def _leaves(self, unit: str) -> list[str]:
         """The branches under a unit at which rows are or would be: the first with rows on each way down, else the lowest."""
         found: set[str] = set()
-        below, seen = list(self.parents.index[self.parents == unit]), {unit}
+        below, seen = list(self._under.get(unit, ())), {unit}
         while below:
             branch = below.pop()
-            under = [] if branch in self.with_rows else list(self.parents.index[self.parents == branch])
+            under = [] if branch in self.with_rows else self._under.get(branch, [])
             found |= set() if under else {branch}
             below += [b for b in under if b not in seen]
             seen |= {branch, *under}

@@ -2,7 +2,9 @@
 
 A made-up province is loaded into a store of its own, `g3 explore` serves the page, and Debian's Chromium presses a slider's keys,
 one press after the other has been answered: what is timed is the press, the message, the answer, the picture decoded and the frame
-that shows it. Beside it the first page of a cold start (with the outlook kept, as after the first visit) and a second visitor's.
+that shows it. Beside it the first page of a cold start (with the outlook kept, as after the first visit) and a second visitor's; and
+how long, in the same minutes, stock Voilà takes to show one slider and one picture, and to draw eight bars anew when the slider
+moves: a slow machine is slow for both.
 `--branches 1000` is a province of five million sales, of whose customers every twentieth is followed (81 million rows of
 activity, all of them, are more than a machine of 24 GB loads).
 """
@@ -12,7 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -22,14 +26,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMED = """
-() => {
+(stock) => {
   window.g3times = [];
   window.g3pressed = 0;
   window.g3painted = 0;
   let began = null;
   document.addEventListener("keydown", () => { began = window.g3pressed = performance.now(); }, true);
-  document.addEventListener("g3-shown", (event) => {
-    if (event.detail.trait !== "now") return;
+  const shown = () => {
     const since = began;
     began = null;
     requestAnimationFrame(() => {
@@ -40,7 +43,10 @@ TIMED = """
       };
       painted.port2.postMessage(0);
     });
-  });
+  };
+  if (!stock) return document.addEventListener("g3-shown", (event) => event.detail.trait === "now" && shown());
+  const picture = document.querySelector("img.widget-image");
+  new MutationObserver(() => picture.decode().then(shown)).observe(picture, { attributes: true, attributeFilter: ["src"] });
 }
 """
 
@@ -86,14 +92,67 @@ def served(folder: Path) -> tuple[subprocess.Popen[str], str, float]:
 
 
 def visitor(browser):
-    """A tab of somebody who has been here never before: nothing is in his cache."""
-    return browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
-
-
-def shown(page, address: str):
-    page.goto(address, wait_until="commit")
-    page.wait_for_selector("[data-part=chart] img", timeout=3_600_000)
+    """An empty tab of somebody who has been here never before: nothing is in his cache, nothing leaves the machine."""
+    page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
+    page.route(re.compile("^https:"), lambda route: route.abort())
+    page.wait_for_timeout(1000)
     return page
+
+
+def shown(page, address: str, picture: str = "[data-part=chart] img"):
+    page.goto(address, wait_until="commit")
+    page.wait_for_selector(picture, timeout=3_600_000)
+    return page
+
+
+STOCK = """
+import io, ipywidgets, matplotlib.pyplot as plt, pandas as pd
+slider, shown = ipywidgets.FloatSlider(), ipywidgets.Image()
+def draw(_=None):
+    figure, axes = plt.subplots()
+    pd.Series([slider.value + bar for bar in range(8)]).plot.bar(ax=axes)
+    picture = io.BytesIO()
+    figure.savefig(picture)
+    plt.close(figure)
+    shown.value = picture.getvalue()
+draw()
+slider.observe(draw, "value")
+ipywidgets.VBox([slider, shown])
+"""
+
+
+def stock(browser) -> dict[str, float]:
+    """The first page, a second visitor's and a slider's answer of Voilà as it comes."""
+    import nbformat
+
+    about = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    with tempfile.TemporaryDirectory(prefix="g3-bench-") as folder:
+        path = Path(folder) / "one.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(STOCK)], metadata=about), path)
+        command = [sys.executable, "-m", "voila", str(path), "--no-browser", "--port=28867", "--Voila.ip=127.0.0.1"]
+        page, found = visitor(browser), {}
+        began = time.perf_counter()
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while True:
+            with socket.socket() as tried:
+                if not tried.connect_ex(("127.0.0.1", 28867)):
+                    break
+            time.sleep(0.02)
+        for name in ("stock_cold_page_s", "stock_second_visitor_s"):
+            shown(page, "http://127.0.0.1:28867/", "img.widget-image")
+            found[name] = time.perf_counter() - began
+            first, page = page, visitor(browser)
+            began = time.perf_counter()
+        page.context.close()
+        first.evaluate(TIMED, True)
+        first.locator(".noUi-handle").focus()
+        for _ in range(30):
+            first.locator(".noUi-handle").press("ArrowRight")
+            first.wait_for_timeout(400)
+        found["stock_median_ms"] = statistics.median(first.evaluate("window.g3times"))
+        server.terminate()
+        server.wait()
+    return found
 
 
 def dragged(page, handle) -> float:
@@ -106,26 +165,29 @@ def dragged(page, handle) -> float:
     return page.evaluate("window.g3painted - window.g3pressed")
 
 
-def measured(folder: Path, branches: int, presses: int, browser) -> dict[str, float]:
+def measured(folder: Path, branches: int, presses: int, browser, anew: bool) -> dict[str, float]:
     if not (folder / "store" / "manifest.json").exists():
         store(folder, branches)
     found: dict[str, float] = {"branches": branches, "rows": sales_in(folder)}
-    shutil.rmtree(folder / "store" / "kept", ignore_errors=True)
-    server, address, began = served(folder)
-    shown(visitor(browser), address).context.close()
-    found["first_ever_s"] = time.perf_counter() - began  # the outlook is made
-    server.terminate()
-    server.wait()
+    if anew:
+        shutil.rmtree(folder / "store" / "kept", ignore_errors=True)
+        page = visitor(browser)
+        server, address, began = served(folder)
+        shown(page, address).context.close()
+        found["first_ever_s"] = time.perf_counter() - began  # the outlook is made
+        server.terminate()
+        server.wait()
     page = visitor(browser)
     server, address, began = served(folder)
     shown(page, address).context.close()
     found["cold_page_s"] = time.perf_counter() - began
     page = visitor(browser)
+    page.wait_for_timeout(4000 if branches < 100 else 20_000)  # the first one looks at his page
     began = time.perf_counter()
     shown(page, address)
     found["second_visitor_s"] = time.perf_counter() - began
     page.wait_for_timeout(2000)
-    page.evaluate(TIMED)
+    page.evaluate(TIMED, False)
     sliders = page.locator(".noUi-handle")
     for press in range(presses):
         # another slider every ten presses: classes, contracts, channels and limits in turn
@@ -139,7 +201,7 @@ def measured(folder: Path, branches: int, presses: int, browser) -> dict[str, fl
     found["drag_ms"] = statistics.median(dragged(page, sliders.nth(number)) for number in range(10))
     server.terminate()
     server.wait()
-    return {name: round(value, 2) for name, value in found.items()}
+    return found
 
 
 def main() -> None:
@@ -149,6 +211,7 @@ def main() -> None:
     asked.add_argument("--branches", type=int, nargs="*", default=[12])
     asked.add_argument("--presses", type=int, default=140)
     asked.add_argument("--keep", type=Path, help="where the provinces are kept, and found by the next run")
+    asked.add_argument("--kept", action="store_true", help="what a kept province's first page made is not made anew")
     wanted = asked.parse_args()
     results = []
     with sync_playwright() as playwright:
@@ -157,7 +220,8 @@ def main() -> None:
         for branches in wanted.branches:
             folder = wanted.keep / str(branches) if wanted.keep else Path(tempfile.mkdtemp(prefix="g3-bench-"))
             os.environ |= {"G3_STORE": str(folder / "store"), "G3_KEY_FILE": str(folder / "key")}
-            results.append(measured(folder, branches, wanted.presses, browser))
+            found = measured(folder, branches, wanted.presses, browser, not wanted.kept) | stock(browser)
+            results.append({name: round(value, 2) for name, value in found.items()})
             for name, value in results[-1].items():
                 print(f"{name:24}{value:>12,}", flush=True)
             if not wanted.keep:

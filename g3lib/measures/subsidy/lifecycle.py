@@ -46,7 +46,8 @@ def lifecycle(
 
     Returns:
         model, launched, units, subsidy_yuan, base_yuan, rate, cap, ended, allowed_rate (r*), headroom (yuan, r* ×
-        planned base), planned_rate, verdict: ended `pass` or `fail`; running `fail` where r* < 0 (the
+        planned base), planned_rate, verdict: ended `pass` or `fail`; running `fail` where nothing may be paid any more
+        (r* < 0; of a contract price, which rises as less is paid, headroom + cap × the planned subsidy < 0: the
         breach cannot be undone), `warning` where the planned rate is above r*, else `pass`; `no verdict`
         without a plan, where the cap is unknown, or where any sale's subsidy or base is (or its price is none); reason
         (`no_cap`, `unknown`, `launched_before_data`, `no_plan`), unknown_units, no_price_units, no_price_yuan,
@@ -73,13 +74,15 @@ def lifecycle(
     unseen = out["launched"] < sales["date"].min().replace(day=1) if "date" in sales else False
     left_out = out["unknown_units"] + out["no_price_units"]
     over = out["subsidy_yuan"] - out["cap"] * out["base_yuan"] > 0.005
+    # a contract price rises as less is paid: what paying nothing adds to the cap's side
+    regained = out["cap"] * out["planned_rate"] * planned if base == "contract" else 0.0
     out["verdict"] = np.select(
         [
             out["cap"].isna() | out["rate"].isna() | (left_out > 0) | unseen,
             out["ended"] & over,
             out["ended"],
             planned.isna() | out["planned_rate"].isna(),
-            out["allowed_rate"] < 0,
+            out["headroom"] + regained < 0,
             out["planned_rate"] > out["allowed_rate"] + 1e-12,
         ],
         ["no verdict", "fail", "pass", "no verdict", "fail", "warning"],

@@ -103,7 +103,8 @@ def planned_breaches(
     subsidy = (terms["subsidy"] + plan["rate_change"].fillna(0.0).to_numpy()[at] * terms["list_price"]).clip(lower=0.0)
     # a discount that rises lowers what is paid for the device, and with it the contract price
     price = terms["base"] - (subsidy - terms["subsidy"]) if base == "contract" else terms["base"]
-    parts = pd.DataFrame({"subsidy_yuan": subsidy * units, "base_yuan": price * units, "units": units})
+    parts = pd.DataFrame({"subsidy_yuan": subsidy, "base_yuan": price, "list_yuan": terms["list_price"]}).mul(units, axis=0)
+    parts["units"] = units
     checked = held_against(parts, terms["position"], policy, numerator="device", base=base, tolerance=tolerance)
     return pd.concat([terms[[*KEY, "device_class"]], units.rename("units"), checked], axis=1)
 

@@ -35,7 +35,7 @@ def check_policy(
         index as the sales: rule (id, or `no rule` / `several rules`), rule_rate (NaN where masked or open),
         sale_rate (NaN where the price is not above zero), over_yuan (of a `fail` the subsidy beyond what rate,
         cap and price say, tolerance left out; what is short of a `=` or `≥` rule, negative), bound, qualifier,
-        cap_per_unit (yuan), verdict, reason: of a `fail` `above_price` (a device discount above the price, whatever the bound),
+        cap_per_unit (yuan), verdict, reason: of a `fail` `above_price` (a device discount above the list price, on any base),
         `above_cap`, `above_rate`, `below_rate`, the gravest first; of a `no verdict` `no_rule`,
         `several_rules`, `unset`, `unknown` (an amount), `masked`, `open`, `no_rate`, `zero_base`, `negative_base`. A known
         cap that is exceeded fails also under a masked rate or a zero price; kept, it passes neither.
@@ -45,7 +45,8 @@ def check_policy(
     >>> check_policy(sales, rules, numerator="device", base="list")[["verdict", "reason", "over_yuan"]].values.tolist()
     [['fail', 'above_price', 10.0], ['no verdict', 'zero_base', nan], ['fail', 'below_rate', -25.0]]
     """
-    parts = amounts(sales, numerator, base).assign(units=sales["units"])
+    list_yuan = sales["list_price"] * sales["units"] if "list_price" in sales else float("nan")
+    parts = amounts(sales, numerator, base).assign(units=sales["units"], list_yuan=list_yuan)
     held = held_against(parts, match_policy(sales, policy), policy, numerator=numerator, base=base, tolerance=tolerance)
     return words_of(held)
 
@@ -56,7 +57,7 @@ def held_against(
     """Amounts held against the rules that are known to be theirs: `check_policy` without the matching.
 
     Args:
-        parts: subsidy_yuan, base_yuan (of all its units, NaN where unknown), units.
+        parts: subsidy_yuan, base_yuan, list_yuan (at list price; each of all its units, NaN where unknown), units.
         position: of each the position of its rule in the policy, as `match_policy` finds it.
         policy, numerator, base, tolerance: see `check_policy`.
 
@@ -67,7 +68,7 @@ def held_against(
         UsageError: the tolerance is no fraction.
 
     >>> rules = pd.DataFrame({"rule": ["r"], "bound": ["le"], "rate": [0.5], "rate_status": ["known"]})
-    >>> parts = pd.DataFrame({"subsidy_yuan": [120.0, 120], "base_yuan": [200.0, 200], "units": 2})
+    >>> parts = pd.DataFrame({"subsidy_yuan": [120.0, 120], "base_yuan": [200.0, 200], "list_yuan": [200.0, 200], "units": 2})
     >>> held_against(parts, pd.Series([0, -1]), rules, numerator="device", base="list")[["verdict", "reason"]].values.tolist()
     [['fail', 'above_rate'], ['no verdict', 'no_rule']]
     """
@@ -77,12 +78,14 @@ def held_against(
     own = np.where(at >= 0, at, len(policy) + np.where(at == SEVERAL, 1, 0))  # two lines more: no rule, several
     rate, cap, bound, status = (terms[name].to_numpy()[own] for name in ("rate", "cap_per_unit", "bound_code", "status_code"))
     slack = np.where(terms["qualifier"].eq("约"), tolerance, 0.0)[own]
-    given, price, units = (parts[name].to_numpy(dtype=float) for name in ("subsidy_yuan", "base_yuan", "units"))
+    names = ("subsidy_yuan", "base_yuan", "list_yuan", "units")
+    given, price, of_list, units = (parts[name].to_numpy(dtype=float) for name in names)
     fen = 0.01 * units
     sale_rate = given / np.where(price > 0, price, np.nan)
     over = {
-        # with refunds counted, more than the price may lawfully flow back
-        "above_price": np.where((price > 0) & ~np.isnan(rate) & (numerator == "device"), given - price, np.nan),
+        # more than the device costs is no discount, on whatever base the rule is: a contract price is what is left of the list
+        # price, so a discount above that one is merely more than half. With refunds counted more may lawfully flow back
+        "above_price": np.where((of_list > 0) & ~np.isnan(rate) & (numerator == "device"), given - of_list, np.nan),
         "above_cap": given - cap * units,
         "above_rate": np.where(bound != _GE, (sale_rate - (rate + slack)) * price, np.nan),
     }

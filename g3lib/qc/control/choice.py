@@ -18,7 +18,7 @@ import numpy as np
 from g3lib.measures.guards import numbers
 from g3lib.qc.control.attributes import Dispersion, c, dispersion, p, u
 from g3lib.qc.control.result import Chart, Options, Pair, Values, signals
-from g3lib.qc.control.rules import ALLOWED
+from g3lib.qc.control.rules import ALLOWED, chosen
 from g3lib.qc.control.variables import i_mr, xbar_r, xbar_s
 
 # beyond this a range throws too much away (Montgomery, 6.1)
@@ -124,6 +124,8 @@ def for_measurements(values: Values, subgroups: Sequence[Any] | None = None, **o
 def reread(suited: Suited, rules: Sequence[str]) -> Suited:
     """The same chart read by other rules; those that do not hold for its kind are left out, as on its spread chart.
 
+    Rules of its kind that are not among them are its `unread` ones: of a process read by fewer nobody says that it is stable.
+
     Args:
         suited: a chart with limits.
         rules: see `Options`.
@@ -134,7 +136,8 @@ def reread(suited: Suited, rules: Sequence[str]) -> Suited:
     """
 
     def read(chart: Chart) -> Chart:
-        return replace(chart, signals=signals(chart, [rule for rule in rules if rule in ALLOWED[chart.kind]]))
+        unread = tuple(rule for rule in chosen(chart.kind, None) if rule not in rules)
+        return replace(chart, signals=signals(chart, [rule for rule in rules if rule in ALLOWED[chart.kind]]), unread=unread)
 
     if isinstance(suited.chart, Pair):
         return replace(suited, chart=Pair(read(suited.chart.location), read(suited.chart.spread)))

@@ -54,7 +54,8 @@ class Chart:
     sigma of each phase: of single values for measurements, of one unit's count for attributes (a p′ or u′
     chart's is σ_z, the factor by which the counts scatter more than chance). `signals` maps each broken
     rule to the positions (from 0) where it is broken; `freedom` holds each sigma's degrees of freedom;
-    `borrowed` names the phases that are read against the limits of the phase before: their centre is not their mean.
+    `borrowed` names the phases that are read against the limits of the phase before: their centre is not their mean; `unread`
+    the rules of its kind by which somebody chose not to read it.
     """
 
     kind: str
@@ -71,6 +72,7 @@ class Chart:
     excluded: Mapping[Any, str] = field(default_factory=dict)
     signals: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     borrowed: tuple[Any, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def sigma(self) -> float:

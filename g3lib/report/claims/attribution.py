@@ -19,12 +19,14 @@ def not_attributed(voice: Voice, period: str, reason: str = "no_joined") -> Find
     return voice.finding("attribution", None, "", text, definition="before/after", table="participation", period=period)
 
 
-def attribution(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame | None = None) -> list[Finding]:
+def attribution(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame | None = None, declared: bool = True) -> list[Finding]:
     """What the comparison lets one ascribe to the campaign, what it assumes, and what would break it.
 
     Args:
         effect: `campaigns.did` (one row).
         tested: `campaigns.placebo` (one row), or None.
+        declared: whether groups, start and window are the campaign's own; what somebody chose with the data in view is ascribed
+            to nothing (of twelve starts the best one is "seen" in a fifth of panels in which nothing happened).
     """
     row = effect.iloc[0]
     if row.att != row.att:
@@ -47,6 +49,11 @@ def attribution(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame | None 
             f"{beside}，{row.joined:.0f}个参加者多变动{voice.points(row.att)}（{span}），但活动前两组已经分开，不能归于活动",
             f"{beside}, the {row.joined:.0f} that did moved {voice.points(row.att)} more ({span}), but the groups had parted before: not the campaign's",
         )
+    elif sure and not declared:
+        text = voice.say(
+            f"{beside}，{row.joined:.0f}个参加者多变动{voice.points(row.att)}（{span}）；组别、开始或窗口是看着数据选的，不作归因",
+            f"{beside}, the {row.joined:.0f} that did moved {voice.points(row.att)} more ({span}); groups, start or window were chosen with the data in view: not attributed",
+        )
     elif sure:
         text = voice.say(
             f"{beside}，活动使{row.joined:.0f}个参加者的参与率变动{voice.points(row.att)}（{span}）",
@@ -58,7 +65,7 @@ def attribution(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame | None 
             f"{beside}, no effect on the {row.joined:.0f} that did is shown: {voice.points(row.att)} ({span})",
         )
     base = voice.say(f"{row.joined:.0f}个参加、{row.others:.0f}个未参加的分公司", f"{row.joined:.0f} branches joined, {row.others:.0f} did not")
-    status = Status.WATCH if parted or (sure and row.att < 0) else Status.GOOD if sure else Status.PLAIN
+    status = Status.WATCH if parted or (sure and row.att < 0) else Status.GOOD if sure and declared else Status.PLAIN
     lead = voice.finding("campaign.effect", row.att, "1", text, denominator=base, definition="difference in differences", table="participation", status=status)
     figures = {"low": ("95%区间下限", "interval low"), "high": ("95%区间上限", "interval high"), "p_value": ("p值（t）", "p (t)"), "p_permutation": ("p值（置换）", "p (permutation)")}
     found = [
@@ -90,6 +97,19 @@ def _placebo(voice: Voice, mock: pd.Series) -> str:
     )  # fmt: skip
 
 
+def _size(voice: Voice, points: float) -> str:
+    """An effect either way."""
+    return voice.points(points).lstrip("+")
+
+
+def exploring(voice: Voice) -> list[Check]:
+    """That a comparison chosen after looking is no test."""
+    return [Check("exploring", Verdict.WARNING, voice.say(
+        "组别、开始或窗口与活动台账不同，是看着数据选的，只作探索：试得越多，越容易碰上“显著”；结论要用事先定下的组别和时间。",
+        "Groups, start or window are not those of a campaign in the exports but chosen with the data in view, which explores and tests nothing: "
+        "the more are tried, the likelier one looks significant."))]  # fmt: skip
+
+
 def _p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
@@ -115,6 +135,10 @@ def assumed(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame, smallest: 
         small = max(abs(mock.low), abs(mock.high)) < abs(effect["att"].iloc[0]) / 2
         verdict = Verdict.WARNING if _parted(tested) else Verdict.PASS if small else Verdict.NONE
         found.append(Check("placebo", verdict, _placebo(voice, mock) + voice.say("。", ".")))
+    else:
+        found.append(Check("placebo", Verdict.WARNING, voice.say(
+            "开始前的月份太少，无从检验活动前两组是否同样变动：归因只凭假定。",
+            "Too few months before the start to test whether both groups moved alike: the attribution rests on assuming it.")))  # fmt: skip
     row = smallest.iloc[0]
     if row.reason == "too_few":
         text = voice.say(
@@ -124,9 +148,9 @@ def assumed(voice: Voice, effect: pd.DataFrame, tested: pd.DataFrame, smallest: 
         found.append(Check("minimum_effect", Verdict.WARNING, text))
     if row.mde == row.mde:
         text = voice.say(
-            f"按活动前的波动，{row.joining:.0f}个参加、{row.others:.0f}个未参加，跟踪{row.months_after:.0f}个月，能以八成把握看出的最小效果为{voice.points(row.mde)}。",
+            f"按活动前的波动，{row.joining:.0f}个参加、{row.others:.0f}个未参加，跟踪{row.months_after:.0f}个月，按t检验能以八成把握看出的最小效果为{_size(voice, row.mde)}（分公司少时，还要过置换检验，所需更大）。",
             f"With the spread before the start, {row.joining:.0f} joined and {row.others:.0f} not, followed for {row.months_after:.0f} months: the smallest effect "
-            f"seen with 80 % power is {voice.points(row.mde)}.",
+            f"seen with 80 % power by the t test is {_size(voice, row.mde)}; with few branches the permutation test asks for more.",
         )
         found.append(Check("minimum_effect", Verdict.PASS, text))
     return found
@@ -144,6 +168,13 @@ def both_sides(voice: Voice, names: list[str]) -> list[Check]:
     return [Check("both_sides", Verdict.WARNING, text)] if names else []
 
 
+def not_clean(voice: Voice, names: list[str]) -> list[Check]:
+    """Who is compared though a campaign was his too."""
+    text = voice.say(f"对照中的{voice.listed(names)}参加过活动，不是“未参加”：差别会被低估。",
+                     f"{voice.listed(names)}: compared, but in a campaign themselves, so the difference is understated.")  # fmt: skip
+    return [Check("not_clean", Verdict.WARNING, text)] if names else []
+
+
 def smallest(voice: Voice, found: pd.DataFrame) -> list[Finding]:
     """What could be seen of a campaign that has not begun (`campaigns.minimum_effect`)."""
     row = found.iloc[0]
@@ -151,7 +182,8 @@ def smallest(voice: Voice, found: pd.DataFrame) -> list[Finding]:
     if row.mde != row.mde:
         text = voice.say(f"{groups}：能看出多大的效果无从得出（{voice.word('why', row.reason)}）", f"{groups}: what could be seen is unknown ({voice.word('why', row.reason)})")
         return [voice.finding("campaign.minimum", None, "1", text, definition="minimum detectable effect", status=Status.UNKNOWN)]
-    text = voice.say(f"{groups}：八成把握能看出的最小效果为{voice.points(row.mde)}", f"{groups}: the smallest effect seen with 80 % power is {voice.points(row.mde)}")
+    text = voice.say(f"{groups}：按t检验，八成把握能看出的最小效果为{_size(voice, row.mde)}；分公司少时置换检验所需更大",
+                     f"{groups}: the smallest effect seen with 80 % power by the t test is {_size(voice, row.mde)}; with few branches the permutation test asks for more")  # fmt: skip
     return [voice.finding("campaign.minimum", row.mde, "1", text, definition="minimum detectable effect", table="participation")]
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number
 from g3lib.qc.control import Chart, Suited
+from g3lib.qc.control import rules as reading
 from g3lib.report.claims.voice import Voice
 
 _MOST_POINTS = 4
@@ -45,7 +46,7 @@ def stable(
         said = voice.say("；", "; ").join(broken) if broken else _quiet(voice, chart)
     told = _levels(voice, chart, level) if level is not None else ""
     text = voice.say(f"{what}（{_bare(kind)}）：{said}{told}", f"{what} ({_bare(kind)}): {said}{told}")
-    few = Status.PLAIN if len(chart.known) < _FEW else Status.GOOD
+    few = Status.PLAIN if len(chart.known) < _FEW or chart.unread else Status.GOOD
     status = {Verdict.FAIL: Status.WATCH, Verdict.NONE: Status.UNKNOWN}.get(verdict, few)
     out = {i for of in (chart, suited.spread) if of is not None for points in of.signals.values() for i in points}
     found = [voice.finding(name, None if verdict is Verdict.NONE else float(len(out)), "", text,
@@ -58,7 +59,13 @@ def stable(
 
 
 def _quiet(voice: Voice, chart: Chart) -> str:
-    n = len(chart.known)
+    n, unread = len(chart.known), len(chart.unread)
+    if unread:
+        rules = len(reading.chosen(chart.kind, None))
+        if unread == rules:
+            return voice.say("没有选用判异规则，不能判断是否稳定", "read by no rule, so nothing is said of its stability")
+        return voice.say(f"选用的{rules - unread}条规则下没有异常点；另有{unread}条未用，不能据此说过程稳定",
+                         f"no point breaks the {rules - unread} rules chosen; {unread} more were not asked, so nobody can call it stable")  # fmt: skip
     if n < _FEW:
         return voice.say(f"{n}点中没有异常点，点数太少，还说不上稳定", f"none of {n} points is out, which are too few to call it stable")
     if len(set(chart.phases)) > 1:

@@ -177,12 +177,17 @@ def returns(voice: Voice, table: pd.DataFrame) -> list[Finding]:
     within = known[known["payback"] <= known["term"]]
     word = {name: voice.word("device_class", name) for name in known["device_class"]}
     good = [f"{word[r.device_class]}{voice.say('', ' ')}{number(r.payback)}{voice.say('个月', ' months')}" for r in within.itertuples()]
-    bad = [word[name] for name in known["device_class"] if name not in set(within["device_class"])]
-    zh = (f"合约期内回本的有{'、'.join(good)}" if good else "没有终端类型在合约期内回本") + (f"；不能的有{'、'.join(bad)}" if bad else "")
-    en = (f"Paid back within the contract: {', '.join(good)}" if good else "No class pays back within its contract") + (
-        f"; not: {', '.join(bad)}" if bad else ""
-    )
-    status = Status.WATCH if bad else Status.GOOD
+    # what is followed for less than its contract may still pay back in the months that nobody has seen
+    unseen = known[known["payback"].isna() & (known["horizon"] < known["term"])]
+    open_still = [word[name] for name in unseen["device_class"]]
+    bad = [word[name] for name in known["device_class"] if name not in {*within["device_class"], *unseen["device_class"]}]
+    none = ("没有终端类型在合约期内回本", "No class pays back within its contract")
+    none = ("还没有终端类型看得出在合约期内回本", "No class is seen to pay back within its contract") if open_still else none
+    zh = f"合约期内回本的有{'、'.join(good)}" if good else none[0]
+    en = f"Paid back within the contract: {', '.join(good)}" if good else none[1]
+    zh += (f"；不能的有{'、'.join(bad)}" if bad else "") + (f"；跟踪不足合约期、还看不出的有{'、'.join(open_still)}" if open_still else "")
+    en += (f"; not: {', '.join(bad)}" if bad else "") + (f"; not followed for long enough to tell: {', '.join(open_still)}" if open_still else "")
+    status = Status.WATCH if bad else Status.GOOD if good else Status.UNKNOWN
     lead = voice.finding("payback.classes", float(len(within)), "类", voice.say(zh, en), definition="first month from which the discounted sum stays ≥ cost",
                          table="activity", denominator=voice.say(f"每台直降与佣金（跟踪{known['horizon'].max()}个月）",
                          f"discount and commission of a device, followed for {known['horizon'].max()} months"), status=status)  # fmt: skip
@@ -286,6 +291,19 @@ def unified(voice: Voice, deviations: pd.DataFrame, selected: pd.DataFrame, mix:
     return said
 
 
+def assumed(voice: Voice, decided: Mapping[str, float]) -> list[Check]:
+    """On what payback rests that somebody decided (`decided`)."""
+    if any(decided[name] != decided[name] for name in ("margin", "discount_rate", "collection_rate")):
+        return [Check("assumed", Verdict.NONE, voice.say(
+            "毛利率、折现率或违约金收回率没有人设定，回本无法测算：请加载assumptions表。",
+            "Nobody decided margin, discount rate or collection rate: no payback; load an assumptions table."))]  # fmt: skip
+    return [Check("assumed", Verdict.WARNING, voice.say(
+        f"回本测算：毛利为收入的{percent(decided['margin'], 0)}，年折现率{percent(decided['discount_rate'], 1)}，违约金收回{percent(decided['collection_rate'], 0)}，"
+        "成本为全部已知销售的平均；p10–p90只含客户抽样误差。",
+        f"Payback takes a margin of {percent(decided['margin'], 0)} of revenue, {percent(decided['discount_rate'], 1)} a year, "
+        f"{percent(decided['collection_rate'], 0)} of what leavers owe collected, and the mean cost of all known sales; p10–p90 holds sampling error only."))]  # fmt: skip
+
+
 def checks(
     voice: Voice, plan: Allocation, cells: pd.DataFrame, response: pd.DataFrame, lives: pd.DataFrame, max_move: float, decided: Mapping[str, float]
 ) -> list[Check]:
@@ -315,16 +333,7 @@ def checks(
             "response, not what a month sells by chance; plan and gain rest on the same betas, which favours the gain. The chance of meeting a "
             "commitment is taken from its own pace so far and may differ.")),
     ]  # fmt: skip
-    if any(decided[name] != decided[name] for name in ("margin", "discount_rate", "collection_rate")):
-        said.append(Check("assumed", Verdict.NONE, voice.say(
-            "毛利率、折现率或违约金收回率没有人设定，回本无法测算：请加载assumptions表。",
-            "Nobody decided margin, discount rate or collection rate: no payback; load an assumptions table.")))  # fmt: skip
-    else:
-        said.append(Check("assumed", Verdict.WARNING, voice.say(
-            f"回本测算：毛利为收入的{percent(decided['margin'], 0)}，年折现率{percent(decided['discount_rate'], 1)}，违约金收回{percent(decided['collection_rate'], 0)}，"
-            "成本为全部已知销售的平均；p10–p90只含客户抽样误差。",
-            f"Payback takes a margin of {percent(decided['margin'], 0)} of revenue, {percent(decided['discount_rate'], 1)} a year, "
-            f"{percent(decided['collection_rate'], 0)} of what leavers owe collected, and the mean cost of all known sales; p10–p90 holds sampling error only.")))  # fmt: skip
+    said += assumed(voice, decided)
     if plan.status != "infeasible":
         said.append(Check("audit", Verdict.PASS, voice.say("每条限制都以精确算术重新核对过；方案不超预算。",
                                                            "Every limit was checked again in exact arithmetic; the plan keeps to the budget.")))  # fmt: skip

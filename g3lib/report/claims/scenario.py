@@ -10,7 +10,7 @@ from g3lib.findings import Check, Finding, Status, Verdict
 from g3lib.labels import number
 from g3lib.measures.subsidy.allocation import Evaluation, tightest
 from g3lib.measures.subsidy.scenario import Expected, Scenario, Tried, cost_of_more
-from g3lib.report.claims.plan import amount
+from g3lib.report.claims.plan import amount, assumed
 from g3lib.report.claims.voice import Voice
 from g3lib.report.tables import limit_name
 
@@ -62,11 +62,13 @@ def _thing(voice: Voice, meant: Scenario) -> tuple[str, str]:
 def _more(voice: Voice, of: Expected) -> str:
     """How much more than today's rates, with what the response leaves open of the difference."""
     more = of.value - of.today
-    if abs(more) < 0.5:
+    furthest = max((abs(end - of.today) for end in (of.low, of.high) if end == end), default=0.0)
+    if abs(more) < 0.5 and furthest < 0.5:
         return voice.aside(voice.say("与现行相当", "as today's rates"))
     span = "" if of.low != of.low else voice.say(f"，响应系数95%区间{_signed(of.low - of.today)}至{_signed(of.high - of.today)}",
                                                  f", 95 % interval of the response {_signed(of.low - of.today)} to {_signed(of.high - of.today)}")  # fmt: skip
-    return voice.aside(voice.say(f"较现行{_signed(more)}{span}", f"{_signed(more)} on today's rates{span}"))
+    zh, en = (f"较现行{_signed(more)}", f"{_signed(more)} on today's rates") if abs(more) >= 0.5 else ("较现行相差不足1", "within one of today's rates")
+    return voice.aside(voice.say(f"{zh}{span}", f"{en}{span}"))
 
 
 def _signed(value: float) -> str:
@@ -74,7 +76,7 @@ def _signed(value: float) -> str:
 
 
 def limits(voice: Voice, tried: Evaluation) -> list[Finding]:
-    """Which limits the tried rates break, by how much; else which comes nearest.
+    """Which limits the tried rates break, by how much; else which comes furthest.
 
     Args:
         tried: `subsidy.evaluate`.
@@ -201,7 +203,7 @@ def parts(voice: Voice, tried: Evaluation, meant: Scenario, budget: float, is_se
 
 
 def _tightest(voice: Voice, meant: Scenario) -> tuple[str, str]:
-    """How far the model nearest to its lifecycle cap is from it, in points."""
+    """How far the model furthest to its lifecycle cap is from it, in points."""
     if meant.headroom.empty:
         return voice.say("未约束", "not held to"), str(Status.UNKNOWN)
     least = float(meant.headroom.min())
@@ -224,6 +226,9 @@ def checks(voice: Voice, meant: Scenario, changes: Mapping[str, Mapping[str, flo
         "销量按近三个月月均、上年同期季节（已知时）推算；区间只是响应系数的抽样误差，不含当月销量的偶然起伏、季节与节奏的误差，后者往往大得多。",
         "Sales are the pace of the last three months at last year's season, where it is known; the interval holds the sampling error of the response alone: "
         "what a month sells by chance, and the error of pace and season, are often much larger."))]  # fmt: skip
+    said.append(Check("held_fixed", Verdict.WARNING, voice.say(
+        "手机补贴对裸机销售的替代未计入；有效客户占比按现状不变。", "Bare devices that subsidised ones displace are not counted; the share of valid customers is taken as it is.")))
+    said += assumed(voice, meant.ahead.decided)
     cells, plan = meant.ahead.cells, meant.plan
     asked = pd.Series(0.0, index=cells.index)
     for dimension, of in changes.items():

@@ -29,14 +29,19 @@ def _digits(kind: str) -> int:
     return 2 if kind in _SIGNED else 3
 
 
+def cautions(voice: Voice, tested: pd.DataFrame) -> list[Check]:
+    """What the tests themselves warn of (`causes.confirm`)."""
+    noted = {warning for row in tested["warnings"] for warning in row} if len(tested) else set()
+    return [Check(f"tests.{code}", Verdict.WARNING, voice.say(zh, en)) for code, (zh, en) in _NOTES.items() if code in noted]
+
+
 def notes(voice: Voice, story: Story) -> list[Check]:
     """What must be said beside the verdicts."""
     left_out = voice.listed([
         voice.say(f"{row.cause}{number(row.left_out + row.units)}行中{number(row.left_out)}行", f"{row.cause} {number(row.left_out)} of {number(row.left_out + row.units)} rows")
         for row in story.tested.itertuples() if row.left_out > 0
     ])
-    noted = {warning for row in story.tested["warnings"] for warning in row} if len(story.tested) else set()
-    found = [Check(f"tests.{code}", Verdict.WARNING, voice.say(zh, en)) for code, (zh, en) in _NOTES.items() if code in noted]
+    found = cautions(voice, story.tested)
     if len(story.tested) > 1:
         found.append(Check("tests.intervals", Verdict.NONE, voice.say(
             "95%区间是每个原因自己的；结论按所有原因一起的Holm检验，所以区间刚好在最小差异以内的也可能仍是证据不足。",
@@ -150,8 +155,10 @@ def both_ways(voice: Voice, name: str | None, found: pd.DataFrame, crude: pd.Ser
     if not stratum:
         return [cause(voice, dict(own))]
     alike = voice.say("分层不改变结论", "strata do not change the verdict") if words[0] == words[1] else voice.say("分层后结论改变", "strata change the verdict")
+    unlike = "heterogeneous" in own["warnings"]
+    alike += voice.say("；但各层的作用不一致，下面是各层的平均", "; but the strata differ in its effect, of which the mean is shown") if unlike else ""
     text = voice.say(f"{name}：不分层为“{words[0]}”，按{stratum}分层为“{words[1]}”，{alike}。", f"{name}: “{words[0]}” without strata, “{words[1]}” within {stratum}; {alike}.")
-    status = Status.WATCH if words[0] != words[1] else Status.PLAIN
+    status = Status.WATCH if words[0] != words[1] or unlike else Status.PLAIN
     return [voice.finding("cause.sides", float(own["effect"]), "", text, definition="test: " + str(own["test"]), table="case.tests", status=status), cause(voice, dict(own))]
 
 
@@ -183,7 +190,7 @@ def _with_ends(voice: Voice, row: Mapping[Any, Any]) -> str:
     if any(row[name] != row[name] for name in ("low", "effect", "high")):
         return "—"
     if row["type"] == "risk":
-        low, middle, high = (f"{100 * row[name]:+.1f}" for name in ("low", "effect", "high"))
+        low, middle, high = (f"{round(100 * row[name], 1) + 0.0:+.1f}" for name in ("low", "effect", "high"))  # no -0.0
         return voice.say(f"{middle}个百分点（{low}至{high}）", f"{middle} pp ({low} to {high})")
     low, middle, high = (number(row[name], _digits(str(row["type"])), signed=row["type"] in _SIGNED) for name in ("low", "effect", "high"))
     return voice.say(f"{middle}（{low}至{high}）", f"{middle} ({low} to {high})")

@@ -47,7 +47,7 @@ def prepared(role: str, modules: Sequence[str] = ()) -> Callable[[dict[str, Any]
     """
     one_thread()
     gc.disable()  # nothing of what is imported is garbage, and collections looked at all of it again and again: 1 s of 5
-    become = _workers() if role == "workers" else _kernels(modules)
+    become = {"kernels": _kernels, "workers": _workers}[role](modules)
     gc.freeze()  # a collection in a child would write to every object, and the pages would be shared no more
     gc.enable()
     return become
@@ -61,7 +61,9 @@ def _kernels(modules: Sequence[str]) -> Callable[[dict[str, Any], list[int]], No
     importlib.import_module("ipykernel.kernelapp")
     own = [module for name, module in sys.modules.copy().items() if name.partition(".")[0] != "g3lib"]
     _KERNELS_OWN[:] = [file for module in own if (file := getattr(module, "__file__", None))]
-    for module in (*(modules or (*_own_modules(), *_late_modules())), *_OF_A_KERNEL):
+    for module in modules:
+        importlib.import_module(module)
+    for module in (*([] if modules else (*_own_modules(), *_late_modules())), *_OF_A_KERNEL):
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
     _rehearse()
@@ -115,7 +117,7 @@ def _late_modules() -> list[str]:
     return [name for name in found if re.fullmatch(r"[\w.]+", name)]
 
 
-def _workers() -> Callable[[dict[str, Any], list[int]], None]:
+def _workers(_modules: Sequence[str]) -> Callable[[dict[str, Any], list[int]], None]:
     with without_grammar():
         import papermill  # noqa: F401
 

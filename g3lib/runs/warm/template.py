@@ -181,7 +181,7 @@ class Server:
 
 
 def main() -> NoReturn:
-    """`python -P -c … ROLE LISTENER PACKAGE…`: the owner holds the other end of our standard input."""
+    """`python -P -c … ROLE LISTENER MODULE…`: the owner holds the other end of our standard input."""
     role, listener, modules = sys.argv[1], socket.socket(fileno=int(sys.argv[2])), sys.argv[3:]
     adopt_orphans()
     owner = os.dup(0)
