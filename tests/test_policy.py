@@ -690,6 +690,7 @@ def test_only_what_exceeds_the_list_price_is_above_the_price(base: str) -> None:
                           "paid": [400.0, 0], "prepaid": 0.0, "supply_price": 400.0})  # fmt: skip
     rules = pd.DataFrame({"rule": ["r"], "channel": ["own"], "bound": ["le"], "rate": [1.5]})
     found = verdicts.check_policy(sales, rules, numerator="device", base=base)
-    assert found["verdict"].tolist() == ["pass", "fail" if base == "supply" else "no verdict"]
-    if base == "supply":
-        assert found["reason"].iloc[1] == "above_price" and found["over_yuan"].iloc[1] == 500.0  # the rate is broken by more
+    assert found["verdict"].tolist() == ["pass", "fail"]
+    assert found["reason"].iloc[1] == "above_price"
+    # of the two it breaks the one by more that is by more: 1,100 on a list price of 1,000, and 150 % of 400
+    assert found["over_yuan"].iloc[1] == {"contract": 100.0, "supply": 500.0}[base]
