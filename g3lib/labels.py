@@ -169,15 +169,15 @@ def count(value: object, lang: Lang, unit: str = "台", digits: int = 0) -> str:
 def money(value: object, lang: Lang) -> str:
     """Yuan as operators write them: 元 below ten thousand, then 万元 and 亿元.
 
-    >>> money(8231, "zh"), money(1234567, "zh"), money(1234567, "en"), money(3.2e8, "zh")
-    ('8,231元', '123.46万元', '¥1,234,567', '3.20亿元')
+    >>> money(8231, "zh"), money(1234567, "zh"), money(1234567, "en"), money(3.2e8, "zh"), money(-0.2, "en")
+    ('8,231元', '123.46万元', '¥1,234,567', '3.20亿元', '¥0')
     """
     amount = _finite(value)
     if amount is None:
         return "—"
     if lang == "en":
-        sign = "-" if amount < 0 else ""
-        return f"{sign}¥{rounded(abs(amount), 0):,}"
+        shown = rounded(abs(amount), 0)
+        return f"{'-' if amount < 0 and shown else ''}¥{shown:,}"
     return count(amount, lang, "元")
 
 

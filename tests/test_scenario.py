@@ -16,6 +16,7 @@ from g3lib import subsidy
 from g3lib.errors import DataError, UsageError
 from g3lib.measures.subsidy.allocation.audit import audited
 from g3lib.measures.subsidy.allocation.cells import FEN, demand
+from g3lib.measures.subsidy.allocation.evaluate import limited
 from g3lib.tables.coverage import open_dataset
 
 PROVINCE = "样例省（虚构）"
@@ -245,3 +246,13 @@ def test_terms_of_a_sale_that_does_not_say_its_base() -> None:
     plan = pd.DataFrame({"units": [8.0], "rate_change": [0.0]})
     found = subsidy.planned_breaches(terms, rules, plan, base="supply", tolerance=0.02)
     assert sorted(zip(found["verdict"], found["reason"], found["units"], strict=True)) == [("fail", "above_rate", 4.0), ("no verdict", "unknown", 4.0)]
+
+
+@pytest.mark.parametrize("promises", [True, False])
+def test_what_today_spends_depends_on_promises_alone(ahead: subsidy.Outlook, promises: bool) -> None:
+    for cap, floor, lifecycle in ((0.0, 0.0, True), (300.0, 0.8, False)):
+        other = ahead.limited_to(cap, floor, lifecycle, promises)
+        anew = limited(other.market, None, other.caps, other.mix_floor, other.owed, other.prices, rate_max=other.rate_max)
+        assert other.within().budget == anew.budget
+        assert other.within(1.0).budget == 1.0
+    assert (ahead.limited_to(keep_promises=promises).spent is None) == (not promises)

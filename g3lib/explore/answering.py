@@ -114,7 +114,7 @@ def shared(kind: str) -> dict[str, Any]:
 
 def heading(text: str) -> ipywidgets.HTML:
     """A heading among the controls."""
-    return ipywidgets.HTML(f'<div class="g3"><h2>{html.escape(text)}</h2></div>', **shared("HTML"))
+    return ipywidgets.HTML(f'<div class="g3"><h2>{html.escape(text[:1].upper() + text[1:])}</h2></div>', **shared("HTML"))
 
 
 def slider(label: str, low: float, high: float, step: float, value: float = 0.0, form: str = "+.1f") -> ipywidgets.FloatSlider:

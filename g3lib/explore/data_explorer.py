@@ -64,7 +64,7 @@ class DataExplorer(Explorer):
         self.typed = ipywidgets.Text(description=say("或路径", "or a path"), continuous_update=False)
         tables = [(say("（按表头判断）", "(by its headings)"), ""), *((label("table", name, lang), name) for name in TABLES)]
         self.table = dropdown(say("数据表", "Table"), tables)
-        self.unknown = dropdown(say("未识别表头", "Unknown heading"), [])
+        self.unknown = dropdown(say("未识别表头", "Heading"), [])
         self.column = dropdown(say("它是", "It is"), [("", ""), *((self._word(name), name) for name in headings.columns())])
         self.file.on_msg(self._dropped)
         self.typed.observe(lambda change: self._press(lambda: self._typed(change["new"])), "value")

@@ -76,12 +76,12 @@ class SubsidyExplorer(Explorer):
         super().__init__(voice, _PARTS, f"subsidy explorer {data.branch} {data.period}", folder)
         self.ahead = ahead
         self._about = {"province": data.branch, "period": str(data.period), "lang": voice.lang}
-        self._today, self._worth = ahead.within(), ahead.returns()  # today's budget, and payback: no control changes them
+        self._worth = ahead.returns()  # no control changes it
         self._limits: Limits | None = None
         self._best: tuple[Limits, Allocation] | None = None
         self._drawing = Drawing(charts.rates_today_and_proposed, lambda table, _: 1.2 + 0.27 * len(table))
         self.moves = self._move_sliders()
-        self.budget, self.cap, self.floor, self.lifecycle, self.promises = self._limit_controls(self._today.budget)
+        self.budget, self.cap, self.floor, self.lifecycle, self.promises = self._limit_controls(ahead.spent_today)
         hint = voice.say("如：秋季手机加2点", "such as: autumn, handsets +2")
         self.name = ipywidgets.Text(description=voice.say("情景名", "Name"), placeholder=hint)
         self.opened = ipywidgets.Dropdown(description=voice.say("已存情景", "Saved"), options=self._saved())
@@ -160,9 +160,7 @@ class SubsidyExplorer(Explorer):
         asked = (*caps, self.budget.value)
         if self._limits is None or self._limits.asked != asked:
             ahead = self.ahead.limited_to(*caps)
-            # what today's rates spend depends on no cap and no share, but on the promises that are missed
-            budget = self.budget.value or (self._today.budget if self.promises.value else None)
-            self._limits = Limits(asked, ahead, ahead.within(budget))
+            self._limits = Limits(asked, ahead, ahead.within(self.budget.value or None))
         return self._limits
 
     def tried(self) -> Tried:

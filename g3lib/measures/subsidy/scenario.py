@@ -118,7 +118,7 @@ class Outlook:
     them; rules: the policy's cap a unit by model. response, lives, promises: see `response`, `lifecycle` (with
     `allowed_of_list`), `commitment_status`. terms, policy, rate_base, tolerance: what breaches are told by (`policy_terms`).
     classes: `followed_classes`; decided: the figures that somebody decided. sales: the sales with their models' facts, rule
-    and booking; empty in an outlook that was kept on disk.
+    and booking; empty in an outlook that was kept on disk. spent: `spent_today`, where it has been worked out.
     """
 
     market: Cells
@@ -139,6 +139,12 @@ class Outlook:
     classes: list[FollowedClass]
     decided: dict[str, float]
     sales: pd.DataFrame = field(repr=False)
+    spent: float | None = None
+
+    @cached_property
+    def spent_today(self) -> float:
+        """Yuan that today's rates would spend next month, with what they owe for promises that they miss."""
+        return self.within().budget
 
     @cached_property
     def cells(self) -> pd.DataFrame:
@@ -148,13 +154,18 @@ class Outlook:
     def limited_to(
         self, cap_per_unit: float = 0.0, mix_floor: float = 0.0, keep_lifecycle: bool = True, keep_promises: bool = True
     ) -> Outlook:
-        """The same outlook under other limits (see `caps`, `outlook`): nothing else has to be known anew."""
+        """The same outlook under other limits (see `caps`, `outlook`): nothing else has to be known anew.
+
+        What today's rates spend depends on no cap and no share, but on the promises that are missed.
+        """
         limits = caps(self.lives, self.rules, cap_per_unit, keep_lifecycle)
         owed = self.owed if keep_promises else self.owed.iloc[:0]
-        return replace(self, caps=limits, mix_floor=(self.mix_floor[0], mix_floor), owed=owed)
+        spent = self.spent_today if keep_promises else None
+        return replace(self, caps=limits, mix_floor=(self.mix_floor[0], mix_floor), owed=owed, spent=spent)
 
     def within(self, budget: float | None = None) -> Inputs:
         """The limits to hold rates against; without a budget what today's rates would spend."""
+        budget = self.spent if budget is None else budget
         return limited(self.market, budget, self.caps, self.mix_floor, self.owed, self.prices, rate_max=self.rate_max)
 
     def best(self, budget: float | None = None, checks: int = 3) -> Allocation:

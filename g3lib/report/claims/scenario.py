@@ -94,8 +94,10 @@ def limits(voice: Voice, tried: Evaluation) -> list[Finding]:
 
 def _noted(voice: Voice, missed: pd.DataFrame) -> str:
     """What breaks no limit and has to be said all the same."""
+    if missed.empty:
+        return ""
     named = voice.listed([_by_how_much(voice, row.limit, -row.slack, row.unit) for row in missed.head(3).itertuples()])
-    return voice.say(f"；须留意：{named}", f"; to be noted: {named}") if len(missed) else ""
+    return voice.say(f"；须留意：{named}", f"; to be noted: {named}")
 
 
 def _by_how_much(voice: Voice, limit: str, by: float, unit: str) -> str:
