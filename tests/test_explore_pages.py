@@ -211,7 +211,7 @@ def test_optimise_save_reset_open_reload(opened: Any, ahead: subsidy.Outlook, ke
     best = ahead.best(ahead.within().budget, checks=0)
     assert f"{best.objective:,.0f}户" in page.text("best")
     page.page.get_by_role("button", name="保存情景").click()
-    page.page.get_by_text("A scenario needs a name").wait_for()
+    page.page.get_by_text("情景还没有名字").wait_for()
     page.page.get_by_label("情景名").fill("试一试")
     page.page.get_by_label("情景名").blur()
     page.page.get_by_role("button", name="保存情景").click()
@@ -325,17 +325,15 @@ def test_a_cause_is_dragged_and_written_back(opened: Any, own: Path) -> None:
     source, target = (causes.locator(f"li[data-cause='{name}']") for name in ("缺货频繁", "环境"))
     page.answered(lambda: source.drag_to(target, source_position={"x": 20, "y": 8}, target_position={"x": 20, "y": 8}))
     choice = causes.get_by_label("缺货频繁 导致")
-    assert choice.locator("option:checked").inner_text() == "环境"
+    sync_api.expect(choice.locator("option:checked")).to_have_text("环境")
     page.answered(lambda: choice.select_option("方法"))  # the same by keys
     top = causes.locator("li").nth(0).get_attribute("data-cause")
     above = causes.get_by_label("方法 导致")
     above.select_option("缺货频繁")  # each would lead to the other
     page.page.locator(".said.breach").wait_for()
-    assert above.locator("option:checked").inner_text() == top  # what was refused is not shown
+    sync_api.expect(above.locator("option:checked")).to_have_text(str(top))  # what was refused is not shown
     page.page.get_by_role("button", name="写回案例").click()
     page.page.get_by_text("已写回").wait_for()
-    line = page.page.locator(".g3-said").bounding_box()
-    assert line and line["y"] + line["height"] <= 1000  # seen where the button is
     assert "缺货频繁,方法" in (own / "cases" / "demo-province" / "causes.csv").read_text(encoding="utf-8")
 
 

@@ -150,7 +150,6 @@ class Explorer(abc.ABC):
         self.voice, self._name, self._folder = voice, name, folder
         self.answer = Answer(parts=[list(one) for one in parts])
         self.said = ipywidgets.HTML('<div class="g3"><p class="said"></p></div>')
-        self.said.add_class("g3-said")
         self._together = self._live = self._restores = False
         self._later: dict[str, asyncio.TimerHandle] = {}
         self.answer.on_msg(self._heard)
